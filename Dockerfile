@@ -1,0 +1,29 @@
+# syntax=docker/dockerfile:1
+# Everything that is installed is locked with hashes, except for this base: a tag can move. Nobody has looked up its
+# digest yet; where a registry can be reached, do, and write it here as python:<tag>@sha256:<digest>:
+#   docker buildx imagetools inspect python:3.11.15-slim-bookworm
+ARG BASE=python:3.11.15-slim-bookworm
+
+FROM ${BASE} AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /build
+COPY requirements/build.txt requirements/image.txt requirements/
+RUN python -m venv tools && tools/bin/pip install --require-hashes -r requirements/build.txt
+RUN python -m venv --without-pip /opt/keypool && \
+    tools/bin/pip --python /opt/keypool/bin/python install --require-hashes --only-binary :all: -r requirements/image.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY operator/keypool operator/keypool
+RUN tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . && \
+    tools/bin/pip --python /opt/keypool/bin/python install --no-deps --no-index dist/*.whl
+
+FROM ${BASE}
+LABEL org.opencontainers.image.title="keypool" \
+      org.opencontainers.image.description="A Kubernetes operator for the API keys that workloads use to call language models" \
+      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.licenses="Apache-2.0"
+ENV PATH=/opt/keypool/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+COPY --from=build /opt/keypool /opt/keypool
+WORKDIR /opt/keypool
+USER 65532:65532
+EXPOSE 8080
+ENTRYPOINT ["python", "-m", "keypool"]

@@ -1,0 +1,62 @@
+"""`python -m keypool`: one replica of the operator."""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+
+from keypool import __version__
+from keypool.app import Replica
+from keypool.cluster.connection import NoCluster
+from keypool.cluster.lease import LeadershipLost
+from keypool.serve.audit import AuditLog
+from keypool.serve.logs import configure
+from keypool.settings import Settings
+
+_log = logging.getLogger("keypool")
+
+
+async def serve(settings: Settings, audit: AuditLog) -> int:
+    """Runs until SIGTERM or SIGINT; the exit code."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def take_signals() -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+
+    take_signals()
+    try:
+        await Replica(settings, audit).run(stop, take_signals)
+    except LeadershipLost as lost:
+        _log.error("ending: %s", lost)
+        return 1
+    except (NoCluster, OSError) as error:
+        _log.error("cannot run: %s", error)
+        return 1
+    return 0
+
+
+def main() -> int:
+    """Reads the settings and runs."""
+    parser = argparse.ArgumentParser(prog="keypool", description=__doc__, epilog=_environment())
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.parse_args()
+    settings = Settings()
+    configure(settings.log_level)
+    audit = AuditLog()
+    try:
+        return asyncio.run(serve(settings, audit))
+    finally:
+        audit.close()
+
+
+def _environment() -> str:
+    lines = [f"  KEYPOOL_{name.upper():<26} {field.description}" for name, field in Settings.model_fields.items()]
+    return os.linesep.join(["environment:", *lines])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

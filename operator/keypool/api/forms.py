@@ -1,0 +1,60 @@
+"""Strings with a form: names, entries of Secrets, scopes, URLs. The API server's RE2 and pydantic read them alike.
+
+Each says its form in words too, because that is what `kubectl apply` answers (see `crd_schema.FORM`).
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+FORM = "x-keypool-form"
+"""Key beside a pattern in a model's schema: the same in words. The CRD then says the words, not the pattern."""
+
+_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
+"""A DNS subdomain (RFC 1123), the form of most names in Kubernetes."""
+
+Name = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=253,
+        pattern=f"^{SUBDOMAIN}$",
+        json_schema_extra={
+            FORM: "must be a name of lower-case letters, digits, '-' and '.', with a letter or digit at either end"
+        },
+    ),
+]
+
+DataKey = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=253,
+        pattern=r"^[-._a-zA-Z0-9]+$",
+        json_schema_extra={FORM: "must be an entry of a Secret, of letters, digits, '-', '_' and '.'"},
+    ),
+]
+
+Scope = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[a-z0-9][a-z0-9:._-]*$",
+        json_schema_extra={FORM: "must be a scope such as chat:write, of lower-case letters, digits and : . _ -"},
+    ),
+]
+
+BaseUrl = Annotated[
+    str,
+    Field(
+        min_length=8,
+        max_length=2048,
+        pattern=r"^https?://([A-Za-z0-9][-A-Za-z0-9.]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[-A-Za-z0-9._~%/]*)?$",
+        json_schema_extra={
+            FORM: "must be a URL such as https://api.example.com/v1 with a host, and without credentials, query or "
+            "fragment; the admin credential stands in the Secret that auth.secretRef names"
+        },
+    ),
+]

@@ -1,0 +1,234 @@
+"""`ApiKeyPool`: what a person applies.
+
+Structural defaults stand here and so in the CRD's schema. Tunables (None here) are defaulted in `core.effective`, so
+that they can improve without a change of anybody's manifest. Every description says what a change does to the keys.
+Ranges of durations and rules between fields stand in `crd_rules`.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from keypool.api.duration import Duration
+from keypool.api.forms import DataKey, Name, Scope
+
+
+class ApiModel(BaseModel):
+    """Base of all parts of the custom resources: camelCase outside, frozen, no unknown fields, input never shown."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+
+class ProviderRef(ApiModel):
+    """Names the KeyProvider, in the pool's own namespace, whose account the keys belong to."""
+
+    name: Annotated[Name, Field(description="Name of a KeyProvider in this namespace. Immutable.")]
+
+
+class RateLimit(ApiModel):
+    """A limit that the provider enforces for each key."""
+
+    requests_per_minute: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1_000_000,
+            description="Requests a minute that each key may make (1 to 1000000). A change rotates the keys.",
+        ),
+    ]
+
+
+class KeyTemplate(ApiModel):
+    """What each key is allowed to do and how long it lives."""
+
+    scopes: Annotated[
+        tuple[Scope, ...] | None,
+        Field(
+            min_length=1,
+            max_length=32,
+            description="What each key may do, in the provider's words, such as chat:write, each once. Omitted: the "
+            "provider's default. A change rotates the keys.",
+            json_schema_extra={"x-kubernetes-list-type": "set"},
+        ),
+    ] = None
+    rate_limit: Annotated[
+        RateLimit | None,
+        Field(
+            description="Limits that the provider enforces for each key. Omitted: the provider's default. A change "
+            "rotates the keys.",
+        ),
+    ] = None
+    lifetime: Annotated[
+        Duration | None,
+        Field(
+            description="How long a key lives at most (5m to 8760h; default 720h; the provider's maximum where that is "
+            "shorter). Changed in place: it moves the next rotation.",
+        ),
+    ] = None
+
+
+class Overlap(ApiModel):
+    """How long a replaced key goes on working."""
+
+    min: Annotated[
+        Duration | None,
+        Field(
+            description="A replaced key is revoked no sooner than this after it left the Secret (0s to 168h, below "
+            "the lifetime; default 10m, at most half of the lifetime and no more than every; mounted files follow a "
+            "Secret within about 90 s). Changed in place.",
+        ),
+    ] = None
+
+
+class Rotation(ApiModel):
+    """When keys are replaced."""
+
+    every: Annotated[
+        Duration | None,
+        Field(
+            description="Each key is replaced after this time (1m to 8760h; default 24h); the slots take turns. "
+            "Changed in place: it moves the next rotation.",
+        ),
+    ] = None
+    renew_before: Annotated[
+        Duration | None,
+        Field(
+            description="A key is replaced at the latest this long before it expires (0s to below the lifetime; "
+            "default: a tenth of the lifetime, at most 1h). Changed in place: it moves the next rotation.",
+        ),
+    ] = None
+    overlap: Annotated[
+        Overlap | None, Field(description="How long a replaced key goes on working. Changed in place.")
+    ] = None
+    max_surge: Annotated[
+        int | None,
+        Field(
+            ge=1, le=100, description="How many slots rotate at the same time (1 to 100; default 1). Changed in place."
+        ),
+    ] = None
+
+
+class SecretKeys(ApiModel):
+    """Names of the entries in the published Secret; choose what your SDK reads, such as OPENAI_API_KEY."""
+
+    api_key: Annotated[
+        DataKey,
+        Field(
+            description="Entry that holds the primary key (default apiKey), such as OPENAI_API_KEY. Changed in place."
+        ),
+    ] = "apiKey"
+    base_url: Annotated[
+        DataKey,
+        Field(
+            alias="baseURL",
+            description="Entry that holds the provider's base URL (default baseURL), such as OPENAI_BASE_URL. Changed "
+            "in place.",
+        ),
+    ] = "baseURL"
+
+
+class SecretSpec(ApiModel):
+    """The Secrets that keypool writes for workloads to mount."""
+
+    name: Annotated[
+        Name | None,
+        Field(max_length=248, description="Name of the published Secret (default: the pool's name). Immutable."),
+    ] = None
+    pool_name: Annotated[
+        Name | None,
+        Field(
+            description="Name of the second Secret, written while size is above 1, whose keys.json lists every usable "
+            "key (default: the published Secret's name and -pool). Immutable.",
+        ),
+    ] = None
+    keys: Annotated[
+        SecretKeys,
+        Field(description="Names of the entries in the published Secret. Changed in place: no key rotates."),
+    ] = SecretKeys()
+    labels: Annotated[
+        dict[str, Annotated[str, Field(max_length=63)]] | None,
+        Field(
+            max_length=32,
+            description="Labels for both Secrets; those below keypool.dev/ and app.kubernetes.io/managed-by are "
+            "keypool's. Changed in place.",
+        ),
+    ] = None
+    annotations: Annotated[
+        dict[str, Annotated[str, Field(max_length=4096)]] | None,
+        Field(
+            max_length=32,
+            description="Annotations for both Secrets; those below keypool.dev/, kubernetes.io/ and k8s.io/ are not "
+            "for you to set. Changed in place.",
+        ),
+    ] = None
+    creation_policy: Annotated[
+        Literal["Owner", "Adopt"],
+        Field(
+            description="Owner (default): a Secret of that name that is not this pool's is refused. Adopt: it is taken "
+            "over and its data replaced, unless another object controls it. Changed in place.",
+        ),
+    ] = "Owner"
+
+
+class Health(ApiModel):
+    """How keypool finds out that a key died outside of its control."""
+
+    probe_every: Annotated[
+        Duration | None,
+        Field(description="How often each key is checked at the provider (5s to 24h; default 5m). Changed in place."),
+    ] = None
+    failure_threshold: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=20,
+            description="Definite rejections in a row after which a key is withdrawn and replaced (1 to 20; default "
+            "3). Changed in place.",
+        ),
+    ] = None
+
+
+class ApiKeyPoolSpec(ApiModel):
+    """What the pool should be. Only providerRef is required; each field says whether a change rotates the keys."""
+
+    provider_ref: Annotated[ProviderRef, Field(description="The provider whose keys this pool holds. Immutable.")]
+    size: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=100,
+            description="How many keys are published (1 to 100; default 2: a primary and a hot spare). Changed in "
+            "place: keys are added or retired, the others stay.",
+        ),
+    ] = 2
+    key: Annotated[
+        KeyTemplate,
+        Field(description="What each key may do and how long it lives. Its fields say what rotates the keys."),
+    ] = KeyTemplate()
+    rotation: Annotated[Rotation, Field(description="When keys are replaced. Changed in place.")] = Rotation()
+    secret: Annotated[
+        SecretSpec, Field(description="The Secrets that workloads mount. No change here rotates a key.")
+    ] = SecretSpec()
+    health: Annotated[Health, Field(description="How keys are checked. Changed in place.")] = Health()
+    deletion_policy: Annotated[
+        Literal["Revoke", "RevokeAndWait", "Retain"],
+        Field(
+            description="What deleting the pool does. Revoke (default): its keys are revoked; what cannot be confirmed "
+            "within 60 s is retried after the pool is gone. RevokeAndWait: the pool stays until every key is revoked. "
+            "Retain: keys and Secrets are left as they are. Changed in place.",
+        ),
+    ] = "Revoke"
+    suspend: Annotated[
+        bool,
+        Field(
+            description="True (default false): no key is created, rotated or revoked; what is in flight is finished, "
+            "Secrets are repaired, deletion is honoured. Changed in place.",
+        ),
+    ] = False

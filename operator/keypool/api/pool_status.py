@@ -1,0 +1,108 @@
+"""The status of an `ApiKeyPool`: is it healthy, which keys are there, and what happens next."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from keypool.api.status import Conditions, StatusModel, Time
+
+
+class KeyStatus(StatusModel):
+    """One upstream key of the pool; never its value."""
+
+    name: Annotated[str, Field(description="Name of the key at the provider.")]
+    slot: Annotated[int, Field(description="Which of the pool's places it fills, from 0.")]
+    state: Annotated[
+        str,
+        Field(
+            description="intended, unresolved, held, created, active, withdrawn, draining, revoking or owed; "
+            "docs/lifecycle.md explains them.",
+        ),
+    ]
+    primary: Annotated[bool, Field(description="True for the key in the published Secret's apiKey.")] = False
+    fingerprint: Annotated[
+        str | None, Field(description="First 12 hexadecimal digits of the value's SHA-256, to recognise a key by.")
+    ] = None
+    created_at: Annotated[Time | None, Field(description="When the provider made it.")] = None
+    expires_at: Annotated[Time | None, Field(description="When it stops working by itself.")] = None
+
+
+class Counts(StatusModel):
+    """How many keys are in which part of their life."""
+
+    published: Annotated[int, Field(description="In the Secret for workloads to use.")] = 0
+    draining: Annotated[int, Field(description="Replaced, still working until the overlap is over.")] = 0
+    revoking: Annotated[int, Field(description="Being revoked.")] = 0
+    unresolved: Annotated[int, Field(description="Their create answer was lost; being looked for.")] = 0
+    held: Annotated[int, Field(description="Lost for good; counted as live until they must have expired.")] = 0
+    owed: Annotated[int, Field(description="Could not be revoked: a person has to, at the provider.")] = 0
+
+
+class NextRotation(StatusModel):
+    """The next rotation that is due by itself."""
+
+    at: Annotated[Time, Field(description="When it is due.")]
+    slot: Annotated[int, Field(description="Which slot rotates.")]
+    why: Annotated[str, Field(description="Why then, such as: every 24h.")]
+
+
+class Binding(StatusModel):
+    """Where workloads find the key (Service Binding for Kubernetes)."""
+
+    name: Annotated[str, Field(description="Name of the published Secret.")]
+
+
+class Handled(StatusModel):
+    """Requests by annotation that were carried out; the same request again does nothing."""
+
+    rotate: Annotated[str | None, Field(description="Token of keypool.dev/rotate that was handled last.")] = None
+    compromised: Annotated[str | None, Field(description="Value of keypool.dev/compromised that was handled last.")] = (
+        None
+    )
+    clear_lost: Annotated[str | None, Field(description="Value of keypool.dev/clear-lost that was handled last.")] = (
+        None
+    )
+
+
+class Effective(StatusModel):
+    """The tunables as they apply now, defaults filled in; durations as Go writes them."""
+
+    lifetime: Annotated[str, Field(description="How long a key lives at most.")]
+    every: Annotated[str, Field(description="Each key is replaced after this time.")]
+    renew_before: Annotated[str, Field(description="A key is replaced at the latest this long before it expires.")]
+    overlap_min: Annotated[str, Field(description="How long a replaced key goes on working at least.")]
+    max_surge: Annotated[int, Field(description="How many slots rotate at the same time.")]
+    probe_every: Annotated[str, Field(description="How often each key is checked at the provider.")]
+    failure_threshold: Annotated[int, Field(description="Rejections in a row after which a key is withdrawn.")]
+
+
+class ApiKeyPoolStatus(StatusModel):
+    """What keypool has made of the pool."""
+
+    observed_generation: Annotated[int | None, Field(description="Generation of the spec last seen.")] = None
+    conditions: Conditions = ()
+    next_action: Annotated[
+        str | None,
+        Field(
+            description="What happens next, in words, such as: rotate slot 1 at 2026-11-24 09:00Z. At most 40 "
+            "characters, so that kubectl's table stays narrow.",
+        ),
+    ] = None
+    next_rotation: Annotated[NextRotation | None, Field(description="The next rotation that is due by itself.")] = None
+    keys_summary: Annotated[str | None, Field(description="Published keys of those wanted, such as 2/2.")] = None
+    replicas: Annotated[int, Field(description="How many keys are published, for the scale subresource.")] = 0
+    counts: Annotated[Counts | None, Field(description="How many keys are in which part of their life.")] = None
+    primary_fingerprint: Annotated[
+        str | None, Field(description="Fingerprint of the key in the published Secret's apiKey.")
+    ] = None
+    keys: Annotated[
+        tuple[KeyStatus, ...],
+        Field(
+            max_length=1024,
+            description="Every upstream key of the pool, by its name.",
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        ),
+    ] = ()
+    binding: Annotated[Binding | None, Field(description="Where workloads find the key.")] = None
+    handled: Annotated[Handled | None, Field(description="Requests by annotation that were carried out.")] = None
+    effective: Annotated[Effective | None, Field(description="The tunables as they apply now.")] = None

@@ -1,0 +1,81 @@
+"""The status of both kinds: a report for people and tools, never an input of the operator.
+
+Everything is written whole and compared with what stands there, so nothing here changes merely because time passes:
+times are absolute, usage is a metric. Write it with `dump`.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic.alias_generators import to_camel
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+Time = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str)]
+"""A moment in UTC, written to whole seconds as Kubernetes does: 2026-11-24T09:00:00Z."""
+
+
+class StatusModel(BaseModel):
+    """Base of all parts of a status: camelCase outside, frozen, and lenient towards fields of newer versions."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, hide_input_in_errors=True)
+
+    def dump(self) -> dict[str, Any]:
+        """The JSON object for the API server: camelCase, absent where None."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+class Condition(StatusModel):
+    """One aspect of the object's state, in the shape of metav1.Condition."""
+
+    type: Annotated[str, Field(description="Which aspect, such as Ready or Stalled.")]
+    status: Annotated[Literal["True", "False", "Unknown"], Field(description="Whether it holds.")]
+    reason: Annotated[str, Field(description="Why, in one word that a program may compare.")]
+    message: Annotated[str, Field(description="Why, and what to do, for people. It never holds a secret value.")]
+    observed_generation: Annotated[
+        int | None,
+        Field(description="Generation of the object this speaks of; for Ready the generation satisfied last."),
+    ] = None
+    last_transition_time: Annotated[Time, Field(description="When status last changed.")]
+
+
+Conditions = Annotated[
+    tuple[Condition, ...],
+    Field(
+        max_length=32,
+        description="Ready sums up. Reconciling and Stalled are there only while True: in progress, and a person must "
+        "act.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    ),
+]
+
+
+class ProviderCapabilities(StatusModel):
+    """What the provider behind this object can do."""
+
+    lists_keys: Annotated[bool, Field(description="It lists the keys of the account.")]
+    lists_names: Annotated[bool, Field(description="Its listing shows names: a key whose answer was lost is found.")]
+    lists_values: Annotated[bool, Field(description="Its listing shows the values of keys.")]
+    sets_expiry: Annotated[bool, Field(description="It makes keys that expire by themselves.")]
+    sets_rate_limit: Annotated[bool, Field(description="It enforces a rate limit for each key.")]
+    sets_scopes: Annotated[bool, Field(description="It limits what each key may do.")]
+    deletes_keys: Annotated[bool, Field(description="It revokes keys when asked; otherwise a person has to.")]
+    activation_lag: Annotated[str, Field(description="How long a new, good key may be rejected (Go duration).")]
+    listing_lag: Annotated[str, Field(description="How long a new key may be missing from a listing (Go duration).")]
+    max_lifetime: Annotated[
+        str | None, Field(description="Longest life that it grants a key (Go duration). Absent: no limit.")
+    ] = None
+
+
+class KeyProviderStatus(StatusModel):
+    """What keypool found out about the provider."""
+
+    observed_generation: Annotated[int | None, Field(description="Generation of the spec last seen.")] = None
+    conditions: Conditions = ()
+    capabilities: Annotated[
+        ProviderCapabilities | None, Field(description="What the provider can do, which decides what keypool does.")
+    ] = None

@@ -1,0 +1,99 @@
+"""Events (events.k8s.io/v1) on pools and providers: what people should see in `kubectl describe`, without floods."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from keypool.cluster import paths
+from keypool.cluster.client import KubeClient
+from keypool.cluster.errors import KubeError
+from keypool.core.reasons import Reason
+
+REPEAT_AFTER = 60.0
+"""Seconds within which the same Event is not posted again."""
+BURST, REFILL = 25, 60.0
+"""Events for one object at once, and seconds until one more may be posted."""
+REMEMBERED = 10_000
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The object an Event is about."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    at: float
+
+
+class Announcer:
+    """Posts Events. `clock`: monotonic seconds; `now`: wall clock; `new_id`: random hex for names."""
+
+    def __init__(
+        self,
+        client: KubeClient,
+        instance: str,
+        clock: Callable[[], float],
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._client, self._instance = client, instance
+        self._clock, self._now, self._new_id = clock, now, new_id
+        self._posted: OrderedDict[tuple[str, Reason, str], float] = OrderedDict()
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+
+    async def announce(self, subject: Subject, kind: str, reason: Reason, note: str) -> None:
+        """Posts one Event (`kind`: Normal or Warning). A failure is logged and forgotten: Events are a courtesy."""
+        if not self._allowed(subject.uid, reason, note):
+            return
+        try:
+            await self._client.create(paths.events(subject.namespace), self._body(subject, kind, reason, note))
+        except KubeError as error:
+            _log.info("event %s for %s/%s not posted: %s", reason, subject.namespace, subject.name, error)
+
+    def _allowed(self, uid: str, reason: Reason, note: str) -> bool:
+        now, key = self._clock(), (uid, reason, note)
+        if now - self._posted.get(key, -REPEAT_AFTER) < REPEAT_AFTER:
+            return False
+        bucket = self._buckets.setdefault(uid, _Bucket(BURST, now))
+        bucket.tokens, bucket.at = min(BURST, bucket.tokens + (now - bucket.at) / REFILL), now
+        if bucket.tokens < 1:
+            return False
+        bucket.tokens -= 1
+        self._posted[key] = now
+        for memory in (self._posted, self._buckets):
+            while len(memory) > REMEMBERED:
+                memory.popitem(last=False)
+        return True
+
+    def _body(self, subject: Subject, kind: str, reason: Reason, note: str) -> dict[str, object]:
+        moment = self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return {
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": {"name": f"{subject.name[:200].rstrip('.-')}.{self._new_id()}", "namespace": subject.namespace},
+            "eventTime": moment,
+            "reportingController": "keypool.dev/operator",
+            "reportingInstance": self._instance[:128],
+            "action": "Reconcile",
+            "type": kind,
+            "reason": reason.value,
+            "note": note[:1024],
+            "regarding": {
+                "apiVersion": f"{paths.GROUP}/{paths.VERSION}",
+                "kind": subject.kind,
+                "namespace": subject.namespace,
+                "name": subject.name,
+                "uid": subject.uid,
+            },
+        }

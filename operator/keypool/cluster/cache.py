@@ -1,0 +1,176 @@
+"""What the operator knows of the cluster without asking: pools, providers and published Secrets as last seen.
+
+Fed by watches, by the resync and by the answers to our own writes, in any order: only a newer resourceVersion counts.
+Nobody changes what is in here in place.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from keypool.cluster.secret_view import secret_view
+from keypool.cluster.store import Entry, Store
+from keypool.core.views_secret import SecretView
+
+T = TypeVar("T")
+Object = dict[str, Any]
+Claims = Callable[[Object], tuple[str, ...]]
+
+
+class Kind(StrEnum):
+    """The kinds that are watched; the value is the plural in paths and metrics."""
+
+    POOL = "apikeypools"
+    PROVIDER = "keyproviders"
+    SECRET = "secrets"  # noqa: S105 - a plural, not a password
+
+
+class ObjectCache:
+    """`claims(pool object)` names the Secrets, in the pool's namespace, that the pool wants to publish."""
+
+    def __init__(self, claims: Claims) -> None:
+        self._claims = claims
+        self._pools: Store[Object] = Store()
+        self._providers: Store[Object] = Store()
+        self._secrets: Store[SecretView] = Store()
+        self._stores: dict[Kind, Store[Any]] = {
+            Kind.POOL: self._pools,
+            Kind.PROVIDER: self._providers,
+            Kind.SECRET: self._secrets,
+        }
+        self._by_provider = _Index()
+        self._by_claim = _Index()
+
+    def upsert(self, kind: Kind, obj: Mapping[str, Any]) -> bool:
+        """Take an object as the API server sent it; False when it is no news."""
+        meta = obj["metadata"]
+        identity = (meta.get("namespace") or "", meta["name"], meta["uid"], int(meta["resourceVersion"]))
+        if not self.store(kind).is_news(*identity):
+            return False
+        if kind is Kind.SECRET:
+            self._secrets.put(Entry(*identity, secret_view(obj)))
+            return True
+        value = _without_managed_fields(obj)
+        if kind is Kind.PROVIDER:
+            self._providers.put(Entry(*identity, value))
+        else:
+            self._put_pool(Entry(*identity, value))
+        return True
+
+    def remove(self, kind: Kind, obj: Mapping[str, Any]) -> bool:
+        """Forget a deleted object, given as the API server sent it last; False when it was not known."""
+        meta = obj["metadata"]
+        return self.remove_uid(kind, meta["uid"], int(meta["resourceVersion"]))
+
+    def remove_uid(self, kind: Kind, uid: str, version: int) -> bool:
+        """Forget an object that was gone at that version; False when it was not known."""
+        removed = self.store(kind).remove(uid, version)
+        if removed is not None and kind is Kind.POOL:
+            self._unindex(uid)
+        return removed is not None
+
+    def clear(self, kind: Kind) -> None:
+        """Forget all objects of the kind: the API server's history was set back."""
+        if kind is Kind.POOL:
+            for entry in self._pools:
+                self._unindex(entry.uid)
+        self.store(kind).clear()
+
+    def store(self, kind: Kind) -> Store[Any]:
+        """The objects of one kind."""
+        return self._stores[kind]
+
+    def pool(self, uid: str) -> Object | None:
+        """The pool of that UID."""
+        return _value(self._pools.by_uid(uid))
+
+    def provider(self, namespace: str, name: str) -> Object | None:
+        """The provider of that name."""
+        return _value(self._providers.by_name(namespace, name))
+
+    def provider_by_uid(self, uid: str) -> Object | None:
+        """The provider of that UID."""
+        return _value(self._providers.by_uid(uid))
+
+    def secret(self, namespace: str, name: str) -> SecretView | None:
+        """The Secret of that name, when it carries our label."""
+        return _value(self._secrets.by_name(namespace, name))
+
+    def pools(self) -> Iterator[Object]:
+        """All pools."""
+        return (entry.value for entry in self._pools)
+
+    def providers(self) -> Iterator[Object]:
+        """All providers."""
+        return (entry.value for entry in self._providers)
+
+    def secrets(self) -> Iterator[SecretView]:
+        """All Secrets with our label."""
+        return (entry.value for entry in self._secrets)
+
+    def pools_of_provider(self, namespace: str, name: str) -> frozenset[str]:
+        """UIDs of the pools that refer to the provider, whether it exists or not."""
+        return self._by_provider.get((namespace, name))
+
+    def pools_claiming(self, namespace: str, secret_name: str) -> frozenset[str]:
+        """UIDs of the pools that want to publish a Secret of that name."""
+        return self._by_claim.get((namespace, secret_name))
+
+    def pools_touched(self, kind: Kind, obj: Mapping[str, Any]) -> frozenset[str]:
+        """UIDs of the pools that have to be looked at because the object appeared, changed or went.
+
+        For a pool: itself, and the pools that claim the same Secrets. Call it before and after a removal when both
+        matter.
+        """
+        meta = obj["metadata"]
+        namespace, name = meta.get("namespace") or "", meta["name"]
+        if kind is Kind.PROVIDER:
+            return self.pools_of_provider(namespace, name)
+        if kind is Kind.SECRET:
+            return self.pools_claiming(namespace, name)
+        rivals = (self.pools_claiming(namespace, claimed) for claimed in self._claims(dict(obj)))
+        return frozenset({meta["uid"]}).union(*rivals)
+
+    def _put_pool(self, entry: Entry[Object]) -> None:
+        replaced = self._pools.put(entry)
+        if replaced is not None:
+            self._unindex(replaced.uid)
+        provider = ((entry.value.get("spec") or {}).get("providerRef") or {}).get("name")
+        self._by_provider.set(entry.uid, {(entry.namespace, provider)} if provider else set())
+        self._by_claim.set(entry.uid, {(entry.namespace, name) for name in self._claims(entry.value)})
+
+    def _unindex(self, uid: str) -> None:
+        self._by_provider.set(uid, set())
+        self._by_claim.set(uid, set())
+
+
+class _Index:
+    """Which UIDs belong to a term, kept when a UID's terms change."""
+
+    def __init__(self) -> None:
+        self._terms: dict[str, set[tuple[str, Hashable]]] = {}
+        self._uids: defaultdict[tuple[str, Hashable], set[str]] = defaultdict(set)
+
+    def get(self, term: tuple[str, Hashable]) -> frozenset[str]:
+        return frozenset(self._uids.get(term, ()))
+
+    def set(self, uid: str, terms: set[tuple[str, Hashable]]) -> None:
+        for term in self._terms.pop(uid, set()) - terms:
+            self._uids[term].discard(uid)
+            if not self._uids[term]:
+                del self._uids[term]
+        for term in terms:
+            self._uids[term].add(uid)
+        if terms:
+            self._terms[uid] = terms
+
+
+def _value(entry: Entry[T] | None) -> T | None:
+    return None if entry is None else entry.value
+
+
+def _without_managed_fields(obj: Mapping[str, Any]) -> Object:
+    """A shallow copy without metadata.managedFields, which is half of an object and of no use here."""
+    meta = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+    return {**obj, "metadata": meta}

@@ -1,0 +1,103 @@
+"""Where the API server is and how we prove who we are: kubernetes' own configuration loading, behind strict types.
+
+The only module that imports the untyped `kubernetes` package.
+"""
+
+import os
+import ssl
+from pathlib import Path
+
+import aiohttp
+from kubernetes.aio.client import Configuration
+from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+from kubernetes.aio.config.incluster_config import SERVICE_HOST_ENV_NAME, SERVICE_TOKEN_FILENAME
+
+
+class NoCluster(Exception):
+    """Neither a pod's service account nor a usable kubeconfig was found."""
+
+
+class Connection:
+    """One API server and one identity; shared by our client and by Kopf's sessions."""
+
+    def __init__(self, configuration: Configuration, kubeconfig: str | None) -> None:
+        self._configuration = configuration
+        self._kubeconfig = kubeconfig
+        self.ssl = _ssl_context(configuration)
+
+    @classmethod
+    async def load(cls, kubeconfig: str | None = None) -> "Connection":
+        """From the given kubeconfig; else from the pod's service account; else KUBECONFIG or ~/.kube/config.
+
+        Raises NoCluster.
+        """
+        if kubeconfig is None and not _in_pod():
+            kubeconfig = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+        return cls(await _configuration(kubeconfig), kubeconfig)
+
+    @property
+    def server(self) -> str:
+        """Base URL of the API server, without a slash at the end."""
+        return str(self._configuration.host).rstrip("/")
+
+    async def authorization(self) -> str | None:
+        """Value of the Authorization header, None with a client certificate.
+
+        A pod's token file is read again every minute.
+        """
+        value = await self._configuration.get_api_key_with_prefix("BearerToken")
+        return None if value is None else str(value)
+
+    async def reload(self) -> None:
+        """Read tokens again (token file, exec plugin) after a 401. Raises NoCluster."""
+        self._configuration = await _configuration(self._kubeconfig)
+
+    def session(
+        self, connections: int, seconds: float | None, authorize: tuple[aiohttp.ClientMiddlewareType, ...] = ()
+    ) -> aiohttp.ClientSession:
+        """A session with at most so many connections, and a total timeout per request (None: the caller sets one)."""
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=connections, ssl=self.ssl),
+            timeout=aiohttp.ClientTimeout(total=seconds),
+            proxy=self._configuration.proxy,
+            middlewares=authorize,
+            headers={"User-Agent": "keypool", "Accept": "application/json"},
+        )
+
+    @property
+    def server_hostname(self) -> str | None:
+        """Name to expect in the API server's certificate when it is not the URL's."""
+        name = self._configuration.tls_server_name
+        return None if name is None else str(name)
+
+
+def _in_pod() -> bool:
+    return SERVICE_HOST_ENV_NAME in os.environ and Path(SERVICE_TOKEN_FILENAME).exists()
+
+
+async def _configuration(kubeconfig: str | None) -> Configuration:
+    configuration = Configuration()
+    try:
+        if kubeconfig is None:
+            load_incluster_config(client_configuration=configuration)
+        else:
+            _check_files(kubeconfig)
+            await load_kube_config(kubeconfig, client_configuration=configuration, persist_config=False)
+    except ConfigException as error:
+        raise NoCluster(str(error)) from None
+    return configuration
+
+
+def _check_files(kubeconfig: str) -> None:
+    if not any(Path(file).expanduser().is_file() for file in kubeconfig.split(os.pathsep)):
+        raise NoCluster(f"there is no kubeconfig at {kubeconfig}")
+
+
+def _ssl_context(configuration: Configuration) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=configuration.ssl_ca_cert, cadata=configuration.ca_cert_data)
+    if configuration.cert_file:
+        context.load_cert_chain(configuration.cert_file, keyfile=configuration.key_file)
+    if not configuration.verify_ssl:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

@@ -1,0 +1,62 @@
+"""Admin credentials: read live from the Secret beside the provider object, remembered for a minute."""
+
+import base64
+import binascii
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from keypool.cluster import paths
+from keypool.cluster.client import KubeClient
+from keypool.cluster.errors import NotFound
+
+
+class CredentialMissing(Exception):
+    """There is no such Secret or entry; the message names it and says what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    value: SecretStr
+    at: float
+
+
+MAX_AGE = 60.0
+"""Seconds that a credential is used without reading it again."""
+
+
+class Credentials:
+    """`clock` gives monotonic seconds."""
+
+    def __init__(self, client: KubeClient, clock: Callable[[], float]) -> None:
+        self._client, self._clock = client, clock
+        self._known: dict[tuple[str, str, str], _Remembered] = {}
+
+    async def read(self, namespace: str, name: str, entry: str, *, fresh: bool = False) -> SecretStr:
+        """The credential. Raises CredentialMissing, KubeError."""
+        known = self._known.get((namespace, name, entry))
+        if known is not None and not fresh and self._clock() - known.at < MAX_AGE:
+            return known.value
+        try:
+            secret = await self._client.get(paths.secret(namespace, name))
+        except NotFound:
+            raise CredentialMissing(f'there is no Secret "{name}" in namespace "{namespace}"') from None
+        value = SecretStr(_decode(secret, name, entry))
+        self._known[(namespace, name, entry)] = _Remembered(value, self._clock())
+        return value
+
+
+def _decode(secret: dict[str, object], name: str, entry: str) -> str:
+    data = secret.get("data")
+    encoded = data.get(entry) if isinstance(data, dict) else None
+    if encoded is None:
+        present = ", ".join(sorted(data)[:5]) if isinstance(data, dict) and data else "none"
+        raise CredentialMissing(f'Secret "{name}" has no entry "{entry}" (its entries: {present[:200]})')
+    try:
+        text = base64.b64decode(encoded).decode().strip()
+    except (binascii.Error, UnicodeDecodeError):
+        raise CredentialMissing(f'entry "{entry}" of Secret "{name}" is not text') from None
+    if not text or not text.isprintable() or not text.isascii():
+        raise CredentialMissing(f'entry "{entry}" of Secret "{name}" is empty or holds unprintable characters')
+    return text

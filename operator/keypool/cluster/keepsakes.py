@@ -1,0 +1,73 @@
+"""What is kept of a provider while keys at it are owed: how to reach it, and its last good admin credential.
+
+A namespace that is deleted takes the provider object and its Secret along, often before the pool; the keys would live
+on. So one Secret per provider UID stands beside the ledgers, only as long as anything is owed there.
+"""
+
+import base64
+import json
+import logging
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+
+from keypool.api.provider import KeyProviderSpec
+from keypool.cluster import paths
+from keypool.cluster.client import KubeClient
+from keypool.cluster.errors import AlreadyExists, NotFound
+
+NAME = "keypool-provider-{uid}"
+LABEL = "keypool.dev/provider-record"
+
+_log = logging.getLogger(__name__)
+
+
+async def keep(client: KubeClient, namespace: str, uid: str, spec: KeyProviderSpec, credential: SecretStr) -> None:
+    """Stores, or replaces, what is needed to revoke keys at this provider later."""
+    content = {
+        "spec": json.dumps(spec.model_dump(mode="json", by_alias=True, exclude_none=True)),
+        "credential": credential.get_secret_value(),
+    }
+    body: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "keypool.dev/provider",
+        "metadata": {
+            "name": NAME.format(uid=uid),
+            "namespace": namespace,
+            "labels": {LABEL: "true", "velero.io/exclude-from-backup": "true"},
+        },
+        "data": {key: base64.b64encode(text.encode()).decode() for key, text in content.items()},
+    }
+    try:
+        await client.create(paths.secrets(namespace), body)
+    except AlreadyExists:
+        await client.replace(paths.secret(namespace, NAME.format(uid=uid)), body)
+
+
+async def recall(client: KubeClient, namespace: str, uid: str) -> tuple[KeyProviderSpec, SecretStr] | None:
+    """What was kept, None when there is nothing usable."""
+    try:
+        secret = await client.get(paths.secret(namespace, NAME.format(uid=uid)))
+        data = {key: base64.b64decode(text).decode() for key, text in (secret.get("data") or {}).items()}
+        return KeyProviderSpec.model_validate_json(data["spec"]), SecretStr(data["credential"])
+    except (NotFound, KeyError):
+        return None
+    except (ValueError, ValidationError):
+        _log.error("the record kept of provider %s is damaged", uid)
+        return None
+
+
+async def drop(client: KubeClient, namespace: str, uid: str) -> None:
+    """Forgets the credential: nothing is owed there any more."""
+    try:
+        await client.delete(paths.secret(namespace, NAME.format(uid=uid)))
+    except NotFound:
+        return
+
+
+async def all_kept(client: KubeClient, namespace: str) -> set[str]:
+    """UIDs of the providers whose credential is kept."""
+    prefix = NAME.format(uid="")
+    secrets = client.list(paths.secrets(namespace), f"{LABEL}=true")
+    return {secret["metadata"]["name"].removeprefix(prefix) async for secret in secrets}

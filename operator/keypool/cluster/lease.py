@@ -1,0 +1,193 @@
+"""Our Lease: one replica acts, the others wait."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from keypool.cluster import paths
+from keypool.cluster.client import KubeClient
+from keypool.cluster.election import Record, Sighting, Timing, may_take, released, renewed, sight, steady, taken
+from keypool.cluster.errors import AlreadyExists, Conflict, KubeError, NotFound, Unavailable
+
+T = TypeVar("T")
+Object = dict[str, Any]
+
+_log = logging.getLogger(__name__)
+
+
+class LeadershipLost(Exception):
+    """We no longer lead, or can no longer be sure to: stop at once, without any further write."""
+
+
+class Leadership:
+    """The elector of one process. `identity` must be unique to the process, not only to the pod.
+
+    Give it a KubeClient of its own: its renewals must not wait behind other requests.
+    """
+
+    def __init__(
+        self,
+        client: KubeClient,
+        namespace: str,
+        name: str,
+        identity: str,
+        *,
+        timing: Timing | None = None,
+        clock: Callable[[], float] = steady,
+    ) -> None:
+        self.identity = identity
+        self.timing = timing or Timing()
+        self._client, self._namespace, self._name = client, namespace, name
+        self._path = paths.lease(namespace, name)
+        self._clock = clock
+        self._lease: Object | None = None
+        self._seen: Sighting | None = None
+        self._answered: float | None = None
+        self._renewed: float | None = None
+        self._transitions: int | None = None
+        self._epoch = ""
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether we lead and the time of our last renewal has not run out."""
+        return self.remaining() > 0
+
+    @property
+    def epoch(self) -> str:
+        """A string that no other leadership ever has, ours or anybody's; empty before the first one."""
+        return self._epoch
+
+    @property
+    def holder(self) -> str:
+        """Who led when the Lease was seen last; empty for nobody."""
+        return self._seen.record.holder if self._seen is not None else ""
+
+    def remaining(self) -> float:
+        """Seconds for which we certainly lead; 0 when we do not."""
+        return 0.0 if self._renewed is None else max(0.0, self._renewed + self.timing.renew_deadline - self._clock())
+
+    def answer_age(self) -> float | None:
+        """Seconds since the API server last answered about the Lease: what a standby's readiness means."""
+        return None if self._answered is None else self._clock() - self._answered
+
+    async def acquire(self) -> None:
+        """Wait until we lead. Whatever fails is tried again for ever."""
+        while True:
+            if await self._try_to_lead():
+                return
+            await asyncio.sleep(self.timing.retry * random.uniform(0.9, 1.1))  # noqa: S311 - contenders spread out
+
+    async def hold(self) -> None:
+        """Renew until cancelled or released. Raises LeadershipLost."""
+        while self._transitions is not None:
+            await asyncio.sleep(min(self.timing.retry, self.remaining()))
+            if self._transitions is None:
+                return
+            if not self.is_leader:
+                self._lose("not renewed in time")
+            await self._renew()
+
+    async def verify_live(self) -> bool:
+        """Read the Lease now: whether it says that this very leadership holds.
+
+        Raises KubeError when it cannot be read.
+        """
+        lease = await self._timed(lambda: self._client.get(self._path))
+        record = self._note(lease)
+        ours = self.is_leader and (record.holder, record.transitions) == (self.identity, self._transitions)
+        if not ours:
+            self._renewed = None
+        return ours
+
+    async def release(self) -> None:
+        """Stop leading and let the next contender in at once; when that fails the Lease runs out by itself."""
+        leading, self._transitions, self._renewed = self.is_leader, None, None
+        if not leading or self._lease is None:
+            return
+        lease = released(self._lease, datetime.now(UTC))
+        try:
+            await self._timed(lambda: self._client.replace(self._path, lease))
+            _log.info("leadership released", extra={"epoch": self._epoch})
+        except KubeError as error:
+            _log.warning("leadership not released", extra={"error": str(error)})
+
+    async def _try_to_lead(self) -> bool:
+        try:
+            if (lease := await self._timed(self._read_or_create)) is None:
+                return False
+            self._note(lease)
+            if not self._may_take():
+                return False
+            written = await self._write(taken(lease, self.identity, self.timing, datetime.now(UTC)))
+        except (Conflict, AlreadyExists):
+            return False
+        except KubeError as error:
+            _log.warning("the Lease is out of reach", extra={"error": str(error)})
+            return False
+        self._transitions = written.transitions
+        self._epoch = f"{self.identity}/{written.transitions}"
+        _log.info("leading", extra={"epoch": self._epoch})
+        return True
+
+    def _may_take(self) -> bool:
+        return self._seen is None or may_take(self._seen, self.identity, self.timing, self._clock())
+
+    async def _read_or_create(self) -> Object | None:
+        """None: the Lease was deleted under a holder who may not know it yet."""
+        try:
+            return await self._client.get(self._path)
+        except NotFound:
+            self._answered = self._clock()
+            if not self._may_take():
+                return None
+        empty: Object = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"namespace": self._namespace, "name": self._name},
+            "spec": {},
+        }
+        return await self._client.create(paths.leases(self._namespace), empty)
+
+    async def _renew(self) -> None:
+        """One attempt. A failure is no loss while time remains: the next attempt reads first."""
+        try:
+            if self._lease is None:
+                self._lease = await self._timed(lambda: self._client.get(self._path))
+                self._note(self._lease)
+            if (record := Record.of(self._lease)).holder != self.identity or record.transitions != self._transitions:
+                self._lose(f"the Lease is held by {record.holder or 'nobody'}")
+            await self._write(renewed(self._lease, self.timing, datetime.now(UTC)))
+        except NotFound:
+            self._lose("the Lease was deleted")
+        except Conflict:
+            self._lease = None
+        except KubeError as error:
+            self._lease = None
+            _log.warning("leadership not renewed", extra={"error": str(error), "remaining": self.remaining()})
+
+    async def _write(self, lease: Object) -> Record:
+        started = self._clock()
+        self._lease = await self._timed(lambda: self._client.replace(self._path, lease))
+        self._renewed = started
+        return self._note(self._lease)
+
+    async def _timed(self, call: Callable[[], Awaitable[T]]) -> T:
+        try:
+            async with asyncio.timeout(self.timing.request):
+                return await call()
+        except TimeoutError:
+            raise Unavailable(f"lease {self._path}", 0, "timeout", maybe_done=True) from None
+
+    def _note(self, lease: Object) -> Record:
+        self._answered = self._clock()
+        record = Record.of(lease)
+        self._seen = sight(self._seen, record, self._answered)
+        return record
+
+    def _lose(self, why: str) -> None:
+        self._transitions, self._renewed = None, None
+        _log.error("leadership lost", extra={"why": why, "epoch": self._epoch})
+        raise LeadershipLost(why)

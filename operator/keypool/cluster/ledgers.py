@@ -1,0 +1,185 @@
+"""The ledgers: one Secret per pool in the operator's own namespace, written by the leader alone.
+
+Memory is the truth while we lead: all ledgers are loaded once by LIST, replaced whole with their resourceVersion, and
+written back when somebody else changed or deleted them.
+"""
+
+import asyncio
+import base64
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from keypool.cluster import paths
+from keypool.cluster.client import KubeClient
+from keypool.cluster.errors import AlreadyExists, Conflict, NotFound
+from keypool.cluster.lease import LeadershipLost
+from keypool.core.ledger import Ledger, LedgerUnreadable, dump, load
+
+LABEL = "keypool.dev/ledger"
+ENTRY = "ledger.json"
+NAME = "keypool-ledger-{uid}"
+
+_log = logging.getLogger(__name__)
+
+
+class Listener(Protocol):
+    """Is told what became durable, and when somebody else had written."""
+
+    def durable(self, ledger: Ledger) -> None: ...
+
+    def tampered(self, ledger: Ledger) -> None: ...
+
+
+class LedgerHandle:
+    """One pool's ledger in memory and its Secret. `ledger` is ahead of the Secret only while a write is under way or
+    failed; `flush` writes what is not durable yet."""
+
+    def __init__(self, book: "LedgerBook", ledger: Ledger, version: str | None) -> None:
+        self.ledger = ledger
+        self._book = book
+        self._durable = ledger
+        self._version = version
+        self._lock = asyncio.Lock()
+        self._attempted: str | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether it was ever written."""
+        return self._version is not None
+
+    async def update(self, change: Callable[[Ledger], Ledger]) -> None:
+        """Changes the ledger and returns when the change is durable. Changes that arrive during a write share the
+        next one. Raises KubeError; then memory keeps the change and `flush` tries again."""
+        self.ledger = change(self.ledger)
+        await self.flush()
+
+    async def flush(self) -> None:
+        """Makes memory durable; does nothing when it is."""
+        wanted = self.ledger
+        if wanted == self._durable:
+            return
+        async with self._lock:
+            if self.ledger != self._durable:
+                await self._write()
+
+    async def _write(self) -> None:
+        carried = self.ledger
+        snapshot = carried.model_copy(update={"revision": self._durable.revision + 1, "steps": ()})
+        text = dump(snapshot)
+        body = self._book.body(snapshot, text, self._version)
+        stored = await self._put(body, snapshot)
+        self._durable, self._attempted = snapshot, None
+        self._version = stored["metadata"]["resourceVersion"]
+        steps = self.ledger.steps[len(carried.steps) :]
+        self.ledger = self.ledger.model_copy(update={"revision": snapshot.revision, "steps": steps})
+        self._book.listener.durable(carried)
+
+    async def _put(self, body: dict[str, Any], snapshot: Ledger) -> dict[str, Any]:
+        client, path = self._book.client, self._book.path(snapshot.pool_uid)
+        last, self._attempted = self._attempted, body["data"][ENTRY]
+        try:
+            if self._version is None:
+                return await client.create(paths.secrets(self._book.namespace), body)
+            return await client.replace(path, body)
+        except (Conflict, AlreadyExists):
+            return await self._put_over(path, body, snapshot, last)
+        except NotFound:
+            await self._still_leading(snapshot)
+            body["metadata"].pop("resourceVersion", None)
+            return await client.create(paths.secrets(self._book.namespace), body)
+
+    async def _put_over(self, path: str, body: dict[str, Any], snapshot: Ledger, last: str | None) -> dict[str, Any]:
+        """Somebody wrote in between. When that was our own lost answer, nothing is wrong."""
+        live = await self._book.client.get(path)
+        if (live.get("data") or {}).get(ENTRY) not in (last, body["data"][ENTRY]):
+            await self._still_leading(snapshot)
+        body["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
+        return await self._book.client.replace(path, body)
+
+    async def _still_leading(self, snapshot: Ledger) -> None:
+        if not await self._book.leads():
+            raise LeadershipLost("the ledger changed and the Lease is not ours any more")
+        self._book.listener.tampered(snapshot)
+
+    async def drop(self) -> None:
+        """Deletes the Secret; the handle must not be used afterwards."""
+        if self._version is not None:
+            try:
+                await self._book.client.delete(self._book.path(self.ledger.pool_uid))
+            except NotFound:
+                _log.debug("ledger was gone already")
+        self._book.forget(self.ledger.pool_uid)
+
+
+class LedgerBook:
+    """All ledgers. `leads` reads the Lease live and tells whether it is ours."""
+
+    def __init__(
+        self, client: KubeClient, namespace: str, leads: Callable[[], Awaitable[bool]], listener: Listener
+    ) -> None:
+        self.client, self.namespace, self.leads, self.listener = client, namespace, leads, listener
+        self._handles: dict[str, LedgerHandle] = {}
+        self.unreadable: dict[str, str] = {}
+
+    async def load(self) -> None:
+        """Reads all ledgers; call it once, on taking the lead. What cannot be read is in `unreadable`, by pool UID."""
+        async for obj in self.client.list(paths.secrets(self.namespace), f"{LABEL}=true", chunk=200):
+            self._take(obj)
+
+    async def look_again(self, uid: str) -> None:
+        """Reads live a ledger that was missing or unreadable: a person may have restored it, or given it up."""
+        try:
+            self._take(await self.client.get(self.path(uid)))
+        except NotFound:
+            self.unreadable.pop(uid, None)
+
+    def _take(self, obj: dict[str, Any]) -> None:
+        uid = obj["metadata"]["name"].removeprefix(NAME.format(uid=""))
+        try:
+            ledger = load(base64.b64decode((obj.get("data") or {}).get(ENTRY) or "").decode())
+            if ledger.pool_uid != uid:
+                raise LedgerUnreadable("it is another pool's")
+        except (LedgerUnreadable, ValueError) as error:
+            reason = str(error) if isinstance(error, LedgerUnreadable) else "it is not text"
+            self.unreadable[uid] = reason
+            _log.error("ledger of pool %s cannot be read: %s", uid, reason)
+            return
+        self.unreadable.pop(uid, None)
+        self._handles[uid] = LedgerHandle(self, ledger, obj["metadata"]["resourceVersion"])
+
+    def get(self, uid: str) -> LedgerHandle | None:
+        """The ledger of a pool, None when it has none."""
+        return self._handles.get(uid)
+
+    def open(self, uid: str, namespace: str, pool: str) -> LedgerHandle:
+        """The ledger of a pool; a new one exists in memory alone until its first update."""
+        if uid not in self._handles:
+            empty = Ledger(pool_uid=uid, namespace=namespace, pool=pool)
+            self._handles[uid] = LedgerHandle(self, empty, None)
+        return self._handles[uid]
+
+    def forget(self, uid: str) -> None:
+        """Drops a ledger from memory."""
+        self._handles.pop(uid, None)
+
+    def all(self) -> tuple[LedgerHandle, ...]:
+        """Every ledger in memory."""
+        return tuple(self._handles.values())
+
+    def path(self, uid: str) -> str:
+        """Where a pool's ledger is stored."""
+        return paths.secret(self.namespace, NAME.format(uid=uid))
+
+    def body(self, ledger: Ledger, text: str, version: str | None) -> dict[str, Any]:
+        """The ledger's Secret. It is kept out of backups: an old ledger is worse than none."""
+        metadata: dict[str, Any] = {
+            "name": NAME.format(uid=ledger.pool_uid),
+            "namespace": self.namespace,
+            "labels": {LABEL: "true", "velero.io/exclude-from-backup": "true"},
+            "annotations": {"keypool.dev/pool": f"{ledger.namespace}/{ledger.pool}"},
+        }
+        if version is not None:
+            metadata["resourceVersion"] = version
+        data = {ENTRY: base64.b64encode(text.encode()).decode()}
+        return {"apiVersion": "v1", "kind": "Secret", "type": "keypool.dev/ledger", "metadata": metadata, "data": data}

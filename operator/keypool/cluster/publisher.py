@@ -1,0 +1,122 @@
+"""Published Secrets: written whole with their resourceVersion, so that nothing but the projection is ever in them.
+
+Labels and annotations of others stay; ours that are not wanted any more go, as managedFields tells which were ours.
+(Server-side apply after a first POST would split the ownership of the fields between two entries of one manager.)
+"""
+
+import base64
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+from keypool.cluster import paths
+from keypool.cluster.client import KubeClient
+from keypool.cluster.errors import AlreadyExists, Forbidden, NotFound
+from keypool.cluster.secret_view import secret_view
+from keypool.core.ledger import Ledger
+from keypool.core.observation import PoolFacts, Problem
+from keypool.core.ownership import problem_of
+from keypool.core.projection import Desired
+
+
+class SecretRefused(Exception):
+    """The Secret must not be written; `problem` says why."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+class Publisher:
+    """Writes the published Secrets of pools."""
+
+    def __init__(self, client: KubeClient) -> None:
+        self._client = client
+
+    async def read(self, namespace: str, name: str) -> dict[str, Any] | None:
+        """The Secret as it is now, None when there is none."""
+        try:
+            return await self._client.get(paths.secret(namespace, name))
+        except NotFound:
+            return None
+
+    async def write(
+        self, pool: PoolFacts, desired: Desired, ledger: Ledger, *, adopt: bool, seen: bool
+    ) -> dict[str, Any]:
+        """Makes one Secret what it must be; returns it as stored. One that was not `seen` a moment ago is created
+        without another look. Raises SecretRefused, KubeError."""
+        if not seen:
+            with contextlib.suppress(AlreadyExists):
+                return await self._client.create(paths.secrets(pool.namespace), _body(pool, desired, {}))
+        live = await self.read(pool.namespace, desired.name)
+        if live is None:
+            return await self._client.create(paths.secrets(pool.namespace), _body(pool, desired, {}))
+        view = secret_view(live)
+        problem = problem_of(view, pool.uid, adopt, ledger)
+        if problem is not None:
+            raise SecretRefused(problem)
+        drop_labels = view.managed_labels - desired.labels.keys()
+        drop_annotations = view.managed_annotations - desired.annotations.keys()
+        metadata = dict(live["metadata"])
+        metadata["labels"] = {k: v for k, v in view.labels.items() if k not in drop_labels}
+        metadata["annotations"] = {k: v for k, v in view.annotations.items() if k not in drop_annotations}
+        return await self._client.replace(paths.secret(pool.namespace, desired.name), _body(pool, desired, metadata))
+
+    async def remove(self, pool: PoolFacts, name: str) -> None:
+        """Deletes a Secret that is this pool's; leaves everybody else's alone."""
+        live = await self.read(pool.namespace, name)
+        if live is None or secret_view(live).owner_uid != pool.uid:
+            return
+        try:
+            await self._client.delete(paths.secret(pool.namespace, name), uid=live["metadata"]["uid"])
+        except NotFound:
+            return
+
+    async def release(self, pool: PoolFacts, name: str, held: Desired | None) -> None:
+        """Takes our owner reference and our labels off, so that the Secret outlives the pool and is nobody's. One that
+        is gone is written again as such, when it `held` anything, unless its namespace goes too."""
+        live = await self.read(pool.namespace, name)
+        if live is None and held is not None:
+            await self._restore(pool, held)
+        if live is None or secret_view(live).owner_uid != pool.uid:
+            return
+        metadata = dict(live["metadata"])
+        metadata["ownerReferences"] = [ref for ref in metadata["ownerReferences"] if ref["uid"] != pool.uid]
+        metadata["labels"] = _without_ours(metadata.get("labels") or {})
+        await self._client.replace(paths.secret(pool.namespace, name), {**live, "metadata": metadata})
+
+    async def _restore(self, pool: PoolFacts, held: Desired) -> None:
+        body = _body(pool, held, {})
+        del body["metadata"]["ownerReferences"]
+        body["metadata"]["labels"] = _without_ours(held.labels)
+        try:
+            await self._client.create(paths.secrets(pool.namespace), body)
+        except Forbidden as error:
+            if not error.namespace_terminating:
+                raise
+
+
+def _without_ours(labels: Mapping[str, str]) -> dict[str, str]:
+    return {key: text for key, text in labels.items() if not key.startswith("keypool.dev/")}
+
+
+def _body(pool: PoolFacts, desired: Desired, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    owner = {
+        "apiVersion": f"{paths.GROUP}/{paths.VERSION}",
+        "kind": "ApiKeyPool",
+        "name": pool.name,
+        "uid": pool.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+    others = [ref for ref in metadata.get("ownerReferences") or () if ref["uid"] != pool.uid]
+    merged = {
+        **metadata,
+        "name": desired.name,
+        "namespace": pool.namespace,
+        "labels": {**(metadata.get("labels") or {}), **desired.labels},
+        "annotations": {**(metadata.get("annotations") or {}), **desired.annotations},
+        "ownerReferences": [*others, owner],
+    }
+    data = {key: base64.b64encode(text.encode()).decode() for key, text in desired.data.items()}
+    return {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": merged, "data": data}

@@ -1,0 +1,94 @@
+"""What a plan asks for outside the ledger. Plain values; `reconcile.perform` carries them out."""
+
+from dataclasses import dataclass
+
+from keypool.core.projection import Desired
+
+
+@dataclass(frozen=True, slots=True)
+class AddFinalizer:
+    """Before the first create call: from here on the pool cannot vanish without us."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateKey:
+    """Make the create call of an intent that is durable."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """List the provider's keys to resolve intents whose answer was lost."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeKey:
+    """Ask the provider whether it accepts this key's value."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublishSecrets:
+    """Write these Secrets and delete those, which are ours and no longer wanted. `repair`: somebody changed them."""
+
+    write: tuple[Desired, ...]
+    remove: tuple[str, ...] = ()
+    repair: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeKey:
+    """Delete the key upstream and prove that its value is dead."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseSecrets:
+    """Take our owner references off the published Secrets, so that they outlive the pool; `secrets` is what they hold.
+    Those that the garbage collector took before us (`kubectl delete --cascade=foreground`) are written again."""
+
+    secrets: tuple[Desired, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveSecrets:
+    """Delete the published Secrets of a pool that is being deleted."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFinalizer:
+    """Let the pool go. The last thing that is done for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeepCredential:
+    """Copy the admin credentials of these providers beside the ledgers: keys are owed and their pool is going."""
+
+    providers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DropLedger:
+    """Delete a ledger that has nothing left to remember."""
+
+
+Action = (
+    AddFinalizer
+    | CreateKey
+    | LookUp
+    | ProbeKey
+    | PublishSecrets
+    | RevokeKey
+    | ReleaseSecrets
+    | RemoveSecrets
+    | RemoveFinalizer
+    | KeepCredential
+    | DropLedger
+)

@@ -1,0 +1,133 @@
+"""The status of a pool, concluded once from what is known at the end of a pass. Purely computational."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from keypool.api.duration import render
+from keypool.api.pool_status import (
+    ApiKeyPoolStatus,
+    Binding,
+    Counts,
+    Effective,
+    Handled,
+    KeyStatus,
+    NextRotation,
+)
+from keypool.api.status import Condition as ConditionModel
+from keypool.core.conditions import Finding, as_conditions, findings
+from keypool.core.ledger import KeyRecord, Ledger
+from keypool.core.lifecycle import KeyState
+from keypool.core.observation import Observation, Problem
+from keypool.core.projection import secret_names, usable
+from keypool.core.reasons import Condition, Reason
+from keypool.core.rotation import URGENT, Due, Why, rotation_due
+from keypool.core.rules.retirement import end_of_overlap
+
+
+def conclude(
+    o: Observation, problems: Iterable[Problem], before: Iterable[ConditionModel], now: datetime
+) -> ApiKeyPoolStatus:
+    """The whole status. Equal inputs give an equal status, whatever the time: nothing in it ticks."""
+    pool, found = o.known_pool, findings(o, problems, now)
+    ready = any(kind is Condition.READY and holds for kind, holds, _, _ in found)
+    generations = {Condition.READY: o.ledger.satisfied_generation if ready else pool.generation}
+    rotation = next_rotation(o)
+    published = usable(o.ledger)
+    primary = o.ledger.key(o.ledger.primary) if o.ledger.primary else None
+    return ApiKeyPoolStatus(
+        observed_generation=pool.generation,
+        conditions=as_conditions(found, generations, pool.generation, before, now),
+        next_action=_next_action(o, found, rotation),
+        next_rotation=rotation,
+        keys_summary=f"{len(o.ledger.inside(KeyState.ACTIVE))}/{pool.spec.size}" if pool.spec else None,
+        replicas=len(o.ledger.inside(KeyState.ACTIVE)),
+        counts=_counts(o, len(published)),
+        primary_fingerprint=primary.print if primary else None,
+        keys=tuple(_key(o, key) for key in o.ledger.keys),
+        binding=Binding(name=secret_names(pool.name, pool.spec)[0]) if pool.spec and published else None,
+        handled=_handled(o.ledger),
+        effective=Effective.model_validate(o.effective.as_status()) if pool.spec else None,
+    )
+
+
+def _handled(ledger: Ledger) -> Handled | None:
+    handled = Handled(
+        rotate=ledger.handled_rotate, compromised=ledger.handled_compromised, clear_lost=ledger.handled_cleared
+    )
+    return handled if handled != Handled() else None
+
+
+def _key(o: Observation, key: KeyRecord) -> KeyStatus:
+    return KeyStatus(
+        name=key.name,
+        slot=key.slot,
+        state=key.state.value,
+        primary=key.name == o.ledger.primary,
+        fingerprint=key.print,
+        created_at=key.created_at,
+        expires_at=key.expires_at if key.created_at else None,
+    )
+
+
+def _counts(o: Observation, published: int) -> Counts:
+    return Counts(
+        published=published,
+        draining=len(o.ledger.inside(KeyState.DRAINING)),
+        revoking=len(o.ledger.inside(KeyState.REVOKING)),
+        unresolved=len(o.ledger.inside(KeyState.UNRESOLVED)),
+        held=len(o.ledger.inside(KeyState.HELD)),
+        owed=len(o.ledger.inside(KeyState.OWED)),
+    )
+
+
+def next_rotation(o: Observation) -> NextRotation | None:
+    """The next rotation that is due by itself; None while suspended, deleted or without keys."""
+    pool = o.known_pool
+    if pool.spec is None or pool.spec.suspend or pool.deleted_at is not None:
+        return None
+    dues = [(_due(o, key), key.slot) for key in o.ledger.inside(KeyState.ACTIVE)]
+    if not dues:
+        return None
+    due, slot = min(dues)
+    return NextRotation(at=due.at, slot=slot, why=_in_words(o, due))
+
+
+def _due(o: Observation, key: KeyRecord) -> Due:
+    """An ordinary rotation waits for the key that still drains in the slot."""
+    due = rotation_due(key, o.effective, o.template)
+    draining = [old for old in o.ledger.of_slot(key.slot, KeyState.DRAINING) if old.unpublished_at]
+    if due.why in URGENT or not draining:
+        return due
+    return Due(max(due.at, *(end_of_overlap(o, old) for old in draining)), due.why)
+
+
+def _in_words(o: Observation, due: Due) -> str:
+    if due.why is Why.INTERVAL:
+        return f"every {render(o.effective.every)}"
+    if due.why is Why.EXPIRY:
+        return f"{render(o.effective.renew_before)} before expiry"
+    return due.why.value
+
+
+def _next_action(o: Observation, found: Iterable[Finding], rotation: NextRotation | None) -> str | None:
+    by_kind = {kind: reason for kind, _, reason, _ in found}
+    if Condition.STALLED in by_kind:
+        return f"needs you: {by_kind[Condition.STALLED].value}"
+    if o.known_pool.deleted_at is not None:
+        slow = by_kind[Condition.REVOKED]
+        what = "revoke, then go" if slow is Reason.NOTHING_OUTSTANDING else slow.value
+        return f"{what}: {len(o.ledger.keys)} left"
+    if o.spec.suspend:
+        return "suspended"
+    if Condition.RECONCILING in by_kind:
+        reason = by_kind[Condition.RECONCILING]
+        plain = reason in (Reason.CREATING_KEYS, Reason.UPDATING)
+        return "create and publish keys" if plain else f"waiting: {reason.value}"
+    ends = [(end_of_overlap(o, key), key.slot) for key in o.ledger.inside(KeyState.DRAINING) if key.unpublished_at]
+    if ends and (rotation is None or min(ends)[0] <= rotation.at):
+        return f"revoke old key {min(ends)[1]} at {_minute(min(ends)[0])}"
+    return f"rotate slot {rotation.slot} at {_minute(rotation.at)}" if rotation else None
+
+
+def _minute(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%MZ")

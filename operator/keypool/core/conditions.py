@@ -1,0 +1,170 @@
+"""The conditions of a pool, folded once from what is known at the end of a pass. Purely computational."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from keypool.api.status import Condition as ConditionModel
+from keypool.core.ledger import KeyRecord
+from keypool.core.lifecycle import KeyState
+from keypool.core.observation import Observation, Problem
+from keypool.core.projection import usable
+from keypool.core.reasons import Condition, Reason
+
+Finding = tuple[Condition, bool | None, Reason, str]
+"""Type, status (None for Unknown), reason, message."""
+
+MESSAGE_LIMIT = 512
+"""Characters of a condition's message."""
+
+
+def served(o: Observation, now: datetime) -> tuple[KeyRecord, ...]:
+    """The published keys that are believed to be live; also one whose successor is not in the Secret yet."""
+    shown = [key for key in o.ledger.inside(KeyState.ACTIVE) if key.published_at]
+    shown += [key for key in o.ledger.inside(KeyState.DRAINING) if _is_still_shown(o, key)]
+    return tuple(key for key in shown if key.expires_at > now)
+
+
+def _is_still_shown(o: Observation, key: KeyRecord) -> bool:
+    return key.published_at is not None and key.unpublished_at is None and not _is_rejected(o, key)
+
+
+def findings(o: Observation, problems: Iterable[Problem], now: datetime) -> tuple[Finding, ...]:
+    """All conditions of a pool; Reconciling and Stalled only where they hold."""
+    stalled = _stalled(o, tuple(problems))
+    found = [_ready(o, stalled, now), _published(o, stalled), _healthy(o), _revoked(o)]
+    if stalled is not None:
+        found.append((Condition.STALLED, True, stalled.reason, stalled.message))
+    elif (progress := _reconciling(o)) is not None:
+        found.append(progress)
+    return tuple(found)
+
+
+def _stalled(o: Observation, problems: tuple[Problem, ...]) -> Problem | None:
+    for problem in problems:
+        if problem.stalls:
+            return problem
+    for trouble in o.troubles.values():
+        if trouble.needs_person:
+            return Problem(trouble.reason, trouble.message)
+    return None
+
+
+def _ready(o: Observation, stalled: Problem | None, now: datetime) -> Finding:
+    live, pool = served(o, now), o.known_pool
+    if pool.deleted_at is not None:
+        return Condition.READY, False, Reason.DELETING, "the pool is being deleted"
+    if o.ledger.satisfied_generation is not None and live:
+        but = f", but {stalled.reason.value} needs a person" if stalled is not None else ""
+        return Condition.READY, True, Reason.KEYS_PUBLISHED, f"a live key is published{but}"
+    if o.ledger.satisfied_generation is not None:
+        return Condition.READY, False, Reason.NO_LIVE_KEY, "no published key is accepted by the provider"
+    if stalled is not None:
+        return Condition.READY, False, stalled.reason, stalled.message
+    reason, message = _progress(o)
+    return Condition.READY, False, reason, message
+
+
+def _progress(o: Observation) -> tuple[Reason, str]:
+    """Why the pool is not where it should be, while no person is needed."""
+    if o.known_pool.spec is not None and o.known_pool.spec.suspend:
+        return Reason.SUSPENDED, "spec.suspend is true: no key is created"
+    troubles = [o.troubles.get(activity) for activity in ("create", "publish", "cluster")]
+    troubles += [trouble for activity, trouble in o.troubles.items() if activity.startswith("probe:")]
+    trouble = next((trouble for trouble in troubles if trouble is not None), None)
+    if trouble is not None:
+        return trouble.reason, trouble.message
+    if o.provider_problem is not None:
+        return o.provider_problem.reason, o.provider_problem.message
+    return Reason.CREATING_KEYS, f"keys are being created and checked; wanted: {o.spec.size}"
+
+
+def _published(o: Observation, stalled: Problem | None) -> Finding:
+    if o.known_pool.deleted_at is not None:
+        return Condition.PUBLISHED, False, Reason.DELETING, "the Secrets go with the pool"
+    shown, trouble = usable(o.ledger), o.contested or o.secret_problem or o.troubles.get("publish")
+    if trouble is not None:
+        return Condition.PUBLISHED, False, trouble.reason, trouble.message
+    if not shown:
+        reason = stalled.reason if stalled is not None else _progress(o)[0]
+        return Condition.PUBLISHED, None, reason, "no key is ready to be published yet"
+    if all(key.published_at for key in shown):
+        return Condition.PUBLISHED, True, Reason.SECRETS_CURRENT, f"keys in the Secrets: {len(shown)}"
+    return Condition.PUBLISHED, False, Reason.SECRETS_DIFFER, "the Secrets are being written"
+
+
+def _healthy(o: Observation) -> Finding:
+    if o.known_pool.deleted_at is not None:
+        return Condition.HEALTHY, None, Reason.DELETING, "the keys are being revoked"
+    bad = [key for key in o.ledger.inside(KeyState.ACTIVE, KeyState.WITHDRAWN) if _is_rejected(o, key)]
+    if bad:
+        return Condition.HEALTHY, False, Reason.KEY_REJECTED, f"the provider rejects the key of slot {bad[0].slot}"
+    trouble = o.troubles.get("create")
+    if trouble is not None:
+        return Condition.HEALTHY, False, trouble.reason, trouble.message
+    size = o.known_pool.spec.size if o.known_pool.spec is not None else 0
+    filled = len({key.slot for key in o.ledger.inside(KeyState.ACTIVE) if key.slot < size})
+    if filled < size:
+        return Condition.HEALTHY, False, Reason.SLOT_EMPTY, f"slots with a usable key: {filled} of {size}"
+    return Condition.HEALTHY, True, Reason.ALL_KEYS_ACCEPTED, "every published key was accepted when last checked"
+
+
+def _is_rejected(o: Observation, key: KeyRecord) -> bool:
+    check = o.checks.get(key.name)
+    return key.state is KeyState.WITHDRAWN or (check is not None and not check.accepted)
+
+
+def _revoked(o: Observation) -> Finding:
+    lost = o.ledger.inside(KeyState.UNRESOLVED, KeyState.HELD)
+    if lost:
+        text = f"create calls whose answer was lost: {len(lost)} (first: {lost[0].name})"
+        return Condition.REVOKED, False, Reason.ANSWER_LOST, text
+    owed = o.ledger.inside(KeyState.OWED)
+    if owed:
+        text = f"keys that the provider refuses to revoke: {len(owed)} (first: {owed[0].name})"
+        return Condition.REVOKED, False, Reason.REVOCATION_REFUSED, text
+    for key in o.ledger.inside(KeyState.REVOKING):
+        trouble = o.troubles.get(f"revoke:{key.name}")
+        if trouble is not None:
+            return Condition.REVOKED, False, Reason.REVOCATION_PENDING, f"{key.name}: {trouble.message}"
+    return Condition.REVOKED, True, Reason.NOTHING_OUTSTANDING, "no revocation is outstanding"
+
+
+def _reconciling(o: Observation) -> Finding | None:
+    pool = o.known_pool
+    if pool.deleted_at is not None:
+        return Condition.RECONCILING, True, Reason.DELETING, "keys are being revoked"
+    if o.ledger.satisfied_generation == pool.generation or (pool.spec is not None and pool.spec.suspend):
+        return None
+    reason, message = _progress(o)
+    if reason is Reason.CREATING_KEYS and o.ledger.satisfied_generation is not None:
+        reason, message = Reason.UPDATING, "keys are being brought up to date with the spec"
+    return Condition.RECONCILING, True, reason, message
+
+
+def as_conditions(
+    found: Iterable[Finding],
+    generations: Mapping[Condition, int | None],
+    generation: int,
+    before: Iterable[ConditionModel],
+    now: datetime,
+) -> tuple[ConditionModel, ...]:
+    """Conditions for the API. `lastTransitionTime` moves only when `status` changes."""
+    known = {condition.type: condition for condition in before}
+    return tuple(
+        ConditionModel(
+            type=kind.value,
+            status=_STATUS[holds],
+            reason=reason.value,
+            message=message[:MESSAGE_LIMIT],
+            observed_generation=generations.get(kind, generation),
+            last_transition_time=_since(known.get(kind.value), _STATUS[holds], now),
+        )
+        for kind, holds, reason, message in found
+    )
+
+
+_STATUS: Mapping[bool | None, str] = {True: "True", False: "False", None: "Unknown"}
+
+
+def _since(before: ConditionModel | None, status: str, now: datetime) -> datetime:
+    return before.last_transition_time if before is not None and before.status == status else now

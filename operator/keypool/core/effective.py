@@ -1,0 +1,77 @@
+"""The spec with every tunable filled in. Purely computational.
+
+These defaults are not in the CRD's schema: they may improve with a release, and status shows what is in force.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+
+from keypool.api.duration import render
+from keypool.api.pool import ApiKeyPoolSpec
+from keypool.core.capabilities import Capabilities
+
+LIFETIME = timedelta(hours=720)
+EVERY = timedelta(hours=24)
+OVERLAP = timedelta(minutes=10)
+PROBE_EVERY = timedelta(minutes=5)
+LONGEST_RENEW_BEFORE = timedelta(hours=1)
+FAILURE_THRESHOLD = 3
+MAX_SURGE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """What is in force for a pool."""
+
+    size: int
+    lifetime: timedelta
+    every: timedelta
+    renew_before: timedelta
+    overlap_min: timedelta
+    max_surge: int
+    probe_every: timedelta
+    failure_threshold: int
+    scopes: tuple[str, ...]
+    requests_per_minute: int | None
+
+    def template(self, provider_uid: str) -> str:
+        """Identifies all that a key has from birth: another template needs another key."""
+        parts = [provider_uid, sorted(self.scopes), self.requests_per_minute]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+    def as_status(self) -> dict[str, str | int]:
+        """The tunables as `status.effective` shows them."""
+        return {
+            "lifetime": render(self.lifetime),
+            "every": render(self.every),
+            "renewBefore": render(self.renew_before),
+            "overlapMin": render(self.overlap_min),
+            "maxSurge": self.max_surge,
+            "probeEvery": render(self.probe_every),
+            "failureThreshold": self.failure_threshold,
+        }
+
+
+def effective(spec: ApiKeyPoolSpec, capabilities: Capabilities | None) -> Effective:
+    """Fills in the defaults; the provider's longest lifetime caps ours."""
+    lifetime = spec.key.lifetime or LIFETIME
+    if capabilities and capabilities.max_lifetime:
+        lifetime = min(lifetime, capabilities.max_lifetime)
+    rotation, overlap = spec.rotation, spec.rotation.overlap
+    every = rotation.every or EVERY
+    given = rotation.renew_before
+    renew_before = given if given is not None else min(LONGEST_RENEW_BEFORE, lifetime / 10)
+    return Effective(
+        size=spec.size,
+        lifetime=lifetime,
+        every=every,
+        renew_before=renew_before,
+        overlap_min=overlap.min if overlap and overlap.min is not None else min(OVERLAP, lifetime / 2, every),
+        max_surge=rotation.max_surge or MAX_SURGE,
+        probe_every=spec.health.probe_every or PROBE_EVERY,
+        failure_threshold=spec.health.failure_threshold or FAILURE_THRESHOLD,
+        scopes=spec.key.scopes or (),
+        requests_per_minute=spec.key.rate_limit.requests_per_minute if spec.key.rate_limit else None,
+    )

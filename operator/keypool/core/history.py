@@ -1,0 +1,80 @@
+"""What happened to keys, told from the ledger's own steps: the source of the audit log and of Events. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from keypool.core.ledger import KeyRecord, Step
+from keypool.core.lifecycle import Evidence, KeyState
+from keypool.core.reasons import Reason
+from keypool.core.rotation import Why
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChange:
+    """One key event. `what` is the new state, or how it ended; `why` the evidence; `made_for` why the key was made."""
+
+    name: str
+    slot: int
+    what: str
+    why: str
+    made_for: str
+    fingerprint: str | None
+    provider: str
+
+
+_ENDED = {
+    Evidence.REVOKED: "revoked",
+    Evidence.HOLD_ENDED: "outlived",
+    Evidence.CLEARED: "cleared",
+}
+
+
+def changes(steps: Iterable[Step]) -> tuple[KeyChange, ...]:
+    """What the audit log tells, a line for each step."""
+    return tuple(_change(step) for step in steps)
+
+
+def _change(step: Step) -> KeyChange:
+    key = step.key
+    what = step.after.value if step.after is not None else _ENDED.get(step.evidence, "not created")
+    made_for = key.asked or key.why
+    return KeyChange(key.name, key.slot, what, step.evidence.value, made_for, key.print, key.provider)
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """An Event that people should see. `kind`: Normal or Warning."""
+
+    kind: str
+    reason: Reason
+    note: str
+
+
+def announcements(steps: Iterable[Step]) -> tuple[Announcement, ...]:
+    """One Event for each kind of news, however many keys it is about; the rest is for the audit log alone."""
+    told: dict[tuple[str, Reason, str], list[str]] = {}
+    for step in steps:
+        if (news := _news(step)) is not None:
+            told.setdefault(news, []).append(_named(step.key))
+    return tuple(Announcement(*news[:2], f"{news[2]}: {', '.join(keys)}") for news, keys in told.items())
+
+
+def _named(key: KeyRecord) -> str:
+    return f"{key.print or key.name} in slot {key.slot}"
+
+
+def _news(step: Step) -> tuple[str, Reason, str] | None:
+    if step.evidence is Evidence.PROVEN:
+        if step.key.why == Why.SLOT_EMPTY:
+            return "Normal", Reason.KEY_CREATED, "new keys are published"
+        return "Normal", Reason.KEY_ROTATED, f"new keys are published ({step.key.why})"
+    if step.after is KeyState.OWED:
+        return "Warning", Reason.KEYS_OWED, "keys could not be revoked yet"
+    return _NEWS.get(step.evidence)
+
+
+_NEWS = {
+    Evidence.FAILED: ("Warning", Reason.KEY_WITHDRAWN, "keys expired, or are rejected by the provider"),
+    Evidence.REVOKED: ("Normal", Reason.KEY_REVOKED, "keys are revoked"),
+    Evidence.UNFINDABLE: ("Warning", Reason.ANSWER_LOST, "the answers to create calls are lost"),
+}

@@ -1,0 +1,155 @@
+"""The ledger: the operator's durable record of one pool's keys, as an immutable value.
+
+Nothing here reads or writes; `cluster.ledgers` stores it. All times are aware datetimes in UTC.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from keypool.core.fingerprint import fingerprint
+from keypool.core.lifecycle import Evidence, KeyState, next_state
+
+SCHEMA_VERSION = 1
+
+
+class LedgerUnreadable(Exception):
+    """The stored ledger is damaged or newer than this operator; nothing may be done for its pool."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class KeyRecord(_Frozen):
+    """One key, from the intent to create it until it is proven gone.
+
+    `share` is the part of the rotation interval that this key serves (below 1 to stagger the slots); `unpublished_at`
+    is since when it has been seen out of the Secret; `asked` is a request to replace it ("Requested", "Compromised").
+    """
+
+    name: str
+    slot: int
+    state: KeyState
+    provider: str
+    template: str
+    why: str
+    epoch: str
+    share: float
+    intended_at: AwareDatetime
+    expires_at: AwareDatetime
+    handle: str | None = None
+    value: SecretStr | None = None
+    created_at: AwareDatetime | None = None
+    published_at: AwareDatetime | None = None
+    unpublished_at: AwareDatetime | None = None
+    asked: str | None = None
+    requests_per_minute: int | None = None
+
+    @property
+    def print(self) -> str | None:
+        """The fingerprint of the value, None while there is no value."""
+        return fingerprint(self.value) if self.value is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One move along the table: `key` as it is afterwards (as it was, when it leaves the ledger)."""
+
+    key: KeyRecord
+    before: KeyState | None
+    after: KeyState | None
+    evidence: Evidence
+
+
+class Ledger(_Frozen):
+    """All that is durable about a pool. `revision` grows by one with each write; `publication` is the revision at
+    which the published content last changed. `steps` are the moves since the last write, and are not stored."""
+
+    schema_version: int = SCHEMA_VERSION
+    revision: int = 0
+    publication: int = 0
+    pool_uid: str
+    namespace: str
+    pool: str
+    keys: tuple[KeyRecord, ...] = ()
+    base_url: str = ""
+    primary: str | None = None
+    satisfied_generation: int | None = None
+    handled_rotate: str | None = None
+    handled_compromised: str | None = None
+    handled_cleared: str | None = None
+    rejected_in_a_row: int = 0
+    unmatched: tuple[str, ...] = Field(default=(), description="Keys reported compromised that nobody knows.")
+    steps: tuple[Step, ...] = Field(default=(), exclude=True, repr=False)
+    retained: bool = Field(default=False, description="A tombstone: the pool was deleted with Retain.")
+
+    def key(self, name: str) -> KeyRecord | None:
+        """The record of that name, None when there is none."""
+        return next((record for record in self.keys if record.name == name), None)
+
+    def inside(self, *states: KeyState) -> tuple[KeyRecord, ...]:
+        """The records in one of these states, in the ledger's order (oldest first)."""
+        return tuple(record for record in self.keys if record.state in states)
+
+    def of_slot(self, slot: int, *states: KeyState) -> tuple[KeyRecord, ...]:
+        """The records of one slot in one of these states, oldest first."""
+        return tuple(record for record in self.keys if record.slot == slot and record.state in states)
+
+    def intend(self, record: KeyRecord) -> "Ledger":
+        """Adds a record for a key that is to be created."""
+        assert next_state(None, Evidence.NEEDED) == record.state  # noqa: S101
+        step = Step(record, None, record.state, Evidence.NEEDED)
+        return self.model_copy(update={"keys": (*self.keys, record), "steps": (*self.steps, step)})
+
+    def advance(self, name: str, evidence: Evidence, **facts: Any) -> "Ledger":  # noqa: ANN401
+        """Moves one record along the table and sets `facts` on it. Raises IllegalTransition, KeyError."""
+        record = self.key(name)
+        if record is None:
+            raise KeyError(name)
+        state = next_state(record.state, evidence)
+        changed = () if state is None else (record.model_copy(update={"state": state, **facts}),)
+        step = Step(changed[0] if changed else record, record.state, state, evidence)
+        return self._replacing(name, changed).model_copy(update={"steps": (*self.steps, step)})
+
+    def mark(self, name: str, **facts: Any) -> "Ledger":  # noqa: ANN401
+        """Sets facts on one record; its state stays."""
+        record = self.key(name)
+        return self if record is None else self._replacing(name, (record.model_copy(update=facts),))
+
+    def _replacing(self, name: str, records: Iterable[KeyRecord]) -> "Ledger":
+        at = next(index for index, record in enumerate(self.keys) if record.name == name)
+        return self.model_copy(update={"keys": (*self.keys[:at], *records, *self.keys[at + 1 :])})
+
+
+def dump(ledger: Ledger) -> str:
+    """The ledger as JSON WITH VALUES: for the ledger's Secret alone."""
+    document = ledger.model_dump(mode="json", exclude_none=True)
+    for entry, record in zip(document["keys"], ledger.keys, strict=True):
+        if record.value is not None:
+            entry["value"] = record.value.get_secret_value()
+    return json.dumps(document, separators=(",", ":"))
+
+
+def load(text: str) -> Ledger:
+    """Reads what `dump` wrote. Raises LedgerUnreadable, whose message shows nothing of the content."""
+    try:
+        document = json.loads(text)
+        version = document.get("schema_version") if isinstance(document, dict) else None
+        if isinstance(version, int) and version > SCHEMA_VERSION:
+            raise LedgerUnreadable(f"it has schema version {version}; this operator reads up to {SCHEMA_VERSION}")
+        return Ledger.model_validate(document)
+    except ValidationError as error:
+        fields = sorted({_place(item["loc"], item["type"]) for item in error.errors(include_input=False)})
+        raise LedgerUnreadable(f"these fields are damaged: {', '.join(fields)[:200]}") from None
+    except (ValueError, RecursionError):
+        raise LedgerUnreadable("it is not JSON") from None
+
+
+def _place(location: tuple[int | str, ...], kind: str) -> str:
+    """Where a field is; the name of an unknown one is content, and not shown."""
+    shown = (*location[:-1], "(unknown)") if kind == "extra_forbidden" else location
+    return ".".join(str(part) for part in shown) or "all"

@@ -1,0 +1,124 @@
+"""The life of a key, as one table of data.
+
+Every change of a key's state in the ledger goes through `next_state`, so what is not a row here cannot happen. The
+diagram in docs/lifecycle.md and the property tests are generated from the same rows. Purely computational.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class KeyState(StrEnum):
+    """Where a key is in its life, as the ledger records it."""
+
+    INTENDED = "intended"
+    UNRESOLVED = "unresolved"
+    HELD = "held"
+    CREATED = "created"
+    ACTIVE = "active"
+    WITHDRAWN = "withdrawn"
+    DRAINING = "draining"
+    REVOKING = "revoking"
+    OWED = "owed"
+
+
+class Evidence(StrEnum):
+    """What was learnt about a key, or decided for it; each row of the table answers one."""
+
+    NEEDED = "the slot needs a key and the bound on live keys allows one"
+    NEVER_SENT = "the create call was certainly not made"
+    ANSWERED = "the provider answered with handle and value"
+    REFUSED = "the provider refused or throttled the create call"
+    UNREADABLE = "the provider answered, but only the handle can be read"
+    LOST = "the answer was lost, or an earlier leadership wrote the intent"
+    FOUND = "found upstream by its name; its value is unknown"
+    ABSENT = "absent from a complete listing begun after the create deadline and the listing lag"
+    UNFINDABLE = "the provider lists no names, or is not the one that was asked for the key"
+    CLEARED = "a person says that it does not exist"
+    HOLD_ENDED = "its longest possible life is over"
+    PROVEN = "a probe succeeded; it is published"
+    REJECTED_NEW = "definitely rejected after the provider's activation lag"
+    UNWANTED = "its slot is gone, the spec changed or it expired meanwhile"
+    SUPERSEDED = "a successor in its slot is published"
+    SLOT_GONE = "its slot is gone"
+    FAILED = "expired, or definitely rejected as often as the threshold says"
+    RECOVERED = "a good probe, and its slot has no other key"
+    RESCUED = "its successor is withdrawn and its own probe is good"
+    UNNEEDED = "out of the Secret for the whole overlap, or compromised"
+    POOL_DELETED = "the pool is being deleted"
+    REVOKED = "deleted, and the proof holds"
+    REVOKE_REFUSED = "the provider refuses to delete it"
+    OVERDUE = "not confirmed within the deletion deadline, or its pool is gone"
+
+
+class Effect(StrEnum):
+    """What follows outside the ledger, after the row is durable."""
+
+    NONE = "-"
+    CREATE = "create call"
+    PUBLISH = "Secret with it"
+    UNPUBLISH = "Secret without it"
+    LOOK_UP = "listing"
+    REVOKE = "delete call, then probe"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One row: a key in `before` for which `evidence` holds goes to `after` (None: not in the ledger)."""
+
+    before: KeyState | None
+    evidence: Evidence
+    after: KeyState | None
+    effect: Effect = Effect.NONE
+
+
+class IllegalTransition(Exception):
+    """The table has no such row: a defect in a rule, never a user's fault."""
+
+
+S, E = KeyState, Evidence
+
+TABLE: tuple[Transition, ...] = (
+    Transition(None, E.NEEDED, S.INTENDED, Effect.CREATE),
+    Transition(S.INTENDED, E.NEVER_SENT, None),
+    Transition(S.INTENDED, E.ANSWERED, S.CREATED),
+    Transition(S.INTENDED, E.REFUSED, None),
+    Transition(S.INTENDED, E.UNREADABLE, S.REVOKING, Effect.REVOKE),
+    Transition(S.INTENDED, E.LOST, S.UNRESOLVED, Effect.LOOK_UP),
+    Transition(S.UNRESOLVED, E.FOUND, S.REVOKING, Effect.REVOKE),
+    Transition(S.UNRESOLVED, E.ABSENT, None),
+    Transition(S.UNRESOLVED, E.UNFINDABLE, S.HELD),
+    Transition(S.UNRESOLVED, E.HOLD_ENDED, None),
+    Transition(S.HELD, E.HOLD_ENDED, None),
+    Transition(S.HELD, E.CLEARED, None),
+    Transition(S.CREATED, E.PROVEN, S.ACTIVE, Effect.PUBLISH),
+    Transition(S.CREATED, E.REJECTED_NEW, S.REVOKING, Effect.REVOKE),
+    Transition(S.CREATED, E.UNWANTED, S.REVOKING, Effect.REVOKE),
+    Transition(S.ACTIVE, E.SUPERSEDED, S.DRAINING, Effect.UNPUBLISH),
+    Transition(S.ACTIVE, E.SLOT_GONE, S.DRAINING, Effect.UNPUBLISH),
+    Transition(S.ACTIVE, E.FAILED, S.WITHDRAWN, Effect.UNPUBLISH),
+    Transition(S.WITHDRAWN, E.RECOVERED, S.ACTIVE, Effect.PUBLISH),
+    Transition(S.WITHDRAWN, E.SUPERSEDED, S.DRAINING, Effect.UNPUBLISH),
+    Transition(S.WITHDRAWN, E.SLOT_GONE, S.DRAINING, Effect.UNPUBLISH),
+    Transition(S.DRAINING, E.RESCUED, S.ACTIVE, Effect.PUBLISH),
+    Transition(S.DRAINING, E.UNNEEDED, S.REVOKING, Effect.REVOKE),
+    *(Transition(state, E.POOL_DELETED, S.REVOKING, Effect.REVOKE) for state in (S.CREATED, S.ACTIVE)),
+    *(Transition(state, E.POOL_DELETED, S.REVOKING, Effect.REVOKE) for state in (S.WITHDRAWN, S.DRAINING)),
+    Transition(S.REVOKING, E.REVOKED, None),
+    Transition(S.REVOKING, E.REVOKE_REFUSED, S.OWED),
+    Transition(S.REVOKING, E.OVERDUE, S.OWED, Effect.REVOKE),
+    Transition(S.UNRESOLVED, E.OVERDUE, S.OWED),
+    Transition(S.HELD, E.OVERDUE, S.OWED),
+    Transition(S.OWED, E.REVOKED, None),
+    Transition(S.OWED, E.HOLD_ENDED, None),
+)
+
+_ROWS = {(row.before, row.evidence): row for row in TABLE}
+
+
+def next_state(before: KeyState | None, evidence: Evidence) -> KeyState | None:
+    """The state that `evidence` leads to; None when the key leaves the ledger. Raises IllegalTransition."""
+    try:
+        return _ROWS[(before, evidence)].after
+    except KeyError:
+        raise IllegalTransition(f"no row for a key that is {before} and {evidence.name}") from None

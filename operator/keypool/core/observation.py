@@ -1,0 +1,116 @@
+"""All that one pass knows, gathered once. Frozen: a saved Observation replays a decision as a test."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from keypool.api.pool import ApiKeyPoolSpec
+from keypool.core.capabilities import Capabilities
+from keypool.core.effective import Effective, effective
+from keypool.core.ledger import Ledger
+from keypool.core.reasons import Reason, Trouble
+from keypool.core.views_secret import SecretView
+
+
+@dataclass(frozen=True, slots=True)
+class PoolFacts:
+    """The pool as the API server has it. `spec` is None where it cannot be read (`spec_error` says why)."""
+
+    uid: str
+    namespace: str
+    name: str
+    generation: int
+    has_finalizer: bool
+    deleted_at: datetime | None = None
+    rotate: str | None = None
+    compromised: str | None = None
+    cleared: str | None = None
+    spec: ApiKeyPoolSpec | None = None
+    spec_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderFacts:
+    """The provider object that the pool names, as far as creating keys is concerned."""
+
+    uid: str
+    name: str
+    base_url: str
+    capabilities: Capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why something cannot be done now. `stalls` when only a person can mend it."""
+
+    reason: Reason
+    message: str
+    stalls: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The latest definite answer of a probe, kept in memory: `rejections` counts those in a row."""
+
+    at: datetime
+    accepted: bool
+    rejections: int = 0
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One pass's input. `epoch` names the leadership; `entropy` is random and fresh; `sent` are create calls that
+    this leadership made; `crd_going`: the kind itself is being deleted, so nothing is revoked; `troubles` and
+    `wait_until` are keyed by activity ("create", "publish", "lookup", "probe:<key>", "revoke:<key>")."""
+
+    pool: PoolFacts | None
+    ledger: Ledger
+    provider: ProviderFacts | None
+    epoch: str
+    installation: str
+    entropy: str
+    started_at: datetime
+    provider_problem: Problem | None = None
+    crd_going: bool = False
+    secret_problem: Problem | None = None
+    contested: Problem | None = None
+    secrets: Mapping[str, SecretView] = field(default_factory=dict)
+    checks: Mapping[str, Checked] = field(default_factory=dict)
+    sent: frozenset[str] = frozenset()
+    troubles: Mapping[str, Trouble] = field(default_factory=dict)
+    wait_until: Mapping[str, datetime] = field(default_factory=dict)
+
+    @property
+    def known_pool(self) -> PoolFacts:
+        """The pool, for rules that run only while there is one."""
+        assert self.pool is not None  # noqa: S101
+        return self.pool
+
+    @property
+    def spec(self) -> ApiKeyPoolSpec:
+        """The pool's spec, for rules that run only while it could be read."""
+        assert self.known_pool.spec is not None  # noqa: S101
+        return self.known_pool.spec
+
+    @cached_property
+    def effective(self) -> Effective:
+        """The pool's spec with defaults. Only for a pool whose spec could be read."""
+        return effective(self.spec, self.provider.capabilities if self.provider else None)
+
+    @cached_property
+    def template(self) -> str:
+        """The template that a key must have to be current; a pool without provider keeps what it has."""
+        if self.provider is not None:
+            return self.effective.template(self.provider.uid)
+        live = [record.template for record in self.ledger.keys]
+        return live[-1] if live else ""
+
+    def pause(self, activity: str, now: datetime) -> datetime | None:
+        """When the back-off of an activity ends; None when none runs."""
+        until = self.wait_until.get(activity)
+        return until if until is not None and until > now else None
+
+    def may(self, activity: str, now: datetime) -> bool:
+        """False while the back-off of an activity runs."""
+        return self.pause(activity, now) is None

@@ -1,0 +1,94 @@
+"""The planner: `plan(observation, now) -> Plan`. Purely computational, no side effects.
+
+Four chains of rules, for the four situations that a pool can be in. Reading a chain from top to bottom tells what
+keypool does for a pool; each rule's docstring tells why.
+"""
+
+from datetime import datetime, timedelta
+
+from keypool.core.decision import Decision, Plan, Rule, run_chain
+from keypool.core.observation import Observation, Problem
+from keypool.core.reasons import Reason
+from keypool.core.rules import creation, deletion, health, intents, publication, requests, retirement
+
+LOOK_AGAIN = timedelta(seconds=30)
+"""A Secret that is not ours is not watched: look again after this."""
+
+
+def problems_are_told(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """What stands in the way from outside, said once for all rules."""
+    problems = [problem for problem in (o.provider_problem, o.contested, o.secret_problem) if problem is not None]
+    wake_at = now + LOOK_AGAIN if o.contested or o.secret_problem else None
+    return Decision(f"{len(problems)} problems outside", problems=tuple(problems), wake_at=wake_at)
+
+
+def the_spec_is_unreadable(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """Touch nothing: what is published stays."""
+    return Decision(
+        o.known_pool.spec_error, problems=(Problem(Reason.SPEC_INVALID, o.known_pool.spec_error),), final=True
+    )
+
+
+SERVING: tuple[Rule, ...] = (
+    problems_are_told,
+    intents.lost_answers_are_unresolved,
+    intents.unsent_intents_are_forgotten,
+    intents.lost_keys_are_looked_for,
+    intents.ended_holds_are_forgotten,
+    requests.requested_rotation_is_marked,
+    requests.compromised_keys_are_marked,
+    requests.lost_keys_are_cleared,
+    publication.keys_without_a_slot_leave,
+    publication.unwanted_new_keys_are_revoked,
+    publication.rejected_new_keys_are_revoked,
+    health.failed_keys_are_withdrawn,
+    health.good_keys_come_back,
+    publication.proven_keys_take_their_slot,
+    publication.the_primary_is_chosen,
+    publication.secrets_follow_the_ledger,
+    publication.publication_is_recorded,
+    retirement.unneeded_keys_are_revoked,
+    retirement.revocations_are_carried_out,
+    health.keys_are_probed,
+    creation.slots_get_keys,
+    creation.the_finalizer_comes_first,
+)
+
+UNREADABLE: tuple[Rule, ...] = (the_spec_is_unreadable,)
+
+DELETING: tuple[Rule, ...] = (
+    intents.lost_answers_are_unresolved,
+    intents.unsent_intents_are_forgotten,
+    intents.ended_holds_are_forgotten,
+    deletion.retained_keys_are_left,
+    intents.lost_keys_are_looked_for,
+    deletion.keys_of_a_deleted_pool_are_revoked,
+    deletion.overdue_keys_are_owed,
+    retirement.revocations_are_carried_out,
+    deletion.a_settled_pool_may_go,
+)
+
+GONE: tuple[Rule, ...] = (
+    intents.lost_answers_are_unresolved,
+    intents.unsent_intents_are_forgotten,
+    intents.ended_holds_are_forgotten,
+    deletion.keys_of_a_deleted_pool_are_revoked,
+    deletion.overdue_keys_are_owed,
+    retirement.revocations_are_carried_out,
+    deletion.an_empty_ledger_is_dropped,
+)
+
+RETAINED: tuple[Rule, ...] = (deletion.a_tombstone_holds_no_values,)
+
+
+def plan(observation: Observation, now: datetime) -> Plan:
+    """Decides what to do for a pool. A plan equal to the observed ledger without actions means: nothing to do."""
+    return run_chain(_chain(observation), observation, now)
+
+
+def _chain(o: Observation) -> tuple[Rule, ...]:
+    if o.pool is None:
+        return RETAINED if o.ledger.retained else () if o.crd_going else GONE
+    if o.pool.deleted_at is not None:
+        return DELETING
+    return SERVING if o.pool.spec is not None else UNREADABLE

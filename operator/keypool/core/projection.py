@@ -1,0 +1,115 @@
+"""What the published Secrets must hold: a pure projection of the ledger and the spec. Never read back as an input."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from keypool.api.pool import ApiKeyPoolSpec
+from keypool.core.ledger import KeyRecord, Ledger
+from keypool.core.lifecycle import KeyState
+from keypool.core.views_secret import ANNOTATION_REVISION, SecretView
+
+LABEL_PUBLISHED = "keypool.dev/published"
+LABEL_POOL_UID = "keypool.dev/pool-uid"
+ANNOTATION_HANDLES = "keypool.dev/handles"
+MANAGED_BY = "app.kubernetes.io/managed-by"
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """One Secret as it must be. `data` holds values and so never shows in a repr."""
+
+    name: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    data: Mapping[str, str] = field(repr=False)
+
+    def equals(self, view: SecretView) -> bool:
+        """True when the observed Secret needs no write; labels and annotations of others do not count."""
+        return (
+            {key: hashlib.sha256(text.encode()).hexdigest() for key, text in self.data.items()} == dict(view.digests)
+            and view.owner_uid == self.labels[LABEL_POOL_UID]
+            and all(view.labels.get(key) == text for key, text in self.labels.items())
+            and all(view.annotations.get(key) == text for key, text in self.annotations.items())
+            and view.managed_labels <= self.labels.keys()
+            and view.managed_annotations <= self.annotations.keys()
+        )
+
+
+def secret_names(name: str, spec: ApiKeyPoolSpec) -> tuple[str, str]:
+    """The Secrets that a pool of that name claims: the published one, and the one for balancers.
+
+    Both are claimed at every size, so that scaling up never meets somebody else's Secret.
+    """
+    published = spec.secret.name or name
+    return published, spec.secret.pool_name or f"{published}-pool"
+
+
+def usable(ledger: Ledger) -> tuple[KeyRecord, ...]:
+    """The keys that stand in the Secrets, by slot: the active ones; when there is none, the last one withdrawn."""
+    active = ledger.inside(KeyState.ACTIVE)
+    if not active:
+        withdrawn = [key for key in ledger.inside(KeyState.WITHDRAWN) if key.value is not None]
+        primary = [key for key in withdrawn if key.name == ledger.primary]
+        active = tuple(primary or withdrawn[-1:])
+    return tuple(sorted(active, key=lambda key: key.slot))
+
+
+def choose_primary(ledger: Ledger) -> str | None:
+    """The primary moves only when its key leaves: then to its successor in the slot, else to the lowest slot."""
+    candidates = usable(ledger)
+    if not candidates or any(key.name == ledger.primary for key in candidates):
+        return ledger.primary if candidates else None
+    left = ledger.key(ledger.primary) if ledger.primary else None
+    same_slot = [key for key in candidates if left is not None and key.slot == left.slot]
+    return (same_slot or list(candidates))[0].name
+
+
+def project(ledger: Ledger, spec: ApiKeyPoolSpec) -> tuple[Desired, ...]:
+    """The Secrets as they must be; empty before the first key is proven.
+
+    All keys of a Secret are the primary's provider's, as they share its base URL.
+    """
+    keys = usable(ledger)
+    if not keys:
+        return ()
+    names = secret_names(ledger.pool, spec)
+    primary = next((key for key in keys if key.name == ledger.primary), keys[0])
+    keys = tuple(key for key in keys if key.provider == primary.provider)
+    contents = [{spec.secret.keys.api_key: _value(primary), spec.secret.keys.base_url: ledger.base_url}]
+    shown = [(primary,), keys]
+    if spec.size > 1:
+        contents.append({"keys.json": _keys_json(keys, ledger.base_url)})
+    return tuple(
+        Desired(name, _labels(ledger, spec), _annotations(ledger, spec, holds), data)
+        for name, data, holds in zip(names, contents, shown, strict=False)
+    )
+
+
+def _value(key: KeyRecord) -> str:
+    assert key.value is not None  # noqa: S101  # only proven keys are usable
+    return key.value.get_secret_value()
+
+
+def _keys_json(keys: tuple[KeyRecord, ...], base_url: str) -> str:
+    entries = [
+        {"id": key.name, "slot": key.slot, "apiKey": _value(key), "limits": _limits(key), "limitsPer": "key"}
+        for key in keys
+    ]
+    return json.dumps({"baseURL": base_url, "keys": entries}, separators=(",", ":"))
+
+
+def _limits(key: KeyRecord) -> dict[str, int]:
+    return {"requestsPerMinute": key.requests_per_minute} if key.requests_per_minute else {}
+
+
+def _labels(ledger: Ledger, spec: ApiKeyPoolSpec) -> dict[str, str]:
+    own = {LABEL_PUBLISHED: "true", LABEL_POOL_UID: ledger.pool_uid, MANAGED_BY: "keypool"}
+    return {**(spec.secret.labels or {}), **own}
+
+
+def _annotations(ledger: Ledger, spec: ApiKeyPoolSpec, keys: tuple[KeyRecord, ...]) -> dict[str, str]:
+    handles = json.dumps({key.print or "": key.handle or "" for key in keys}, separators=(",", ":"))
+    own = {ANNOTATION_REVISION: str(ledger.publication), ANNOTATION_HANDLES: handles}
+    return {**(spec.secret.annotations or {}), **own}

@@ -1,0 +1,152 @@
+"""Every condition type and every reason that users meet, with what it asks them to do.
+
+The table in the README and docs/conditions.md is generated from here; nothing else names a reason.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Condition(StrEnum):
+    """Types of conditions. Reconciling and Stalled are abnormal-true: absent when they do not hold."""
+
+    READY = "Ready"
+    PUBLISHED = "Published"
+    HEALTHY = "Healthy"
+    REVOKED = "Revoked"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
+
+
+MEANING: dict[Condition, str] = {
+    Condition.READY: "The Secret holds a live key. True once `size` keys were published; stays True through rotations.",
+    Condition.PUBLISHED: "The published Secrets are exactly what the ledger says.",
+    Condition.HEALTHY: "Every published key was accepted when it was last checked, and no slot is without one.",
+    Condition.REVOKED: "No key waits longer than planned to be revoked, and none is held after a lost answer.",
+    Condition.RECONCILING: "Work towards the current generation is under way.",
+    Condition.STALLED: "Nothing more happens until a person acts; the message says what.",
+}
+
+
+class Reason(StrEnum):
+    """Reasons of conditions and Events."""
+
+    KEYS_PUBLISHED = "KeysPublished"
+    CREATING_KEYS = "CreatingKeys"
+    UPDATING = "Updating"
+    NO_LIVE_KEY = "NoLiveKey"
+    SUSPENDED = "Suspended"
+    DELETING = "Deleting"
+    SECRETS_CURRENT = "SecretsCurrent"
+    SECRETS_DIFFER = "SecretsDiffer"
+    ALL_KEYS_ACCEPTED = "AllKeysAccepted"
+    KEY_REJECTED = "KeyRejected"
+    SLOT_EMPTY = "SlotEmpty"
+    NOTHING_OUTSTANDING = "NothingOutstanding"
+    REVOCATION_PENDING = "RevocationPending"
+    ANSWER_LOST = "AnswerLost"
+    SPEC_INVALID = "SpecInvalid"
+    PROVIDER_NOT_FOUND = "ProviderNotFound"
+    PROVIDER_NOT_READY = "ProviderNotReady"
+    PROVIDER_READY = "ProviderReady"
+    PROVIDER_UNAVAILABLE = "ProviderUnavailable"
+    PROVIDER_THROTTLED = "ProviderThrottled"
+    CREDENTIAL_MISSING = "CredentialMissing"
+    CREDENTIAL_REJECTED = "CredentialRejected"
+    ENDPOINT_REFUSED = "EndpointRefused"
+    PROVIDER_REFUSED = "ProviderRefused"
+    KEY_REFUSED = "KeyRefused"
+    NEW_KEYS_REJECTED = "NewKeysRejected"
+    REVOCATION_REFUSED = "RevocationRefused"
+    SECRET_FOREIGN = "SecretForeign"  # noqa: S105
+    SECRET_UNUSABLE = "SecretUnusable"  # noqa: S105
+    SECRET_CONTESTED = "SecretContested"  # noqa: S105
+    SECRET_NEWER = "SecretNewer"  # noqa: S105
+    NAMESPACE_TERMINATING = "NamespaceTerminating"
+    CLUSTER_UNAVAILABLE = "ClusterUnavailable"
+    COMPROMISED_UNKNOWN = "CompromisedUnknown"
+    COMPROMISE_WAITS = "CompromiseWaits"
+    LEDGER_MISSING = "LedgerMissing"
+    LEDGER_UNREADABLE = "LedgerUnreadable"
+    LEDGER_TAMPERED = "LedgerTampered"
+    KEY_CREATED = "KeyCreated"
+    KEY_ROTATED = "KeyRotated"
+    KEY_REVOKED = "KeyRevoked"
+    KEY_WITHDRAWN = "KeyWithdrawn"
+    SECRET_REPAIRED = "SecretRepaired"  # noqa: S105
+    KEYS_OWED = "KeysOwed"
+    KEYS_RETAINED = "KeysRetained"
+
+
+ADVICE: dict[Reason, str] = {
+    Reason.KEYS_PUBLISHED: "Nothing to do.",
+    Reason.CREATING_KEYS: "Wait: keys are being created and checked for the first time.",
+    Reason.UPDATING: "Wait: the spec changed and its keys are being brought up to date.",
+    Reason.NO_LIVE_KEY: "No key in the Secret is accepted by the provider. Read Stalled, Healthy and the provider's "
+    "conditions; unless the pool is Stalled, keypool goes on trying to create one.",
+    Reason.SUSPENDED: "spec.suspend is true: set it to false to let keys be created, rotated and revoked again.",
+    Reason.DELETING: "Wait: the pool's keys are being revoked.",
+    Reason.SECRETS_CURRENT: "Nothing to do.",
+    Reason.SECRETS_DIFFER: "Wait: the Secrets are being written. If it stays, read the message.",
+    Reason.ALL_KEYS_ACCEPTED: "Nothing to do.",
+    Reason.KEY_REJECTED: "The provider rejects a key; it is replaced, unless the pool is suspended. Find out who "
+    "disabled it.",
+    Reason.SLOT_EMPTY: "A slot has no usable key. Wait, or read Stalled.",
+    Reason.NOTHING_OUTSTANDING: "Nothing to do.",
+    Reason.REVOCATION_PENDING: "A revocation was not confirmed yet and is being repeated. Check the provider.",
+    Reason.ANSWER_LOST: "The answer to a create call was lost and the provider lists no names: one key may exist that "
+    "nobody knows. It counts as live until its longest possible expiry. Look for it in the provider's console; when it "
+    "is not there, or once you deleted it, annotate the pool with keypool.dev/clear-lost=NAME.",
+    Reason.SPEC_INVALID: "Correct the field that the message names.",
+    Reason.PROVIDER_NOT_FOUND: "Create the KeyProvider that the message names, or correct spec.providerRef.",
+    Reason.PROVIDER_NOT_READY: "Look at the KeyProvider's conditions: kubectl describe keyprovider NAME.",
+    Reason.PROVIDER_READY: "Nothing to do.",
+    Reason.PROVIDER_UNAVAILABLE: "The provider does not answer properly; keypool tries again with growing pauses. "
+    "Published keys stay as they are.",
+    Reason.PROVIDER_THROTTLED: "The provider asks for fewer calls; keypool waits as long as it says.",
+    Reason.CREDENTIAL_MISSING: "Create the Secret, or the entry in it, that the message names.",
+    Reason.CREDENTIAL_REJECTED: "The provider refuses the admin credential: put a good one into the Secret.",
+    Reason.ENDPOINT_REFUSED: "Use an https endpoint, or ask the administrator to allow plain http.",
+    Reason.PROVIDER_REFUSED: "The endpoint refuses the key API: check that spec.endpoints names the right URL.",
+    Reason.KEY_REFUSED: "The provider refuses to create such a key: correct what the message names.",
+    Reason.NEW_KEYS_REJECTED: "The provider rejected three new keys in a row, so no more are made. Check the account, "
+    "then change the keypool.dev/rotate annotation to try again.",
+    Reason.REVOCATION_REFUSED: "The provider refuses to delete a key: revoke it in the provider's console.",
+    Reason.SECRET_FOREIGN: "A Secret of that name exists and is not this pool's. Delete it, set "
+    "spec.secret.creationPolicy to Adopt, or delete the pool and apply it again with another spec.secret.name.",
+    Reason.SECRET_UNUSABLE: "The Secret cannot be written as it must be. When it is immutable or its type is not "
+    "Opaque, delete it, and keypool writes it anew with the same values; what alters it on its way has to spare it.",
+    Reason.SECRET_CONTESTED: "Another pool has that Secret's name: delete this pool and apply it again with another "
+    "spec.secret.name or poolName.",
+    Reason.SECRET_NEWER: "The Secret was written from a newer ledger than the operator has: a restored backup or a "
+    "second installation. Find out which, before anything else.",
+    Reason.NAMESPACE_TERMINATING: "The namespace is being deleted: nothing is created in it any more.",
+    Reason.CLUSTER_UNAVAILABLE: "The Kubernetes API refused or did not answer; keypool tries again.",
+    Reason.COMPROMISED_UNKNOWN: "The annotation keypool.dev/compromised names a key that the pool does not have: "
+    "status.keys shows names and fingerprints. Correct or remove the annotation.",
+    Reason.COMPROMISE_WAITS: "A key is reported compromised, and the pool is suspended: set spec.suspend to false.",
+    Reason.LEDGER_MISSING: "The pool's ledger is gone, so its keys are unknown. Published keys go on working. Restore "
+    "the ledger's Secret that the message names, or delete the pool and apply it again.",
+    Reason.LEDGER_UNREADABLE: "The pool's ledger is damaged or newer than this operator: restore it, or upgrade.",
+    Reason.LEDGER_TAMPERED: "Somebody changed the ledger's Secret; it was written back. Check who may write there.",
+    Reason.KEY_CREATED: "Event: a key was created, checked and published.",
+    Reason.KEY_ROTATED: "Event: a key was replaced by a new one.",
+    Reason.KEY_REVOKED: "Event: a key was revoked and its value proven dead.",
+    Reason.KEY_WITHDRAWN: "Event: a key was rejected by the provider and taken out of use.",
+    Reason.SECRET_REPAIRED: "Event: a published Secret was changed or deleted by somebody and written again.",
+    Reason.KEYS_OWED: "Event: the pool went before all its keys were confirmed revoked; keypool goes on trying.",
+    Reason.KEYS_RETAINED: "Event: the pool was deleted with Retain; its keys stay valid and its Secrets stay.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that went wrong and when it may be tried again; kept in memory until the activity succeeds.
+
+    `needs_person` makes the pool Stalled. `attempts` in a row so far.
+    """
+
+    reason: Reason
+    message: str
+    needs_person: bool
+    attempts: int = 1

@@ -1,0 +1,57 @@
+"""When a key is due to be replaced, and why. Purely computational."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from keypool.core.effective import Effective
+from keypool.core.ledger import KeyRecord
+from keypool.core.naming import jitter
+
+SPREAD = 0.05
+"""A key serves up to 5 % less than the interval, by its name, so that pools made together do not rotate together."""
+
+
+class Why(StrEnum):
+    """Why a key was made; recorded with it, shown in the audit log and as the reason of the next rotation."""
+
+    SLOT_EMPTY = "slot empty"
+    REJECTED = "key rejected"
+    COMPROMISED = "compromised"
+    EXPIRY = "expiry"
+    REQUESTED = "requested"
+    SPEC = "spec changed"
+    INTERVAL = "interval"
+
+
+URGENT = frozenset({Why.SLOT_EMPTY, Why.REJECTED, Why.COMPROMISED, Why.EXPIRY})
+"""These wait neither for a draining key in the slot; all others are ordinary rotations."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Due:
+    """From `at` on the key should be replaced."""
+
+    at: datetime
+    why: Why
+
+
+def rotation_due(key: KeyRecord, spec: Effective, template: str) -> Due:
+    """When an active key is due. Never before half of its life, so that odd expiries cannot cause a storm."""
+    born = key.created_at or key.intended_at
+    if key.asked is not None:
+        return Due(born, Why(key.asked))
+    if key.template != template:
+        return Due(born, Why.SPEC)
+    expires = min(key.expires_at, born + spec.lifetime)
+    renewal = max(expires - spec.renew_before, born + (expires - born) / 2)
+    return min(Due(renewal, Why.EXPIRY), Due(born + spec.every * key.share, Why.INTERVAL))
+
+
+def share_of_interval(why: Why, slot: int, size: int, name: str) -> float:
+    """The part of the interval that a new key serves: the first keys of a pool less, so that its slots take turns.
+
+    After an expiry it is the whole: where keys live shorter than the interval, each second one would be cut short.
+    """
+    turn = 1.0 if why in (Why.INTERVAL, Why.EXPIRY) else (slot + 1) / size
+    return turn * (1 - SPREAD * jitter(name))

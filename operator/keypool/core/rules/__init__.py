@@ -1,0 +1,1 @@
+"""The rules of the planner: one named function each, pure, with its reason in plain words."""

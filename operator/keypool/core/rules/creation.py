@@ -1,0 +1,152 @@
+"""Rules about making keys: whether one may be made at all, and which slots get one."""
+
+import math
+from datetime import datetime, timedelta
+
+from keypool.core.actions import AddFinalizer, CreateKey, PublishSecrets, RevokeKey
+from keypool.core.decision import Decision, Plan, earliest
+from keypool.core.ledger import KeyRecord, Ledger
+from keypool.core.lifecycle import KeyState
+from keypool.core.naming import nonce, upstream_name
+from keypool.core.observation import Observation, Problem
+from keypool.core.reasons import Reason
+from keypool.core.rotation import URGENT, Due, Why, rotation_due, share_of_interval
+from keypool.core.rules.publication import publication_blocked
+
+REJECTIONS_THAT_STOP = 3
+HELD_THAT_STOP = 2
+ON_THE_WAY = (KeyState.INTENDED, KeyState.UNRESOLVED, KeyState.CREATED)
+
+
+def slots_get_keys(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """Empty slots first, then urgent replacements, then `maxSurge` ordinary rotations; within the bound."""
+    if (problem := _minting_stopped(o, plan.ledger)) is not None:
+        return Decision(problem.message, problems=(problem,))
+    dues = {slot: due for slot in range(o.effective.size) if (due := _due(o, plan.ledger, slot)) is not None}
+    ripe = sorted(((due, slot) for slot, due in dues.items() if due.at <= now), key=_urgency)
+    wake_at = earliest(*(due.at for due in dues.values() if due.at > now))
+    if (reason := _not_now(o, plan, now)) is not None:
+        pauses = (o.pause("create", now), o.pause("publish", now)) if ripe else ()
+        return Decision(reason, problems=_stopped_slots(o, plan.ledger), wake_at=earliest(wake_at, *pauses))
+    chosen = _within_limits(o, plan.ledger, ripe)
+    intents = [_intent(o, slot, due.why, index, now) for index, (due, slot) in enumerate(chosen)]
+    ledger = plan.ledger
+    for record in intents:
+        ledger = ledger.intend(record)
+    return Decision(
+        f"{len(ripe)} slots are due, {len(chosen)} get a key",
+        ledger=ledger,
+        actions=tuple(CreateKey(record.name) for record in intents),
+        problems=_stopped_slots(o, plan.ledger),
+        wake_at=wake_at,
+    )
+
+
+def the_finalizer_comes_first(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """No create call before the pool holds our finalizer: it must not vanish without us."""
+    if o.known_pool.has_finalizer or not any(isinstance(action, CreateKey) for action in plan.actions):
+        return Decision("the finalizer is there, or not needed")
+    return Decision("a key is about to be created", actions=(AddFinalizer(),))
+
+
+def _minting_stopped(o: Observation, ledger: Ledger) -> Problem | None:
+    if ledger.rejected_in_a_row >= REJECTIONS_THAT_STOP:
+        text = f"{ledger.rejected_in_a_row} new keys in a row were rejected by the provider, so no more are made"
+        return Problem(Reason.NEW_KEYS_REJECTED, text)
+    return None
+
+
+def _not_now(o: Observation, plan: Plan, now: datetime) -> str | None:
+    """Why no key is made in this pass, None when keys may be made."""
+    if o.spec.suspend:
+        return "suspended"
+    if o.provider is None or o.provider_problem is not None:
+        return "the provider cannot be used"
+    if publication_blocked(o) is not None:
+        return "the Secrets cannot be written"
+    if not o.may("create", now) or not o.may("publish", now):
+        return "the last create call, or a write to the cluster, failed; waiting"
+    if any(isinstance(action, RevokeKey | PublishSecrets) for action in plan.actions):
+        return "creating never shares a pass with retiring"
+    return None
+
+
+def _due(o: Observation, ledger: Ledger, slot: int) -> Due | None:
+    """When the slot should get a key, None while one is on the way or it is stopped."""
+    if ledger.of_slot(slot, *ON_THE_WAY) or _is_stopped(ledger, slot):
+        return None
+    active = ledger.of_slot(slot, KeyState.ACTIVE)
+    if not active:
+        withdrawn = ledger.of_slot(slot, KeyState.WITHDRAWN)
+        return Due(o.started_at, Why.REJECTED if withdrawn else Why.SLOT_EMPTY)
+    due = rotation_due(active[-1], o.effective, o.template)
+    if due.why not in URGENT and ledger.of_slot(slot, KeyState.DRAINING):
+        return None
+    return due
+
+
+def _is_stopped(ledger: Ledger, slot: int) -> bool:
+    return len(ledger.of_slot(slot, KeyState.HELD)) >= HELD_THAT_STOP
+
+
+def _stopped_slots(o: Observation, ledger: Ledger) -> tuple[Problem, ...]:
+    slots = [slot for slot in range(o.effective.size) if _is_stopped(ledger, slot)]
+    if not slots:
+        return ()
+    text = f"slot {slots[0]} lost the answers of {HELD_THAT_STOP} create calls; it gets no key until these are cleared"
+    return (Problem(Reason.ANSWER_LOST, text),)
+
+
+def _urgency(item: tuple[Due, int]) -> tuple[int, datetime, int]:
+    due, slot = item
+    order = [Why.SLOT_EMPTY, Why.COMPROMISED, Why.REJECTED, Why.EXPIRY]
+    return (order.index(due.why) if due.why in order else len(order), due.at, slot)
+
+
+def _within_limits(o: Observation, ledger: Ledger, ripe: list[tuple[Due, int]]) -> list[tuple[Due, int]]:
+    rotating = {key.slot for key in ledger.inside(*ON_THE_WAY) if ledger.of_slot(key.slot, KeyState.ACTIVE)}
+    surge, room = o.effective.max_surge - len(rotating), _room(o, ledger)
+    chosen: list[tuple[Due, int]] = []
+    for due, slot in ripe:
+        ordinary = due.why not in URGENT
+        if len(chosen) >= room or (ordinary and surge <= 0):
+            continue
+        surge -= ordinary
+        chosen.append((due, slot))
+    return chosen
+
+
+def _room(o: Observation, ledger: Ledger) -> int:
+    """How many keys may be made. One at least while no slot has a key: what is over the bound drains only after it."""
+    served = any(key.slot < o.spec.size for key in ledger.inside(KeyState.ACTIVE, *ON_THE_WAY))
+    return max(bound(o, ledger) - len(ledger.keys), 0 if served else 1)
+
+
+def bound(o: Observation, ledger: Ledger) -> int:
+    """The most keys that may be live: 2·size + maxSurge, and one more for each held or compromised key."""
+    extra = sum(key.state is KeyState.HELD or key.asked == Why.COMPROMISED for key in ledger.keys)
+    return 2 * o.effective.size + o.effective.max_surge + extra
+
+
+def _intent(o: Observation, slot: int, why: Why, index: int, now: datetime) -> KeyRecord:
+    assert o.provider is not None  # noqa: S101
+    spec = o.effective
+    name = upstream_name(o.known_pool.namespace, o.known_pool.name, o.installation, nonce(o.entropy, index))
+    return KeyRecord(
+        name=name,
+        slot=slot,
+        state=KeyState.INTENDED,
+        provider=o.provider.uid,
+        template=o.template,
+        why=why.value,
+        epoch=o.epoch,
+        share=share_of_interval(why, slot, spec.size, name),
+        intended_at=now,
+        expires_at=now + longest_life(spec.lifetime),
+        requests_per_minute=spec.requests_per_minute,
+    )
+
+
+def longest_life(lifetime: timedelta) -> timedelta:
+    """The longest that a key asked for with this lifetime can live: providers round up to days; calls take time."""
+    return timedelta(days=math.ceil(lifetime / timedelta(days=1)), hours=1)

@@ -1,0 +1,95 @@
+"""Rules for a pool that is being deleted, and for a ledger whose pool is gone."""
+
+from datetime import datetime, timedelta
+
+from keypool.core.actions import (
+    DropLedger,
+    KeepCredential,
+    ReleaseSecrets,
+    RemoveFinalizer,
+    RemoveSecrets,
+)
+from keypool.core.decision import Decision, Plan
+from keypool.core.ledger import Ledger
+from keypool.core.lifecycle import Evidence, KeyState
+from keypool.core.observation import Observation
+from keypool.core.projection import project
+
+DEADLINE = timedelta(seconds=60)
+"""With deletionPolicy Revoke, what is not confirmed by then is owed and the pool may go."""
+
+REVOCABLE = (KeyState.CREATED, KeyState.ACTIVE, KeyState.WITHDRAWN, KeyState.DRAINING)
+UNANSWERED = (KeyState.UNRESOLVED, KeyState.HELD)
+
+
+def retained_keys_are_left(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """Retain, or the CRD itself is being deleted: the ledger becomes a tombstone, Secrets lose our owner reference, the
+    pool goes. Until then the ledger keeps the values, in case that a Secret has to be written again."""
+    if not o.crd_going and not _policy_is(o, "Retain"):
+        return Decision("the policy is to revoke", ledger=plan.ledger.model_copy(update={"retained": False}))
+    ledger = plan.ledger.model_copy(update={"retained": bool(plan.ledger.keys)})
+    if not o.known_pool.has_finalizer or not o.may("publish", now):
+        return Decision("the pool was let go, or a write failed", wake_at=o.pause("publish", now), final=True)
+    release = ReleaseSecrets(project(plan.ledger, o.spec) if o.known_pool.spec is not None else ())
+    return Decision("the policy is Retain", ledger=ledger, actions=(release, RemoveFinalizer()), final=True)
+
+
+def a_tombstone_holds_no_values(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """The pool is gone, its Secrets are nobody's: from here on its keys are only remembered."""
+    keys = tuple(key.model_copy(update={"value": None}) for key in plan.ledger.keys)
+    return Decision("the keys of a retained pool are remembered", ledger=plan.ledger.model_copy(update={"keys": keys}))
+
+
+def keys_of_a_deleted_pool_are_revoked(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """All at once: nobody is served any more. The Secrets go first, so that nothing new reads a dying key."""
+    ledger = plan.ledger
+    for key in ledger.inside(*REVOCABLE):
+        ledger = ledger.advance(key.name, Evidence.POOL_DELETED)
+    remove = (RemoveSecrets(tuple(sorted(o.secrets))),) if o.secrets else ()
+    if not o.may("publish", now):
+        return Decision("removing the Secrets failed a moment ago", ledger=ledger, wake_at=o.pause("publish", now))
+    return Decision("the pool is being deleted", ledger=ledger, actions=remove)
+
+
+def overdue_keys_are_owed(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """After the deadline, or when the pool is gone already. RevokeAndWait waits for ever."""
+    if o.pool is not None and _policy_is(o, "RevokeAndWait"):
+        return Decision("the pool waits for its last key")
+    deadline = o.pool.deleted_at + DEADLINE if o.pool is not None and o.pool.deleted_at else now
+    if now < deadline:
+        pending = plan.ledger.inside(KeyState.REVOKING, *UNANSWERED)
+        return Decision("the deadline has not passed", wake_at=deadline if pending else None)
+    ledger = plan.ledger
+    for key in ledger.inside(KeyState.REVOKING, *UNANSWERED):
+        ledger = ledger.advance(key.name, Evidence.OVERDUE)
+    return Decision("what is not confirmed is owed", ledger=ledger)
+
+
+def a_settled_pool_may_go(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """When every key is proven gone or, unless the policy is to wait, durably owed."""
+    if o.pool is None or not o.pool.has_finalizer:
+        return Decision("there is no finalizer of ours")
+    waits = _policy_is(o, "RevokeAndWait")
+    waiting = [key for key in plan.ledger.keys if waits or key.state is not KeyState.OWED]
+    if waiting or not o.may("publish", now):
+        return Decision(f"{len(waiting)} keys are not settled yet", wake_at=o.pause("publish", now))
+    return Decision("every key is settled", actions=(*_keeping(plan.ledger), RemoveFinalizer()))
+
+
+def _keeping(ledger: Ledger) -> tuple[KeepCredential, ...]:
+    """In the very pass that lets the pool go, so that no crash falls in between."""
+    owed = {key.provider for key in ledger.inside(KeyState.OWED) if key.handle is not None}
+    return (KeepCredential(tuple(sorted(owed))),) if owed else ()
+
+
+def an_empty_ledger_is_dropped(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """Only after the pool is gone; tombstones stay for the administrator."""
+    if o.pool is not None or plan.ledger.keys or plan.ledger.retained:
+        return Decision("the ledger is still needed")
+    if not o.may("publish", now):
+        return Decision("deleting it failed a moment ago", wake_at=o.pause("publish", now))
+    return Decision("nothing is owed any more", actions=(DropLedger(),))
+
+
+def _policy_is(o: Observation, policy: str) -> bool:
+    return o.pool is not None and o.pool.spec is not None and o.pool.spec.deletion_policy == policy

@@ -1,0 +1,87 @@
+"""Rules about whether keys work: when to probe, when to withdraw, when to take back."""
+
+from datetime import datetime, timedelta
+
+from keypool.core.actions import ProbeKey
+from keypool.core.decision import Decision, Plan, earliest
+from keypool.core.ledger import KeyRecord, Ledger
+from keypool.core.lifecycle import Evidence, KeyState
+from keypool.core.naming import jitter
+from keypool.core.observation import Observation
+from keypool.core.rotation import Why
+
+SOONEST = timedelta(seconds=1)
+"""Between two probes of one key at least this."""
+
+
+def failed_keys_are_withdrawn(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """Expired, or definitely rejected as often as the threshold says. An ambiguous answer counts for nothing."""
+    ledger, threshold = plan.ledger, o.effective.failure_threshold
+    for key in ledger.inside(KeyState.ACTIVE):
+        check = o.checks.get(key.name)
+        if key.expires_at <= now or (check is not None and check.rejections >= threshold):
+            ledger = ledger.advance(key.name, Evidence.FAILED, published_at=None)
+    next_expiry = earliest(*(key.expires_at for key in ledger.inside(KeyState.ACTIVE)))
+    return Decision("keys that expired or were rejected leave the Secret", ledger=ledger, wake_at=next_expiry)
+
+
+def good_keys_come_back(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """A withdrawn key, or a draining one whose successor is withdrawn, returns after a good probe."""
+    ledger = plan.ledger
+    for key in ledger.inside(KeyState.WITHDRAWN, KeyState.DRAINING):
+        if _accepted_lately(o, key, now) and key.expires_at > now and _may_return(ledger, key, o.effective.size):
+            evidence = Evidence.RECOVERED if key.state is KeyState.WITHDRAWN else Evidence.RESCUED
+            ledger = ledger.advance(key.name, evidence, published_at=None, unpublished_at=None)
+    return Decision("keys with a good probe return to an empty slot", ledger=ledger)
+
+
+def _may_return(ledger: Ledger, key: KeyRecord, size: int) -> bool:
+    if key.slot >= size or key.asked == Why.COMPROMISED or ledger.of_slot(key.slot, KeyState.ACTIVE):
+        return False
+    return key.state is KeyState.WITHDRAWN or _lost_its_successor(ledger, key)
+
+
+def _lost_its_successor(ledger: Ledger, key: KeyRecord) -> bool:
+    return bool(ledger.of_slot(key.slot, KeyState.WITHDRAWN)) and not ledger.of_slot(key.slot, KeyState.ACTIVE)
+
+
+def keys_are_probed(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """New keys until they are proven; published and withdrawn ones at their interval, spread out after a start."""
+    if o.provider is None or o.provider_problem is not None:
+        return Decision("no provider to ask")
+    ours = [key for key in plan.ledger.keys if key.provider == o.provider.uid and key.value is not None]
+    dates = {key.name: date for key in ours if (date := _probe_date(o, plan.ledger, key)) is not None}
+    ripe = tuple(ProbeKey(name) for name, date in dates.items() if date <= now)
+    return Decision(
+        f"{len(ripe)} keys are to be probed",
+        actions=ripe,
+        wake_at=earliest(*(date for date in dates.values() if date > now)),
+    )
+
+
+def _probe_date(o: Observation, ledger: Ledger, key: KeyRecord) -> datetime | None:
+    """When this key is to be probed next, None for never."""
+    check, every = o.checks.get(key.name), o.effective.probe_every
+    waiting = o.wait_until.get(f"probe:{key.name}")
+    if key.state is KeyState.CREATED:
+        return None if _accepted(o, key) else waiting or o.started_at
+    needed = key.state in (KeyState.ACTIVE, KeyState.WITHDRAWN) or (
+        key.state is KeyState.DRAINING and _lost_its_successor(ledger, key)
+    )
+    if not needed:
+        return None
+    if check is None:
+        date = o.started_at + jitter(key.name) * every
+    else:
+        date = check.at + (every if check.accepted else max(SOONEST, every / 10))
+    return max(date, waiting) if waiting else date
+
+
+def _accepted(o: Observation, key: KeyRecord) -> bool:
+    check = o.checks.get(key.name)
+    return check is not None and check.accepted
+
+
+def _accepted_lately(o: Observation, key: KeyRecord, now: datetime) -> bool:
+    check = o.checks.get(key.name)
+    return check is not None and check.accepted and now - check.at <= o.effective.probe_every

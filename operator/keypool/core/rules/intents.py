@@ -1,0 +1,74 @@
+"""Rules about intents: create calls that were not made, not answered, or not resolved."""
+
+from datetime import datetime, timedelta
+
+from keypool.core.actions import LookUp
+from keypool.core.decision import Decision, Plan, earliest
+from keypool.core.ledger import KeyRecord, Ledger
+from keypool.core.lifecycle import Evidence, KeyState
+from keypool.core.observation import Observation, ProviderFacts
+
+CREATE_DEADLINE = timedelta(seconds=30)
+"""So long after its intent a create call of ours is over: it begins within `BEGIN_WITHIN` and takes 20 s at most."""
+BEGIN_WITHIN = timedelta(seconds=10)
+"""A call that could not begin by then is not made: a listing that has no key of that name might come before the key."""
+
+
+def lost_answers_are_unresolved(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """An intent of an earlier leadership, or one whose call was made and not recorded, may have become a key."""
+    ledger = plan.ledger
+    lost = [key for key in ledger.inside(KeyState.INTENDED) if key.epoch != o.epoch or key.name in o.sent]
+    for key in lost:
+        ledger = ledger.advance(key.name, Evidence.LOST)
+    return Decision(f"{len(lost)} intents have no recorded answer", ledger=ledger)
+
+
+def unsent_intents_are_forgotten(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """The call of this leadership's own intent was certainly not made: a slot that still needs a key gets a new intent.
+
+    Sent late, its dates would be wrong; kept, it would count as a lost answer after a restart.
+    """
+    ledger = plan.ledger
+    for key in ledger.inside(KeyState.INTENDED):
+        ledger = ledger.advance(key.name, Evidence.NEVER_SENT)
+    return Decision("intents whose call was not made are forgotten", ledger=ledger)
+
+
+def lost_keys_are_looked_for(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """By name where the provider lists names; else the intent is held until its longest possible expiry."""
+    if o.provider is None or not plan.ledger.inside(KeyState.UNRESOLVED):
+        return Decision("no intent is unresolved, or no provider to ask")
+    ledger = _hold(o.provider, plan.ledger)
+    patience = CREATE_DEADLINE + o.provider.capabilities.listing_lag
+    dates = {key.name: key.intended_at + patience for key in ledger.inside(KeyState.UNRESOLVED)}
+    ripe = tuple(name for name, date in dates.items() if date <= now)
+    wake_at = earliest(*(date for date in dates.values() if date > now), o.pause("lookup", now) if ripe else None)
+    if not ripe or not o.may("lookup", now) or o.provider_problem is not None:
+        return Decision("a listing would be too early, or cannot be had", ledger=ledger, wake_at=wake_at)
+    return Decision("lost intents are looked for by name", ledger=ledger, actions=(LookUp(ripe),), wake_at=wake_at)
+
+
+def _hold(provider: ProviderFacts, ledger: Ledger) -> Ledger:
+    """Another provider's listing says nothing about a key."""
+    for key in ledger.inside(KeyState.UNRESOLVED):
+        if key.provider != provider.uid or not provider.capabilities.lists_names:
+            ledger = ledger.advance(key.name, Evidence.UNFINDABLE)
+    return ledger
+
+
+def ended_holds_are_forgotten(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """A key that may exist cannot outlive its longest possible expiry.
+
+    One whose handle is known is proven gone instead: its expiry is ours, and the provider may let it live longer.
+    """
+    ledger = plan.ledger
+    for key in _without_handle(ledger):
+        if key.expires_at <= now:
+            ledger = ledger.advance(key.name, Evidence.HOLD_ENDED)
+    wake_at = earliest(*(key.expires_at for key in _without_handle(ledger)))
+    return Decision("lost keys end with their longest life", ledger=ledger, wake_at=wake_at)
+
+
+def _without_handle(ledger: Ledger) -> tuple[KeyRecord, ...]:
+    uncertain = ledger.inside(KeyState.UNRESOLVED, KeyState.HELD, KeyState.OWED)
+    return tuple(key for key in uncertain if key.handle is None)

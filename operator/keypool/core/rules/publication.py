@@ -1,0 +1,175 @@
+"""Rules about what the Secrets hold: proven keys take their slots, the primary moves, Secrets follow the ledger."""
+
+from datetime import datetime
+
+from keypool.core.actions import PublishSecrets
+from keypool.core.decision import Decision, Plan
+from keypool.core.ledger import KeyRecord, Ledger
+from keypool.core.lifecycle import Evidence, KeyState
+from keypool.core.observation import Observation, Problem
+from keypool.core.projection import Desired, choose_primary, project, usable
+
+IN_A_SLOT = (KeyState.ACTIVE, KeyState.WITHDRAWN)
+
+
+def keys_without_a_slot_leave(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """After shrinking, once a slot that stays has a key. A suspended pool keeps them: leaving ends in revocation."""
+    size = o.spec.size
+    if o.spec.suspend or not any(key.slot < size for key in plan.ledger.inside(KeyState.ACTIVE)):
+        return Decision("suspended, or no key would be left")
+    ledger = plan.ledger
+    for key in ledger.inside(*IN_A_SLOT):
+        if key.slot >= size:
+            ledger = ledger.advance(key.name, Evidence.SLOT_GONE)
+    return Decision("keys of slots beyond the size leave the Secret", ledger=ledger)
+
+
+def unwanted_new_keys_are_revoked(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """A key made for a slot or a template that is gone, or for a Secret that another pool got. One that expired before
+    it was proven counts like a rejected one, so that a provider with odd expiries is not asked for ever."""
+    ledger, new = plan.ledger, plan.ledger.inside(KeyState.CREATED)
+    template = o.template if new else ""
+    for key in new:
+        if key.expires_at <= now:
+            ledger = _counted(ledger.advance(key.name, Evidence.UNWANTED))
+        elif key.slot >= o.spec.size or key.template != template or o.contested is not None:
+            ledger = ledger.advance(key.name, Evidence.UNWANTED)
+    return Decision("new keys that nobody wants any more are revoked", ledger=ledger)
+
+
+def rejected_new_keys_are_revoked(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """Definitely rejected after the activation lag: it never becomes good."""
+    if o.provider is None:
+        return Decision("no provider, so its activation lag is unknown")
+    ledger, lag = plan.ledger, o.provider.capabilities.activation_lag
+    for key in ledger.inside(KeyState.CREATED):
+        check = o.checks.get(key.name)
+        if check is not None and not check.accepted and check.at >= (key.created_at or now) + lag:
+            ledger = _counted(ledger.advance(key.name, Evidence.REJECTED_NEW))
+    return Decision("new keys that the provider rejects are revoked", ledger=ledger)
+
+
+def _counted(ledger: Ledger) -> Ledger:
+    return ledger.model_copy(update={"rejected_in_a_row": ledger.rejected_in_a_row + 1})
+
+
+def proven_keys_take_their_slot(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """Make before break: the predecessor drains from the moment at which its successor is published."""
+    if (problem := publication_blocked(o)) is not None:
+        return Decision(problem.message)
+    ledger = plan.ledger
+    for key in ledger.inside(KeyState.CREATED):
+        check = o.checks.get(key.name)
+        if check is not None and check.accepted:
+            ledger = _take_slot(ledger, key)
+    return Decision("new keys with a good probe are published", ledger=ledger)
+
+
+def _take_slot(ledger: Ledger, key: KeyRecord) -> Ledger:
+    for predecessor in ledger.of_slot(key.slot, *IN_A_SLOT):
+        ledger = ledger.advance(predecessor.name, Evidence.SUPERSEDED)
+    return ledger.advance(key.name, Evidence.PROVEN).model_copy(update={"rejected_in_a_row": 0})
+
+
+def the_primary_is_chosen(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """It moves only when its key leaves, and the base URL with it: where the provider object was made anew, no key may
+    be sent to another one's endpoint. Whatever changes in the Secret is a new publication."""
+    before = o.ledger
+    ledger = _with_base_url(o, plan.ledger.model_copy(update={"primary": choose_primary(plan.ledger)}))
+    if _content(before) != _content(ledger):
+        ledger = ledger.model_copy(update={"publication": before.revision + 1})
+    return Decision(f"the primary is {ledger.primary or 'not there yet'}", ledger=ledger)
+
+
+def _with_base_url(o: Observation, ledger: Ledger) -> Ledger:
+    primary = ledger.key(ledger.primary) if ledger.primary else None
+    if o.provider is None or primary is None or primary.provider != o.provider.uid:
+        return ledger
+    return ledger.model_copy(update={"base_url": o.provider.base_url})
+
+
+def _content(ledger: Ledger) -> tuple[str | None, str, tuple[str, ...]]:
+    return ledger.primary, ledger.base_url, tuple(key.name for key in usable(ledger))
+
+
+def secrets_follow_the_ledger(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """Writes what differs, whoever changed it. A draining value that may have been read again drains anew."""
+    desired = project(plan.ledger, o.spec)
+    problem = publication_blocked(o)
+    if not desired or problem is not None:
+        return Decision("nothing can be published")
+    write = tuple(secret for secret in desired if not _is_current(o, secret))
+    remove = tuple(sorted(o.secrets.keys() - {secret.name for secret in desired}))
+    if not write and not remove:
+        return Decision("the Secrets are what the ledger says")
+    if not o.may("publish", now):
+        return Decision("writing the Secrets failed a moment ago", wake_at=o.pause("publish", now))
+    ledger = _drain_anew(plan.ledger) if _is_tampered(o) else plan.ledger
+    publish = PublishSecrets(write, remove, repair=_is_repair(o, plan.ledger))
+    return Decision("Secrets differ from the ledger", ledger=ledger, actions=(publish,))
+
+
+def publication_blocked(o: Observation) -> Problem | None:
+    """What keeps the Secrets from being written: a contested or foreign name, or a newer content."""
+    return o.contested or o.secret_problem
+
+
+def _is_current(o: Observation, desired: Desired) -> bool:
+    view = o.secrets.get(desired.name)
+    return view is not None and desired.equals(view)
+
+
+def secrets_unsettled(o: Observation, plan: Plan, now: datetime) -> str | None:
+    """Why the Secrets may hold something else than the ledger says; None when they were seen to be as it says."""
+    if (problem := publication_blocked(o)) is not None:
+        return problem.message
+    if any(isinstance(action, PublishSecrets) for action in plan.actions) or not o.may("publish", now):
+        return "the Secrets are still to be written"
+    return None
+
+
+def _is_repair(o: Observation, ledger: Ledger) -> bool:
+    """Neither the keys nor the spec changed, so somebody else changed the Secrets."""
+    same_spec = o.ledger.satisfied_generation == o.known_pool.generation
+    return same_spec and _publication_seen(o.ledger) and ledger.publication == o.ledger.publication
+
+
+def _is_tampered(o: Observation) -> bool:
+    """A Secret is not what was published last: it may hold any value again."""
+    if not _publication_seen(o.ledger):
+        return False
+    views = ((secret, o.secrets.get(secret.name)) for secret in project(o.ledger, o.spec))
+    return any(view is not None and not secret.equals(view) for secret, view in views)
+
+
+def _drain_anew(ledger: Ledger) -> Ledger:
+    for key in ledger.inside(KeyState.DRAINING):
+        ledger = ledger.mark(key.name, unpublished_at=None)
+    return ledger
+
+
+def _publication_seen(ledger: Ledger) -> bool:
+    published = usable(ledger)
+    return bool(published) and all(key.published_at is not None for key in published)
+
+
+def publication_is_recorded(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """Once the Secrets are seen as they must be: since when each key is in or out, and which generation holds."""
+    if (reason := secrets_unsettled(o, plan, now)) is not None or not usable(plan.ledger):
+        return Decision(reason or "no key is usable", wake_at=o.pause("publish", now))
+    ledger, shown = plan.ledger, {key.name for key in usable(plan.ledger)}
+    for key in ledger.keys:
+        if key.name in shown and (key.published_at is None or key.unpublished_at is not None):
+            ledger = ledger.mark(key.name, published_at=key.published_at or now, unpublished_at=None)
+        elif key.state in (KeyState.DRAINING, KeyState.WITHDRAWN) and key.name not in shown and not key.unpublished_at:
+            ledger = ledger.mark(key.name, unpublished_at=now)
+    return Decision("the publication is recorded", ledger=_with_satisfied(o, ledger))
+
+
+def _with_satisfied(o: Observation, ledger: Ledger) -> Ledger:
+    if o.provider is None:
+        return ledger  # without it nobody knows which template the spec asks for
+    slots = {key.slot for key in ledger.inside(KeyState.ACTIVE) if key.template == o.template}
+    if slots != set(range(o.spec.size)) or ledger.satisfied_generation == o.known_pool.generation:
+        return ledger
+    return ledger.model_copy(update={"satisfied_generation": o.known_pool.generation})

@@ -1,0 +1,68 @@
+"""Rules about what people ask for by annotation. A request is recorded as handled when it is marked on its keys."""
+
+from datetime import datetime
+
+from keypool.core.decision import Decision, Plan
+from keypool.core.ledger import KeyRecord, Ledger
+from keypool.core.lifecycle import Evidence, KeyState
+from keypool.core.observation import Observation, Problem
+from keypool.core.reasons import Reason
+from keypool.core.rotation import Why
+
+_SERVING = (KeyState.CREATED, KeyState.ACTIVE, KeyState.WITHDRAWN)
+
+
+def requested_rotation_is_marked(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """A new keypool.dev/rotate token asks for a new key in every slot, and lifts the stop after rejected new keys."""
+    token = o.known_pool.rotate
+    if not token or token == plan.ledger.handled_rotate or o.spec.suspend:
+        return Decision("no new rotation is requested")
+    ledger = plan.ledger.model_copy(update={"handled_rotate": token, "rejected_in_a_row": 0})
+    for key in ledger.inside(*_SERVING):
+        if key.asked is None:
+            ledger = ledger.mark(key.name, asked=Why.REQUESTED.value)
+    return Decision("a rotation is requested by annotation", ledger=ledger)
+
+
+def compromised_keys_are_marked(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """keypool.dev/compromised names keys (id or fingerprint, by comma) or all@<token>."""
+    request = o.known_pool.compromised
+    if not request or request == plan.ledger.handled_compromised:
+        return Decision("no key is newly reported compromised", problems=_unmatched(plan.ledger) if request else ())
+    if o.spec.suspend:
+        text = "keys reported compromised are replaced and revoked only when spec.suspend is false"
+        return Decision(text, problems=(Problem(Reason.COMPROMISE_WAITS, text),))
+    named = {part.strip() for part in request.split(",")}
+    keys = plan.ledger.inside(*_SERVING, KeyState.DRAINING)
+    known = {part for part in named if part.startswith("all@")} | {key.name for key in keys} | {k.print for k in keys}
+    unmatched = tuple(sorted(part[:100] for part in named - known))[:5]
+    ledger = plan.ledger.model_copy(update={"handled_compromised": request, "unmatched": unmatched})
+    for key in keys:
+        if _is_named(key, named):
+            ledger = ledger.mark(key.name, asked=Why.COMPROMISED.value)
+    return Decision("keys are reported compromised by annotation", ledger=ledger, problems=_unmatched(ledger))
+
+
+def _unmatched(ledger: Ledger) -> tuple[Problem, ...]:
+    """A leaked key that nobody replaces because of a typing error must not go unnoticed."""
+    if not ledger.unmatched:
+        return ()
+    text = f"keypool.dev/compromised names no key of this pool: {', '.join(ledger.unmatched)}"
+    return (Problem(Reason.COMPROMISED_UNKNOWN, text),)
+
+
+def lost_keys_are_cleared(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """keypool.dev/clear-lost names held keys (by comma) or all@<token>: a person looked, and they do not exist."""
+    request = o.known_pool.cleared
+    if not request or request == plan.ledger.handled_cleared:
+        return Decision("no lost key is cleared")
+    named = {part.strip() for part in request.split(",")}
+    ledger = plan.ledger.model_copy(update={"handled_cleared": request})
+    for key in ledger.inside(KeyState.HELD):
+        if _is_named(key, named):
+            ledger = ledger.advance(key.name, Evidence.CLEARED)
+    return Decision("lost keys are cleared by annotation", ledger=ledger)
+
+
+def _is_named(key: KeyRecord, named: set[str]) -> bool:
+    return key.name in named or key.print in named or any(part.startswith("all@") for part in named)

@@ -1,0 +1,53 @@
+"""What can go wrong when talking to a provider, told as what to do next.
+
+ProviderError
+ ├─ Rejected            a person must act; trying again with the same input is useless
+ │   └─ CredentialRejected   it is the admin credential that the provider refuses
+ ├─ Throttled           nothing happened; try again after `retry_after`
+ ├─ Unavailable         nothing happened; try again later
+ └─ Ambiguous           it may have happened: never repeat blindly
+     └─ Unreadable      it happened, but the new key's value cannot be read
+
+No message ever holds a key's value, a credential, or text from a provider's body that was not bounded and escaped.
+"""
+
+from datetime import timedelta
+
+
+class ProviderError(Exception):
+    """Base of all errors of a provider. `str(error)` is fit for a condition's message."""
+
+
+class Rejected(ProviderError):
+    """The provider understood and refused (4xx other than 401 of the admin, 408, 425, 429). Nothing happened."""
+
+
+class CredentialRejected(Rejected):
+    """The provider refuses the admin credential (401, or 403 on every call)."""
+
+
+class Throttled(ProviderError):
+    """Too many requests (429). Nothing happened.
+
+    `retry_after` is what the provider asked for, None when it did not say.
+    """
+
+    def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Unavailable(ProviderError):
+    """The request was certainly not carried out: no connection, or refused before it was sent."""
+
+
+class Ambiguous(ProviderError):
+    """No usable answer after the request was sent: timeout, 5xx, broken or unparsable body. It may have happened."""
+
+
+class Unreadable(Ambiguous):
+    """A create call was answered with success but without a readable value; `handle` where that much could be read."""
+
+    def __init__(self, message: str, handle: str | None = None) -> None:
+        super().__init__(message)
+        self.handle = handle

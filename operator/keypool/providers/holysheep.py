@@ -1,0 +1,199 @@
+"""HolySheep AI: keys over its `/keys` API.
+
+The listing shows values but, as documented, no names. Two things are assumptions, because the documented API does not
+have them: `DELETE /keys/{id}` (204, then 404), and the header `X-API-Key` for validation, which keeps keys out of
+access logs; where the header is not taken, the documented query string is used.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, TypeVar
+from urllib.parse import quote
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from keypool.core.capabilities import Capabilities
+from keypool.core.fingerprint import fingerprint
+from keypool.providers.errors import Ambiguous, Rejected, Unreadable
+from keypool.providers.outcomes import refusal
+from keypool.providers.protocol import CreatedKey, ListedKey, NewKey, Probe, Revocation
+from keypool.providers.transport import MIB, Answer, Call, Deadlines, Transport
+
+DEFAULT_SCOPES = ("chat:write", "embeddings:write")
+DEFAULT_REQUESTS_PER_MINUTE = 3000
+MAX_LIFETIME = timedelta(days=30)
+LAG = timedelta(seconds=5)
+"""For which a new key may be rejected, or missing from the listing, without being given up. Our assumption: nothing is
+documented, and a good key that is thrown away too early costs more than a bad one that is kept a moment longer."""
+KEY_HEADER = "X-API-Key"
+_HANDLE = "[A-Za-z0-9][A-Za-z0-9._:-]{0,127}"
+DEADLINES = Deadlines()
+_VALUE = r"[\x21-\x7e]{16,512}"
+_DAY = timedelta(days=1)
+
+
+def _utc(time: datetime) -> datetime:
+    """ISO 8601 without a zone is taken as UTC; times no key can have are refused before they meet arithmetic."""
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+    if not 2000 <= aware.year < 2200:
+        raise ValueError("not a plausible expiry")
+    return aware
+
+
+Handle = Annotated[str, Field(pattern=rf"^{_HANDLE}$")]
+Value = Annotated[str, Field(pattern=rf"^{_VALUE}$")]
+Expiry = Annotated[datetime, AfterValidator(_utc)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, hide_input_in_errors=True)
+
+
+class _Handle(_Model):
+    id: Handle
+
+
+class _Created(_Handle):
+    key: Value = Field(repr=False)
+    expires_at: Expiry | None = None
+
+
+class _Listed(_Handle):
+    key: str | None = Field(default=None, max_length=4096, repr=False)
+    name: str | None = Field(default=None, max_length=1024)
+    is_active: bool = True
+
+
+class _Listing(_Model):
+    keys: tuple[_Listed, ...]
+
+
+class _Validity(_Model):
+    is_valid: bool
+
+
+Read = TypeVar("Read", bound=_Model)
+
+
+class HolySheepProvider:
+    """One account at HolySheep. `base_url` includes the version, as in https://api.holysheep.ai/v1."""
+
+    def __init__(
+        self, base_url: str, credential: SecretStr, *, lists_names: bool = False, deadlines: Deadlines = DEADLINES
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._transport = Transport(base_url, credential, deadlines)
+        self._takes_header = True
+        self._capabilities = Capabilities(
+            lists_keys=True,
+            lists_values=True,
+            lists_names=lists_names,
+            sets_expiry=True,
+            sets_rate_limit=True,
+            sets_scopes=True,
+            deletes_keys=True,
+            activation_lag=LAG,
+            listing_lag=LAG,
+            max_lifetime=MAX_LIFETIME,
+        )
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What HolySheep can do; its lags are not documented."""
+        return self._capabilities
+
+    @property
+    def base_url(self) -> str:
+        """The endpoint that workloads use."""
+        return self._base_url
+
+    async def check(self) -> None:
+        """Lists the keys: the cheapest call that needs the admin credential."""
+        await self.list_keys()
+
+    async def create(self, key: NewKey) -> CreatedKey:
+        """Creates a key that expires after whole days, rounded up; when it is replaced is decided by keypool."""
+        body = {
+            "name": key.name,
+            "rate_limit_rpm": key.requests_per_minute or DEFAULT_REQUESTS_PER_MINUTE,
+            "scopes": list(key.scopes or DEFAULT_SCOPES),
+            "expires_in_days": min(max(math.ceil(key.lifetime / _DAY), 1), MAX_LIFETIME.days),
+        }
+        answer = await self._transport.call(
+            Call("create a key", "POST", "/keys", body=body, expect=frozenset({200, 201}))
+        )
+        created = _read(_Created, answer)
+        if created is None:
+            named = _read(_Handle, answer)
+            raise Unreadable("create a key: the answer holds no readable key", named.id if named else None)
+        return CreatedKey(created.id, SecretStr(created.key), created.expires_at)
+
+    async def revoke(self, handle: str) -> Revocation:
+        """Deletes a key. Only 204 counts as done: a portal in between answers everything with 200."""
+        if not re.fullmatch(_HANDLE, handle):
+            raise Rejected("delete a key: the handle is not one that HolySheep gives")
+        call = Call("delete a key", "DELETE", f"/keys/{quote(handle, safe='')}", expect=frozenset({204, 404}), limit=0)
+        answer = await self._transport.call(call)
+        return Revocation.NOT_FOUND if answer.status == 404 else Revocation.DELETED
+
+    async def probe(self, value: SecretStr) -> Probe:
+        """Asks with the key in a header, and in the query only where the provider does not take the header."""
+        if not re.fullmatch(_VALUE, value.get_secret_value()):
+            raise Rejected("validate a key: the value is not one that HolySheep gives")
+        if self._takes_header:
+            answer = await self._transport.call(_validation(value, headers={KEY_HEADER: value.get_secret_value()}))
+            if answer.status == 200:
+                return _verdict(answer)
+            if not re.search(r"query|missing|required", answer.said, re.IGNORECASE):
+                raise refusal("validate a key", answer.status, answer.said)
+        answer = await self._transport.call(_validation(value, query={"key": value.get_secret_value()}))
+        if answer.status != 200:
+            raise refusal("validate a key", answer.status, answer.said)
+        self._takes_header = False
+        return _verdict(answer)
+
+    async def list_keys(self) -> tuple[ListedKey, ...]:
+        """All keys of the account, with fingerprints of their values. One malformed entry spoils the whole listing."""
+        answer = await self._transport.call(Call("list the keys", "GET", "/keys", limit=16 * MIB))
+        listing = _read(_Listing, answer)
+        if listing is None:
+            raise Ambiguous("list the keys: the answer is not a complete listing")
+        return tuple(
+            ListedKey(key.id, key.name, fingerprint(SecretStr(key.key)) if key.key else None, key.is_active)
+            for key in listing.keys
+        )
+
+    async def close(self) -> None:
+        """Closes connections."""
+        await self._transport.close()
+
+
+def _validation(
+    value: SecretStr, headers: Mapping[str, str] | None = None, query: Mapping[str, str] | None = None
+) -> Call:
+    return Call(
+        "validate a key",
+        "GET",
+        "/keys/validate",
+        headers=headers or {},
+        query=query or {},
+        secrets=(value,),
+        expect=frozenset({200, 400, 422}),
+    )
+
+
+def _verdict(answer: Answer) -> Probe:
+    validity = _read(_Validity, answer)
+    if validity is None:
+        raise Ambiguous("validate a key: the answer does not say whether the key is valid")
+    return Probe.ACCEPTED if validity.is_valid else Probe.REJECTED
+
+
+def _read(model: type[Read], answer: Answer) -> Read | None:
+    """None when malformed: pydantic's error would carry the answer, and with it keys."""
+    try:
+        return model.model_validate_json(answer.body)
+    except ValidationError:
+        return None

@@ -1,0 +1,39 @@
+"""Which error an HTTP answer stands for. Pure functions."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from keypool.providers.errors import Ambiguous, CredentialRejected, ProviderError, Rejected, Throttled, Unavailable
+
+MAX_RETRY_AFTER = timedelta(hours=1)
+
+
+def refusal(what: str, status: int, said: str = "", retry_after: timedelta | None = None) -> ProviderError:
+    """The error for an answer that the call did not expect. `what` was tried, `said` is an excerpt of the answer."""
+    message = f"{what}: the provider answered {status}" + (f" ({said})" if said else "")
+    if 300 <= status < 400:
+        return Rejected(f"{message}, a redirect; redirects are never followed, so check the endpoint's URL")
+    if status == 401:
+        return CredentialRejected(f"{message}: it refuses the admin credential")
+    if status == 425:
+        return Unavailable(message)
+    if status == 429:
+        return Throttled(message, retry_after)
+    if 400 <= status < 500 and status != 408:
+        return Rejected(message)
+    return Ambiguous(message)
+
+
+def parse_retry_after(header: str | None, now: datetime) -> timedelta | None:
+    """Reads a Retry-After header, in seconds or as an HTTP date; at most an hour. None when absent or nonsense."""
+    if header is None:
+        return None
+    if re.fullmatch(r"[0-9]{1,18}", header.strip()):
+        return min(timedelta(seconds=min(int(header), 86400)), MAX_RETRY_AFTER)
+    try:
+        date = parsedate_to_datetime(header)
+        wait = (date if date.tzinfo else date.replace(tzinfo=UTC)) - now
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return max(timedelta(0), min(wait, MAX_RETRY_AFTER))

@@ -1,0 +1,89 @@
+"""The protocol that every provider is driven through, and the values that cross it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Protocol
+
+from pydantic import SecretStr
+
+from keypool.core.capabilities import Capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """What to create: `name` is unique and never reused; `lifetime` is how long the key must live at least."""
+
+    name: str
+    lifetime: timedelta
+    scopes: tuple[str, ...] = ()
+    requests_per_minute: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedKey:
+    """A key that our create call returned. `handle` is opaque and names it in later calls; no repr shows `value`."""
+
+    handle: str
+    value: SecretStr
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedKey:
+    """A key as the provider lists it. `fingerprint` (12 hex of the value's SHA-256) only where values are listed."""
+
+    handle: str
+    name: str | None
+    fingerprint: str | None
+    active: bool
+
+
+class Probe(Enum):
+    """A definite answer about a key's value. Everything indefinite is an exception instead."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
+class Revocation(Enum):
+    """What the delete call answered. NOT_FOUND alone proves nothing: the caller probes the value."""
+
+    DELETED = "deleted"
+    NOT_FOUND = "not found"
+
+
+class Provider(Protocol):
+    """One account at one provider. Every method has a total deadline of its own and raises `ProviderError` only."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    @property
+    def base_url(self) -> str:
+        """The endpoint that workloads use, as published in the Secret."""
+        ...
+
+    async def check(self) -> None:
+        """Proves that the endpoint answers and takes the admin credential; changes nothing."""
+        ...
+
+    async def create(self, key: NewKey) -> CreatedKey:
+        """Creates one key. After `Ambiguous` it may exist; after any other error it does not."""
+        ...
+
+    async def revoke(self, handle: str) -> Revocation:
+        """Deletes one key. Repeating it is harmless."""
+        ...
+
+    async def probe(self, value: SecretStr) -> Probe:
+        """Asks whether the provider accepts this value now."""
+        ...
+
+    async def list_keys(self) -> tuple[ListedKey, ...]:
+        """The complete listing; raises `Ambiguous` when it cannot be shown to be complete."""
+        ...
+
+    async def close(self) -> None:
+        """Closes connections."""
+        ...

@@ -1,0 +1,208 @@
+"""The one HTTP transport of all providers: bounded in time, size and connections, and silent about secrets.
+
+httpx's types over aiohttp's connections, without httpx's client: that logs every URL, keeps cookies and reads proxies
+and credentials from the environment.
+"""
+
+import asyncio
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from ssl import SSLContext
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+from pydantic import SecretStr
+
+from keypool import __version__
+from keypool.providers.errors import Ambiguous, ProviderError, Unavailable
+from keypool.providers.outcomes import parse_retry_after, refusal
+from keypool.providers.text import error_text, excerpt
+from keypool.providers.unreachable import NO_CONNECTION, why_unreachable
+
+MIB = 1024 * 1024
+MAX_CONNECTIONS = 32
+"""To one provider, for reads and for creates each."""
+
+_ERROR_BYTES = 16 * 1024
+_ERROR_SECONDS = 1.0
+_MARGIN = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Seconds for one call, from waiting for a connection to the last byte: for creates (POST) and for others."""
+
+    create: float = 20.0
+    other: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request.
+
+    `what` begins every message ("create a key"). `path` stands below the base URL and is already percent-encoded.
+    `secrets` are hidden when the provider repeats them. Answers with a status in `expect` are returned, all others
+    raised as errors. `limit`: bytes of body that are taken, decoded; 0 leaves it unread.
+    """
+
+    what: str
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: Mapping[str, object] | None = None
+    secrets: tuple[SecretStr, ...] = ()
+    expect: frozenset[int] = frozenset({200})
+    limit: int = MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An expected answer. A refusal that was expected has its text in `said`, an acceptance its JSON in `body`."""
+
+    status: int
+    body: bytes = field(default=b"", repr=False)
+    said: str = ""
+
+
+class Transport:
+    """Speaks to one base URL with one bearer credential. `close` it."""
+
+    def __init__(self, base_url: str, credential: SecretStr, deadlines: Deadlines) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._credential = credential
+        self._deadlines = deadlines
+        self._kept = _connections(keep=True)
+        # A server may close a kept connection at the very moment of a request. Reads and deletes are then sent again
+        # by aiohttp; a create would become ambiguous for nothing, so it travels on a connection of its own.
+        self._fresh = _connections(keep=False)
+        self._calls, self._idle = 0, asyncio.Event()
+        self._idle.set()
+
+    async def call(self, call: Call) -> Answer:
+        """Sends one request and returns the expected answer; raises `ProviderError` for everything else."""
+        self._calls += 1
+        self._idle.clear()
+        try:
+            outcome = await self._outcome(call)
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self._idle.set()
+        if isinstance(outcome, ProviderError):
+            raise outcome  # outside of any except block: what httpx raised shows headers and URLs
+        return outcome
+
+    async def close(self) -> None:
+        """Closes all connections, after the calls that are under way: a create that is cut off is a lost key."""
+        await self._idle.wait()
+        await self._kept.aclose()
+        await self._fresh.aclose()
+
+    async def _outcome(self, call: Call) -> Answer | ProviderError:
+        deadline = self._deadline(call)
+        try:
+            async with asyncio.timeout(deadline) as budget:
+                return await self._exchange(call, budget.when() or 0.0)
+        except TimeoutError:
+            return Ambiguous(f"{call.what}: no complete answer within {deadline:g} s")
+        except httpx.TransportError as error:
+            if isinstance(error.__cause__, NO_CONNECTION):
+                return Unavailable(f"{call.what}: {why_unreachable(error.__cause__)}")
+            return Ambiguous(f"{call.what}: the connection ended before the answer was complete")
+        except (httpx.HTTPError, aiohttp.ClientError, OSError, zlib.error):
+            return Ambiguous(f"{call.what}: the answer is not proper HTTP")
+
+    async def _exchange(self, call: Call, until: float) -> Answer | ProviderError:
+        connections = self._fresh if call.method == "POST" else self._kept
+        response = await connections.handle_async_request(self._request(call))
+        try:
+            if response.status_code in call.expect and response.status_code < 300:
+                return await _accepted(call, response)
+            said = excerpt(await _error_text(response, until), self._secrets(call))
+            if response.status_code in call.expect:
+                return Answer(response.status_code, said=said)
+            wait = parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+            return refusal(call.what, response.status_code, said, wait)
+        finally:
+            await response.aclose()
+
+    def _request(self, call: Call) -> httpx.Request:
+        headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": f"keypool/{__version__}",
+            "Authorization": f"Bearer {self._credential.get_secret_value()}",
+            **call.headers,
+        }
+        content = None if call.body is None else json.dumps(call.body).encode()
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        # Whatever has not got a connection in half the time was certainly not sent.
+        timeout = dict.fromkeys(("connect", "pool"), self._deadline(call) / 2)
+        url = httpx.URL(self._base_url + call.path, params=call.query or None)
+        return httpx.Request(call.method, url, headers=headers, content=content, extensions={"timeout": timeout})
+
+    def _deadline(self, call: Call) -> float:
+        return self._deadlines.create if call.method == "POST" else self._deadlines.other
+
+    def _secrets(self, call: Call) -> tuple[SecretStr, ...]:
+        return (self._credential, *call.secrets)
+
+
+async def _accepted(call: Call, response: httpx.Response) -> Answer | ProviderError:
+    if not call.limit or response.status_code == 204:
+        return Answer(response.status_code)
+    media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        return Ambiguous(f"{call.what}: the provider answered {response.status_code} with something that is not JSON")
+    # Encodings may be nested, and each multiplies: a single one of 16 KiB chunks stays small in memory.
+    if response.headers.get("Content-Encoding", "identity").strip().lower() not in {"identity", "gzip", "deflate"}:
+        return Ambiguous(f"{call.what}: the answer is compressed in a way that was not asked for")
+    body = await _read(response, call.limit)
+    if body is None:
+        return Ambiguous(f"{call.what}: the answer is larger than {call.limit} bytes")
+    return Answer(response.status_code, body)
+
+
+async def _read(response: httpx.Response, limit: int) -> bytes | None:
+    """The decoded body, None as soon as it exceeds `limit` bytes."""
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > limit:
+            return None
+    return bytes(body)
+
+
+async def _error_text(response: httpx.Response, until: float) -> str:
+    """What the provider says about a refusal; "" rather than another error, because the status has told enough.
+
+    So it is read for a second at most, and no longer than just before `until`, when the call's deadline would strike.
+    """
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        return ""
+    try:
+        async with asyncio.timeout_at(min(asyncio.get_running_loop().time() + _ERROR_SECONDS, until - _MARGIN)):
+            return error_text(await _read(response, _ERROR_BYTES) or b"")
+    except (TimeoutError, httpx.HTTPError, aiohttp.ClientError, OSError):
+        return ""
+
+
+def _connections(keep: bool) -> AiohttpTransport:
+    def session() -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS, force_close=not keep, ssl=_tls())
+        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+    return AiohttpTransport(client=session, verify=_tls())
+
+
+@cache
+def _tls() -> SSLContext:
+    """The trusted authorities: certifi's, or those that SSL_CERT_FILE names."""
+    return httpx.create_ssl_context()

@@ -1,0 +1,33 @@
+"""Why a connection could not be made, in words for the person who looks after it."""
+
+import os
+import ssl
+
+import aiohttp
+
+NO_CONNECTION = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+"""Errors of aiohttp after which certainly nothing was sent."""
+
+
+def why_unreachable(error: BaseException | None) -> str:
+    """One line such as "no connection to 127.0.0.1:9: refused"; never more of the URL than host and port."""
+    if not isinstance(error, aiohttp.ClientConnectorError):
+        return "no connection in time"
+    return f"no connection to {error.host}:{error.port}: {_cause(error)}"
+
+
+def _cause(error: aiohttp.ClientConnectorError) -> str:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"its certificate is not accepted{_verdict(error.certificate_error)}"
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        return "no TLS is spoken there, or none that is accepted here"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "its name cannot be looked up"
+    if isinstance(error.os_error, ConnectionRefusedError):
+        return "refused"
+    number = error.os_error.errno
+    return os.strerror(number).lower() if number else "none of its addresses answers"
+
+
+def _verdict(error: Exception) -> str:
+    return f": {error.verify_message}" if isinstance(error, ssl.SSLCertVerificationError) else ""

@@ -1,0 +1,74 @@
+"""Tells people what became durable: audit lines, counters and Events, all drawn from the ledger's own changes."""
+
+import asyncio
+import contextlib
+
+from keypool.cluster.announcer import Announcer, Subject
+from keypool.core.history import KeyChange, announcements, changes
+from keypool.core.ledger import KeyRecord, Ledger
+from keypool.core.reasons import Reason
+from keypool.serve.audit import AuditLog, KeyEvent
+from keypool.serve.metrics import Metrics
+
+WAITING = 1000
+"""Events that may wait to be posted; more are dropped, the audit log has them all."""
+
+Waiting = tuple[Subject, str, Reason, str]
+
+
+class Journal:
+    """The ledger book's listener. Events are posted by `run`, so that no ledger write waits for them."""
+
+    def __init__(self, announcer: Announcer, audit: AuditLog, metrics: Metrics) -> None:
+        self._announcer, self._audit, self._metrics = announcer, audit, metrics
+        self._waiting: asyncio.Queue[Waiting] = asyncio.Queue(WAITING)
+
+    def durable(self, ledger: Ledger) -> None:
+        """A ledger was written: its steps have happened."""
+        for change in changes(ledger.steps):
+            self._record(ledger, change, "ok")
+        for news in announcements(ledger.steps):
+            self._put((_subject(ledger), news.kind, news.reason, news.note))
+
+    def failed(self, ledger: Ledger, key: KeyRecord, call: str, outcome: str) -> None:
+        """A call to the provider about a key came to nothing."""
+        made_for = key.asked or key.why
+        change = KeyChange(key.name, key.slot, f"{call} failed", "", made_for, key.print, key.provider)
+        self._record(ledger, change, outcome)
+
+    def _record(self, ledger: Ledger, change: KeyChange, outcome: str) -> None:
+        self._audit.record(_key_event(ledger, change, outcome))
+        self._metrics.key_events.labels(change.what, "ok" if outcome == "ok" else "failed").inc()
+
+    def tampered(self, ledger: Ledger) -> None:
+        """Somebody else wrote or deleted the ledger while we lead."""
+        text = "the ledger's Secret was changed or deleted by somebody else; it was written back"
+        self._put((_subject(ledger), "Warning", Reason.LEDGER_TAMPERED, text))
+
+    def _put(self, announcement: Waiting) -> None:
+        with contextlib.suppress(asyncio.QueueFull):
+            self._waiting.put_nowait(announcement)
+
+    async def run(self) -> None:
+        """Posts Events until cancelled."""
+        while True:
+            await self._announcer.announce(*await self._waiting.get())
+
+
+def _subject(ledger: Ledger) -> Subject:
+    return Subject("ApiKeyPool", ledger.namespace, ledger.pool, ledger.pool_uid)
+
+
+def _key_event(ledger: Ledger, change: KeyChange, outcome: str) -> KeyEvent:
+    return KeyEvent(
+        event=change.what,
+        namespace=ledger.namespace,
+        pool=ledger.pool,
+        pool_uid=ledger.pool_uid,
+        key=change.name,
+        fingerprint=change.fingerprint or "",
+        provider=change.provider,
+        why=change.why,
+        made_for=change.made_for,
+        outcome=outcome,
+    )

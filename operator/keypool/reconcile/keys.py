@@ -1,0 +1,153 @@
+"""What is done to keys at the provider, but for revoking them. Each outcome is durable before the next step; errors
+become evidence."""
+
+import logging
+import time
+from collections.abc import Awaitable
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+from keypool.core import actions as act
+from keypool.core.ledger import KeyRecord, Ledger
+from keypool.core.lifecycle import Evidence, KeyState
+from keypool.core.observation import Problem
+from keypool.core.reasons import Reason
+from keypool.core.rules.intents import BEGIN_WITHIN
+from keypool.providers.errors import (
+    Ambiguous,
+    CredentialRejected,
+    ProviderError,
+    Rejected,
+    Throttled,
+    Unreadable,
+)
+from keypool.providers.protocol import CreatedKey, NewKey, Probe
+from keypool.reconcile.context import Pass
+from keypool.reconcile.memory import FIRST_PAUSE
+
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+_REFUSALS = {"create": Reason.KEY_REFUSED, "revoke": Reason.REVOCATION_REFUSED}
+
+
+async def create(this: Pass, action: act.CreateKey) -> bool:
+    """Makes the create call of a durable intent. One call per intent, whatever happens."""
+    record, entry = this.handle.ledger.key(action.name), this.world.directory.get(_provider_uid(this))
+    if record is None or entry is None or record.state is not KeyState.INTENDED:
+        return False
+    if this.world.now() - record.intended_at > BEGIN_WITHIN:  # the API server was slow; the next pass begins anew
+        this.memory.pause("create", this.world.now() + FIRST_PAUSE)
+        await this.handle.update(lambda ledger: ledger.advance(record.name, Evidence.NEVER_SENT))
+        return False
+    this.memory.sent.add(record.name)
+    pause = this.memory.wait_until.get("create")
+    try:
+        created = await timed(this, "create", entry.provider.create(_new_key(this, record)))
+    except ProviderError as error:
+        note_failure(this, "create", entry.uid, error)
+        this.world.tell_failure(this.handle.ledger, record, "create", str(error))
+        await _record_failed_create(this, record, error)
+        return False
+    if this.memory.wait_until.get("create") == pause:  # else a call beside this one was told to wait
+        this.memory.succeeded("create")
+    await this.handle.update(lambda ledger: ledger.advance(record.name, Evidence.ANSWERED, **_facts(this, created)))
+    return True
+
+
+def _provider_uid(this: Pass) -> str:
+    return this.observation.provider.uid if this.observation.provider is not None else ""
+
+
+def _new_key(this: Pass, record: KeyRecord) -> NewKey:
+    spec = this.observation.effective
+    return NewKey(record.name, spec.lifetime, spec.scopes, spec.requests_per_minute)
+
+
+def _facts(this: Pass, created: CreatedKey) -> dict[str, object]:
+    """Our own lifetime decides; the provider's expiry where it is sooner."""
+    now = this.world.now()
+    ours = now + this.observation.effective.lifetime
+    expires_at: datetime = min(ours, created.expires_at) if created.expires_at is not None else ours
+    return {"handle": created.handle, "value": created.value, "created_at": now, "expires_at": expires_at}
+
+
+async def _record_failed_create(this: Pass, record: KeyRecord, error: ProviderError) -> None:
+    if isinstance(error, Unreadable) and error.handle is not None:
+        await this.handle.update(lambda x: x.advance(record.name, Evidence.UNREADABLE, handle=error.handle))
+    elif isinstance(error, Ambiguous):
+        await this.handle.update(lambda x: x.advance(record.name, Evidence.LOST, intended_at=this.world.now()))
+    else:
+        await this.handle.update(lambda x: x.advance(record.name, Evidence.REFUSED))
+
+
+async def probe(this: Pass, action: act.ProbeKey) -> bool:
+    """Asks about one key. Only a definite answer counts; anything else changes nothing but the pause."""
+    record, entry = this.handle.ledger.key(action.name), this.world.directory.get(_provider_uid(this))
+    if record is None or record.value is None or entry is None:
+        return False
+    try:
+        answer = await timed(this, "probe", entry.provider.probe(record.value))
+    except ProviderError as error:
+        note_failure(this, f"probe:{record.name}", entry.uid, error)
+        return False
+    now = this.world.now()
+    this.memory.checked(record.name, now, answer is Probe.ACCEPTED)
+    lag = entry.provider.capabilities.activation_lag
+    if record.state is KeyState.CREATED and answer is Probe.REJECTED and now < (record.created_at or now) + lag:
+        text = "the new key is not accepted yet"
+        this.memory.failed(f"probe:{record.name}", Reason.KEY_REJECTED, text, now, this.world.random())
+    return True
+
+
+async def look_up(this: Pass, action: act.LookUp) -> bool:
+    """Resolves lost intents by name in a complete listing."""
+    entry = this.world.directory.get(_provider_uid(this))
+    if entry is None:
+        return False
+    try:
+        listed = await timed(this, "list", entry.provider.list_keys())
+    except ProviderError as error:
+        note_failure(this, "lookup", entry.uid, error)
+        return False
+    this.memory.succeeded("lookup")
+    handles = {key.name: key.handle for key in listed if key.name is not None}
+    for name in action.names:
+        await this.handle.update(partial(_resolve, name=name, handle=handles.get(name)))
+    return True
+
+
+def _resolve(ledger: Ledger, name: str, handle: str | None) -> Ledger:
+    if handle is None:
+        return ledger.advance(name, Evidence.ABSENT)
+    return ledger.advance(name, Evidence.FOUND, handle=handle)
+
+
+async def timed(this: Pass, call: str, awaitable: Awaitable[T]) -> T:
+    """Counts and times one provider call."""
+    started, outcome = time.monotonic(), "ok"
+    try:
+        return await awaitable
+    except ProviderError as error:
+        outcome = type(error).__name__
+        raise
+    finally:
+        this.world.metrics.on_provider_call("holySheep", call, outcome, time.monotonic() - started)
+
+
+def note_failure(this: Pass, activity: str, provider_uid: str, error: ProviderError) -> None:
+    """Turns an error into a trouble with a pause; a refused credential concerns all pools of the provider."""
+    now, text = this.world.now(), str(error)
+    _log.warning("pool %s/%s: %s: %s", this.subject.namespace, this.subject.name, activity, text)
+    if isinstance(error, Throttled):
+        this.memory.throttled(activity, text, now, error.retry_after)
+    elif isinstance(error, CredentialRejected):
+        this.memory.failed(activity, Reason.CREDENTIAL_REJECTED, text, now, this.world.random())
+        this.world.directory.set_problem(provider_uid, Problem(Reason.CREDENTIAL_REJECTED, text))
+        this.world.touch_provider(provider_uid)
+    elif isinstance(error, Rejected):
+        reason = _REFUSALS.get(activity.split(":", 1)[0], Reason.PROVIDER_REFUSED)
+        this.memory.failed(activity, reason, text, now, this.world.random(), person=True)
+    else:
+        this.memory.failed(activity, Reason.PROVIDER_UNAVAILABLE, text, now, this.world.random())

@@ -1,0 +1,87 @@
+"""What one leadership remembers of a pool besides its ledger: probes, failures, pauses. Losing it loses nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from keypool.core.observation import Checked
+from keypool.core.reasons import Reason, Trouble
+
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=5)
+
+
+@dataclass(slots=True)
+class Memory:
+    """One pool's memory. Activities: "create", "publish", "lookup", "cluster", "probe:<key>", "revoke:<key>"."""
+
+    checks: dict[str, Checked] = field(default_factory=dict)
+    troubles: dict[str, Trouble] = field(default_factory=dict)
+    wait_until: dict[str, datetime] = field(default_factory=dict)
+    sent: set[str] = field(default_factory=set)
+    generation: int = 0
+    provider_usable: bool = True
+
+    def checked(self, key: str, at: datetime, accepted: bool) -> None:
+        """A definite answer of a probe."""
+        before = self.checks.get(key)
+        rejections = 0 if accepted else (before.rejections if before else 0) + 1
+        self.checks[key] = Checked(at, accepted, rejections)
+        self.succeeded(f"probe:{key}")
+
+    def failed(
+        self, activity: str, reason: Reason, message: str, now: datetime, jitter: float, *, person: bool = False
+    ) -> None:
+        """Notes a failure and doubles the pause before the activity is tried again."""
+        before = self.troubles.get(activity)
+        attempts = before.attempts + 1 if before else 1
+        self.troubles[activity] = Trouble(reason, message, person, attempts)
+        pause = min(FIRST_PAUSE * 2 ** min(attempts - 1, 10), LONGEST_PAUSE)
+        self.wait_until[activity] = now + pause * (0.75 + jitter / 2)
+
+    def throttled(self, activity: str, message: str, now: datetime, retry_after: timedelta | None) -> None:
+        """Not before the provider said, nor before our own pause: a provider that says "now" again and again is not
+        to be called in a loop."""
+        self.failed(activity, Reason.PROVIDER_THROTTLED, message, now, 0.5)
+        if retry_after is not None:
+            self.wait_until[activity] = max(self.wait_until[activity], now + retry_after)
+
+    def pause(self, activity: str, until: datetime) -> None:
+        """Not before then, although nothing is wrong."""
+        self.wait_until[activity] = until
+
+    def next_try(self, now: datetime) -> datetime | None:
+        """When the first of the pauses that still run ends."""
+        return min((until for until in self.wait_until.values() if until > now), default=None)
+
+    def succeeded(self, activity: str) -> None:
+        """The activity works again."""
+        self.troubles.pop(activity, None)
+        self.wait_until.pop(activity, None)
+
+    def new_generation(self, generation: int) -> None:
+        """Another spec deserves another try at once."""
+        if generation != self.generation:
+            self.generation = generation
+            self.succeeded("create")
+            self.succeeded("publish")
+
+    def provider_is(self, usable: bool) -> bool:
+        """Notes whether the provider can be used; True when it has just become usable: then nothing has to wait.
+
+        Except for what was refused again although the provider took the credential meanwhile: a credential may be good
+        for listing and not for creating, and then every look at the provider would start the next attempt.
+        """
+        recovered, self.provider_usable = usable and not self.provider_usable, usable
+        if recovered:
+            self.troubles = {a: t for a, t in self.troubles.items() if t.reason is Reason.CREDENTIAL_REJECTED}
+            again = {activity for activity, trouble in self.troubles.items() if trouble.attempts > 1}
+            self.wait_until = {activity: until for activity, until in self.wait_until.items() if activity in again}
+        return recovered
+
+    def forget_keys(self, known: Callable[[str], bool]) -> None:
+        """Drops what is remembered about keys that are not in the ledger any more."""
+        for name in [name for name in self.checks if not known(name)]:
+            del self.checks[name]
+        for activity in [a for a in (*self.troubles, *self.wait_until) if ":" in a and not known(a.split(":", 1)[1])]:
+            self.succeeded(activity)
+        self.sent = {name for name in self.sent if known(name)}

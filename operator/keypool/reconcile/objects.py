@@ -1,0 +1,148 @@
+"""What is done to objects in the cluster for a pool. Answers of the API server go into the cache at once."""
+
+from typing import Any
+
+from keypool.cluster import paths
+from keypool.cluster.cache import Kind
+from keypool.cluster.errors import Conflict, NotFound
+from keypool.cluster.publisher import SecretRefused
+from keypool.cluster.secret_view import secret_view
+from keypool.core import actions as act
+from keypool.core.lifecycle import KeyState
+from keypool.core.observation import Problem
+from keypool.core.projection import secret_names
+from keypool.core.reasons import Reason
+from keypool.reconcile.context import Pass
+from keypool.reconcile.readings import FINALIZER
+
+
+async def add_finalizer(this: Pass, _: act.Action) -> None:
+    """From now on the pool cannot vanish without us. Raises Conflict when the pool changed meanwhile, NotFound when it
+    is gone: no key may be made for it then."""
+    pool = this.world.cache.pool(_uid(this))
+    if pool is None:
+        raise NotFound(f"finalizer of pool {this.subject.namespace}/{this.subject.name}")
+    await _patch_finalizers(this, pool, add=True)
+
+
+async def remove_finalizer(this: Pass, _: act.Action) -> None:
+    """Lets the pool go, when it is still the one and still being deleted."""
+    live = await _live(this)
+    if live is None or "deletionTimestamp" not in live["metadata"]:
+        return
+    this.world.cache.upsert(Kind.POOL, live)
+    await _patch_finalizers(this, live, add=False)
+    await _say_goodbye(this)
+
+
+async def let_go(this: Pass) -> None:
+    """Removes the finalizer of a pool whose ledger is gone: nothing is known that could be revoked."""
+    text = "the ledger was gone: keys that this pool had made may live on until they expire"
+    await this.world.announcer.announce(this.subject, "Warning", Reason.LEDGER_MISSING, text)
+    if (live := await _live(this)) is not None:
+        await _patch_finalizers(this, live, add=False)
+
+
+async def _say_goodbye(this: Pass) -> None:
+    ledger = this.handle.ledger
+    if ledger.retained and ledger.keys:
+        text = f"keys that stay valid: {len(ledger.keys)}"
+        await this.world.announcer.announce(this.subject, "Normal", Reason.KEYS_RETAINED, text)
+
+
+async def _live(this: Pass) -> dict[str, Any] | None:
+    ledger = this.handle.ledger
+    try:
+        live = await this.world.client.get(paths.pool(ledger.namespace, ledger.pool))
+    except NotFound:
+        return None
+    return live if live["metadata"]["uid"] == ledger.pool_uid else None
+
+
+async def _patch_finalizers(this: Pass, pool: dict[str, Any], *, add: bool) -> None:
+    meta = pool["metadata"]
+    others = [name for name in meta.get("finalizers") or () if name != FINALIZER]
+    patch = {
+        "metadata": {
+            "finalizers": [*others, FINALIZER] if add else others,
+            "resourceVersion": meta["resourceVersion"],
+        }
+    }
+    path = paths.pool(meta["namespace"], meta["name"])
+    try:
+        stored = await this.world.client.patch(path, patch)
+    except NotFound:
+        if add:
+            raise
+        return
+    except Conflict:
+        this.world.cache.upsert(Kind.POOL, await this.world.client.get(path))
+        raise
+    this.world.cache.upsert(Kind.POOL, stored)
+
+
+async def publish(this: Pass, action: act.Action) -> None:
+    """Writes the Secrets, the published one first; raises SecretRefused, KubeError."""
+    assert isinstance(action, act.PublishSecrets)  # noqa: S101
+    pool = this.observation.known_pool
+    adopt = this.observation.spec.secret.creation_policy == "Adopt"
+    altered: list[str] = []
+    for desired in action.write:
+        stored = await this.world.publisher.write(
+            pool, desired, this.handle.ledger, adopt=adopt, seen=desired.name in this.observation.secrets
+        )
+        this.world.cache.upsert(Kind.SECRET, stored)
+        altered += [] if desired.equals(secret_view(stored)) else [desired.name]
+    for name in action.remove:
+        await _remove_secret(this, name)
+    if altered:  # written again at once, it would be altered again at once
+        text = f"Secret {', '.join(altered)} is altered on its way into the cluster, perhaps by an admission webhook"
+        raise SecretRefused(Problem(Reason.SECRET_UNUSABLE, text))
+    if action.repair and action.write:
+        names = ", ".join(desired.name for desired in action.write)
+        text = f"Secret {names} was changed or deleted; it was written again with the same values"
+        await this.world.announcer.announce(this.subject, "Warning", Reason.SECRET_REPAIRED, text)
+
+
+async def _remove_secret(this: Pass, name: str) -> None:
+    await this.world.publisher.remove(this.observation.known_pool, name)
+    view = this.observation.secrets.get(name)
+    if view is not None:
+        this.world.cache.remove_uid(Kind.SECRET, view.uid, int(view.resource_version))
+
+
+async def remove_secrets(this: Pass, action: act.Action) -> None:
+    """Deletes the published Secrets of a pool that goes."""
+    assert isinstance(action, act.RemoveSecrets)  # noqa: S101
+    for name in action.names:
+        await _remove_secret(this, name)
+
+
+async def release(this: Pass, action: act.Action) -> None:
+    """Makes the published Secrets outlive the pool."""
+    assert isinstance(action, act.ReleaseSecrets)  # noqa: S101
+    pool, held = this.observation.known_pool, {desired.name: desired for desired in action.secrets}
+    for name in secret_names(pool.name, this.observation.spec) if pool.spec is not None else ():
+        await this.world.publisher.release(pool, name, held.get(name))
+
+
+async def keep_credential(this: Pass, action: act.Action) -> None:
+    """Stores what is needed to revoke owed keys after their pool, provider and Secret are gone."""
+    assert isinstance(action, act.KeepCredential)  # noqa: S101
+    for uid in action.providers:
+        await this.world.directory.keep(uid)
+
+
+async def drop_ledger(this: Pass, _: act.Action) -> None:
+    """Forgets a pool that has nothing left; and its providers' kept credentials where nobody else owes there."""
+    world = this.world
+    await this.handle.drop()
+    keys = [key for other in world.ledgers.all() if not other.ledger.retained for key in other.ledger.keys]
+    needed = {
+        key.provider for key in keys if key.state is KeyState.OWED or not world.cache.provider_by_uid(key.provider)
+    }
+    await world.directory.drop_kept_except(needed)
+
+
+def _uid(this: Pass) -> str:
+    return this.handle.ledger.pool_uid

@@ -1,0 +1,108 @@
+"""First step of a pass: gather everything once. Changes nothing and calls no provider."""
+
+from keypool.cluster import paths
+from keypool.cluster.cache import Kind
+from keypool.cluster.errors import NotFound
+from keypool.cluster.secret_view import secret_view
+from keypool.core.ledger import Ledger
+from keypool.core.observation import Observation, PoolFacts, Problem
+from keypool.core.ownership import contest, is_ours, problem_of
+from keypool.core.projection import secret_names
+from keypool.core.reasons import Reason
+from keypool.core.views_secret import SecretView
+from keypool.reconcile.memory import Memory
+from keypool.reconcile.readings import claimant, pool_facts
+from keypool.reconcile.world import World
+
+
+async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent: set[str]) -> Observation:
+    """Raises KubeError when the cluster cannot be read. `absent` remembers, for passes in a row, which Secrets were not
+    there: they are not watched, so each look costs a call."""
+    obj = world.cache.pool(uid)
+    pool = pool_facts(obj) if obj is not None else None
+    going = pool is None or pool.deleted_at is not None
+    secrets = await _secrets(world, pool, absent) if pool is not None else {}
+    provider_uid, provider_problem = _provider(world, pool)
+    return Observation(
+        pool=pool,
+        ledger=ledger,
+        provider=world.directory.facts(provider_uid) if provider_uid else None,
+        provider_problem=provider_problem,
+        epoch=world.leadership.epoch,
+        installation=world.installation,
+        entropy=world.new_id(),
+        started_at=world.started_at,
+        crd_going=going and await _crd_is_going(world),
+        secret_problem=_secret_problem(pool, secrets, ledger) if pool is not None and not going else None,
+        contested=_contested(world, pool, secrets) if pool is not None and not going else None,
+        secrets={name: view for name, view in secrets.items() if is_ours(view, uid, ledger.publication > 0)},
+        checks=dict(memory.checks),
+        sent=frozenset(memory.sent),
+        troubles=dict(memory.troubles),
+        wait_until=dict(memory.wait_until),
+    )
+
+
+def _provider(world: World, pool: PoolFacts | None) -> tuple[str | None, Problem | None]:
+    """UID of the provider object that the pool names, and what is wrong with it."""
+    if pool is None or pool.spec is None:
+        return None, None
+    name = pool.spec.provider_ref.name
+    obj = world.cache.provider(pool.namespace, name)
+    if obj is None:
+        text = f"there is no KeyProvider {name} in namespace {pool.namespace}"
+        return None, Problem(Reason.PROVIDER_NOT_FOUND, text)
+    problem = world.directory.problem(obj["metadata"]["uid"])
+    if problem is not None:
+        problem = Problem(Reason.PROVIDER_NOT_READY, f"KeyProvider {name}: {problem.message}", problem.stalls)
+    return obj["metadata"]["uid"], problem
+
+
+async def _secrets(world: World, pool: PoolFacts, absent: set[str]) -> dict[str, SecretView]:
+    """The pool's target Secrets by name: from the cache, and read live where a wanted one is not in it."""
+    if pool.spec is None:
+        return {}
+    views: dict[str, SecretView] = {}
+    for index, name in enumerate(secret_names(pool.name, pool.spec)):
+        view = world.cache.secret(pool.namespace, name)
+        if view is None and pool.deleted_at is None and index < pool.spec.size and name not in absent:
+            view = await _read(world, pool.namespace, name)
+        if view is not None:
+            views[name] = view
+        else:
+            absent.add(name)
+    return views
+
+
+async def _read(world: World, namespace: str, name: str) -> SecretView | None:
+    live = await world.publisher.read(namespace, name)
+    return secret_view(live) if live is not None else None
+
+
+def _secret_problem(pool: PoolFacts, secrets: dict[str, SecretView], ledger: Ledger) -> Problem | None:
+    adopt = pool.spec is not None and pool.spec.secret.creation_policy == "Adopt"
+    wanted = secret_names(pool.name, pool.spec)[: pool.spec.size] if pool.spec is not None else ()
+    problems = (problem_of(secrets[name], pool.uid, adopt, ledger) for name in wanted if name in secrets)
+    return next((problem for problem in problems if problem is not None), None)
+
+
+def _contested(world: World, pool: PoolFacts, secrets: dict[str, SecretView]) -> Problem | None:
+    me = world.cache.pool(pool.uid)
+    if pool.spec is None or me is None:
+        return None
+    for name in secret_names(pool.name, pool.spec):
+        rivals = world.cache.pools_claiming(pool.namespace, name) - {pool.uid}
+        others = [claimant(obj) for obj in map(world.cache.pool, rivals) if obj is not None]
+        owner = secrets[name].owner_uid if name in secrets else None
+        if (problem := contest(claimant(me), others, name, owner)) is not None:
+            return problem
+    return None
+
+
+async def _crd_is_going(world: World) -> bool:
+    """Read live, and only for pools that go: a CRD that is deleted takes all pools along, and means Retain."""
+    try:
+        crd = await world.client.get(paths.crd(Kind.POOL.value))
+    except NotFound:
+        return True
+    return "deletionTimestamp" in crd["metadata"]

@@ -1,0 +1,109 @@
+"""Third step of a pass: carry out a plan. The ledger is durable before any effect, and after each outcome."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from keypool.cluster.errors import Conflict, Forbidden, KubeError
+from keypool.cluster.lease import LeadershipLost
+from keypool.cluster.publisher import SecretRefused
+from keypool.core import actions as act
+from keypool.core.decision import Plan
+from keypool.core.reasons import Reason
+from keypool.reconcile import keys, objects, revocation
+from keypool.reconcile.context import Pass
+from keypool.reconcile.memory import FIRST_PAUSE
+
+_log = logging.getLogger(__name__)
+
+PHASES: tuple[type[act.Action], ...] = (
+    act.AddFinalizer,
+    act.KeepCredential,
+    act.PublishSecrets,
+    act.ReleaseSecrets,
+    act.RemoveSecrets,
+    act.LookUp,
+    act.CreateKey,
+    act.ProbeKey,
+    act.RevokeKey,
+    act.RemoveFinalizer,
+    act.DropLedger,
+)
+"""In this order; actions of one phase run side by side. A phase that fails ends the pass."""
+
+
+async def perform(this: Pass, plan: Plan) -> bool:
+    """False when something failed: that is a trouble in memory, with a pause. Raises KubeError when the ledger cannot
+    be written."""
+    _check_that_we_lead(this)
+    await this.handle.update(lambda _: plan.ledger)
+    for phase in PHASES:
+        group = [action for action in plan.actions if isinstance(action, phase)]
+        if group and not await _carry_out(this, group):
+            return False
+    return True
+
+
+def _check_that_we_lead(this: Pass) -> None:
+    if this.world.leadership.remaining() <= 0:
+        raise LeadershipLost("the Lease ran out")
+
+
+async def _carry_out(this: Pass, group: list[act.Action]) -> bool:
+    _check_that_we_lead(this)
+    results = await asyncio.gather(*(_one(this, action) for action in group), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return all(results)
+
+
+async def _one(this: Pass, action: act.Action) -> bool:
+    match action:
+        case act.CreateKey():
+            return await keys.create(this, action)
+        case act.ProbeKey():
+            return await keys.probe(this, action)
+        case act.RevokeKey():
+            return await revocation.revoke(this, action)
+        case act.LookUp():
+            return await keys.look_up(this, action)
+        case _:
+            return await _guarded(this, action)
+
+
+_OBJECTS: dict[type[act.Action], Callable[[Pass, act.Action], Awaitable[None]]] = {
+    act.AddFinalizer: objects.add_finalizer,
+    act.KeepCredential: objects.keep_credential,
+    act.PublishSecrets: objects.publish,
+    act.ReleaseSecrets: objects.release,
+    act.RemoveSecrets: objects.remove_secrets,
+    act.RemoveFinalizer: objects.remove_finalizer,
+    act.DropLedger: objects.drop_ledger,
+}
+
+
+async def _guarded(this: Pass, action: act.Action) -> bool:
+    """Runs what is done in the cluster; a failure is a trouble under "publish" and a pause."""
+    try:
+        await _OBJECTS[type(action)](this, action)
+    except SecretRefused as refused:
+        _fail(this, refused.problem.reason, refused.problem.message, person=refused.problem.stalls)
+        return False
+    except Conflict:  # somebody wrote in between; not of every Secret does a watch tell
+        this.memory.pause("publish", this.world.now() + FIRST_PAUSE)
+        return False
+    except Forbidden as error:
+        reason = Reason.NAMESPACE_TERMINATING if error.namespace_terminating else Reason.CLUSTER_UNAVAILABLE
+        _fail(this, reason, str(error), person=not error.namespace_terminating)
+        return False
+    except KubeError as error:
+        _fail(this, Reason.CLUSTER_UNAVAILABLE, str(error), person=False)
+        return False
+    this.memory.succeeded("publish")
+    return True
+
+
+def _fail(this: Pass, reason: Reason, message: str, *, person: bool) -> None:
+    _log.warning("pool %s/%s: %s", this.handle.ledger.namespace, this.handle.ledger.pool, message)
+    this.memory.failed("publish", reason, message, this.world.now(), this.world.random(), person=person)

@@ -1,0 +1,75 @@
+"""Turns objects as the API server sends them into facts. Pure; never raises for what a user may have written."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from keypool.api.pool import ApiKeyPoolSpec
+from keypool.api.pool_status import ApiKeyPoolStatus
+from keypool.api.status import Condition
+from keypool.core.observation import PoolFacts
+from keypool.core.ownership import Claimant
+from keypool.core.projection import secret_names
+
+FINALIZER = "keypool.dev/keys"
+ROTATE = "keypool.dev/rotate"
+COMPROMISED = "keypool.dev/compromised"
+CLEARED = "keypool.dev/clear-lost"
+REQUEST_LIMIT = 4096
+"""Characters of an annotation that are taken as a request."""
+
+
+def moment(text: str) -> datetime:
+    """A metav1.Time as an aware datetime."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def pool_facts(obj: Mapping[str, Any]) -> PoolFacts:
+    """What a pool's object says, without its status, which is never an input."""
+    meta = obj["metadata"]
+    annotations = meta.get("annotations") or {}
+    spec, error = _spec(obj)
+    return PoolFacts(
+        uid=meta["uid"],
+        namespace=meta["namespace"],
+        name=meta["name"],
+        generation=meta["generation"],
+        has_finalizer=FINALIZER in (meta.get("finalizers") or ()),
+        deleted_at=moment(meta["deletionTimestamp"]) if "deletionTimestamp" in meta else None,
+        rotate=str(annotations.get(ROTATE, ""))[:REQUEST_LIMIT] or None,
+        compromised=str(annotations.get(COMPROMISED, ""))[:REQUEST_LIMIT] or None,
+        cleared=str(annotations.get(CLEARED, ""))[:REQUEST_LIMIT] or None,
+        spec=spec,
+        spec_error=error,
+    )
+
+
+def _spec(obj: Mapping[str, Any]) -> tuple[ApiKeyPoolSpec | None, str]:
+    try:
+        return ApiKeyPoolSpec.model_validate(obj.get("spec") or {}), ""
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return None, f"spec.{where}: {first['msg']}"[:300]
+
+
+def claims(obj: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of Secrets that a pool wants; none when its spec cannot be read."""
+    spec, _ = _spec(obj)
+    return secret_names(obj["metadata"]["name"], spec) if spec is not None else ()
+
+
+def claimant(obj: Mapping[str, Any]) -> Claimant:
+    """A pool as a rival for a Secret's name."""
+    meta = obj["metadata"]
+    return Claimant(meta["uid"], meta["name"], moment(meta["creationTimestamp"]))
+
+
+def conditions(obj: Mapping[str, Any]) -> tuple[Condition, ...]:
+    """The conditions that stand in the status, for their transition times alone; none when they were tampered with."""
+    try:
+        return ApiKeyPoolStatus.model_validate(obj.get("status") or {}).conditions
+    except ValidationError:
+        return ()

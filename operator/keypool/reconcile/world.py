@@ -1,0 +1,50 @@
+"""Everything that a pass touches outside itself, handed over once by the composition root."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from keypool.cluster.announcer import Announcer
+from keypool.cluster.cache import ObjectCache
+from keypool.cluster.client import KubeClient
+from keypool.cluster.credentials import Credentials
+from keypool.cluster.ledgers import LedgerBook
+from keypool.cluster.publisher import Publisher
+from keypool.core.ledger import KeyRecord, Ledger
+from keypool.reconcile.directory import Directory
+from keypool.serve.metrics import Metrics
+
+
+class Leads(Protocol):
+    """What a pass needs to know of the Lease."""
+
+    @property
+    def epoch(self) -> str: ...
+
+    def remaining(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class World:
+    """`now`: the clock, aware UTC. `random`: numbers in [0, 1). `new_id`: random hex. `touch_pool` and
+    `touch_provider` queue an object by its UID. `ending`: no new work is to be begun."""
+
+    client: KubeClient
+    cache: ObjectCache
+    ledgers: LedgerBook
+    directory: Directory
+    credentials: Credentials
+    publisher: Publisher
+    announcer: Announcer
+    tell_failure: Callable[[Ledger, KeyRecord, str, str], None]
+    metrics: Metrics
+    leadership: Leads
+    installation: str
+    now: Callable[[], datetime]
+    random: Callable[[], float]
+    new_id: Callable[[], str]
+    touch_pool: Callable[[str], None]
+    touch_provider: Callable[[str], None]
+    ending: Callable[[], bool]
+    started_at: datetime

@@ -1,0 +1,149 @@
+"""What the operator counts, for Prometheus. Labels are of few values; only two series exist for each pool."""
+
+from collections import Counter as Tally
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+
+_FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class Metrics:
+    """All metrics of one operator, in a registry of their own."""
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self.reconcile_seconds = Histogram(
+            "keypool_reconcile_seconds",
+            "Duration of a pass over one object; the outcome is ok or the type of error.",
+            ["kind", "outcome"],
+            buckets=_SLOW,
+            registry=registry,
+        )
+        self.kube_requests = Counter(
+            "keypool_kube_requests",
+            "Requests to the Kubernetes API by us (not Kopf's lists and watches); code 0 is no answer.",
+            ["verb", "resource", "code"],
+            registry=registry,
+        )
+        self.kube_request_seconds = Histogram(
+            "keypool_kube_request_seconds",
+            "Duration of a request to the Kubernetes API.",
+            ["verb"],
+            buckets=_FAST,
+            registry=registry,
+        )
+        self.provider_calls = Counter(
+            "keypool_provider_calls",
+            "Calls to providers; the outcome is ok or the type of error.",
+            ["provider", "call", "outcome"],
+            registry=registry,
+        )
+        self.provider_call_seconds = Histogram(
+            "keypool_provider_call_seconds",
+            "Duration of a call to a provider.",
+            ["provider", "call"],
+            buckets=_SLOW,
+            registry=registry,
+        )
+        self.key_events = Counter(
+            "keypool_key_events",
+            "What happened to keys: created, published, revoked, ...; as in the audit log.",
+            ["event", "outcome"],
+            registry=registry,
+        )
+        self.keys = Gauge("keypool_keys", "Keys in all ledgers by state.", ["state"], registry=registry)
+        self.keys_owed = Gauge(
+            "keypool_keys_owed",
+            "Keys whose revocation was refused, or not confirmed before their pool went.",
+            registry=registry,
+        )
+        self.pool_ready = Gauge(
+            "keypool_pool_ready", "1 when the pool's Ready condition is True.", ["namespace", "pool"], registry=registry
+        )
+        self.next_rotation = Gauge(
+            "keypool_next_rotation_timestamp_seconds",
+            "When the pool's next ordinary rotation is due, as Unix time.",
+            ["namespace", "pool"],
+            registry=registry,
+        )
+        self.queue_depth = Gauge("keypool_queue_depth", "Pools that wait for a worker.", registry=registry)
+        self.leader = Gauge("keypool_leader", "1 while this replica leads.", registry=registry)
+        self.watch_age = Gauge(
+            "keypool_watch_age_seconds",
+            "Seconds since the watch of a kind was last known to be alive; -1 before the first time.",
+            ["kind"],
+            registry=registry,
+        )
+        self.resync_age = Gauge(
+            "keypool_resync_age_seconds",
+            "Seconds since everything was last listed and compared; -1 before the first time.",
+            registry=registry,
+        )
+        self._pools: dict[tuple[str, str], Mapping[str, int]] = {}
+        self._tally: Tally[str] = Tally()
+
+    def on_request(self, verb: str, resource: str, status: int, seconds: float) -> None:
+        """Hook of `KubeClient`."""
+        self.kube_requests.labels(verb, resource, str(status)).inc()
+        self.kube_request_seconds.labels(verb).observe(seconds)
+
+    def on_provider_call(self, provider: str, call: str, outcome: str, seconds: float) -> None:
+        """One call to a provider of this kind ended."""
+        self.provider_calls.labels(provider, call, outcome).inc()
+        self.provider_call_seconds.labels(provider, call).observe(seconds)
+
+    def on_pool(
+        self, namespace: str, name: str, ready: bool, next_rotation: datetime | None, keys: Mapping[str, int]
+    ) -> None:
+        """The state of a pool after a pass; `keys` counts its ledger's keys by state."""
+        self._count((namespace, name), keys)
+        self.pool_ready.labels(namespace, name).set(ready)
+        if next_rotation is not None:
+            self.next_rotation.labels(namespace, name).set(next_rotation.timestamp())
+        else:
+            self.next_rotation.remove(namespace, name)
+
+    def on_pool_gone(self, namespace: str, name: str) -> None:
+        """The pool no longer exists: its series end."""
+        self._count((namespace, name), {})
+        self.pool_ready.remove(namespace, name)
+        self.next_rotation.remove(namespace, name)
+
+    def read_when_scraped(
+        self,
+        *,
+        queue_depth: Callable[[], int],
+        keys_owed: Callable[[], int],
+        leader: Callable[[], bool],
+        watch_ages: Mapping[str, Callable[[], float | None]],
+        resync_age: Callable[[], float | None],
+    ) -> None:
+        """Have these gauges ask for their values at each scrape, from another thread; the functions must be quick."""
+        self.queue_depth.set_function(queue_depth)
+        self.keys_owed.set_function(keys_owed)
+        self.leader.set_function(leader)
+        self.resync_age.set_function(partial(_seconds, resync_age))
+        for kind, age in watch_ages.items():
+            self.watch_age.labels(kind).set_function(partial(_seconds, age))
+
+    def text(self) -> bytes:
+        """The exposition format."""
+        return generate_latest(self.registry)
+
+    def _count(self, pool: tuple[str, str], keys: Mapping[str, int]) -> None:
+        before = self._pools.pop(pool, {})
+        if keys:
+            self._pools[pool] = dict(keys)
+        for state in before.keys() | keys.keys():
+            self._tally[state] += keys.get(state, 0) - before.get(state, 0)
+            self.keys.labels(state).set(self._tally[state])
+
+
+def _seconds(age: Callable[[], float | None]) -> float:
+    seconds = age()
+    return -1.0 if seconds is None else seconds

@@ -1,0 +1,207 @@
+"""Kopf's part: it lists and watches, and tells the cache.
+
+Kopf's handlers for changes, timers, daemons, indices and finalizers are not used, nor is anything that writes to the
+cluster: only `on.event`, which does nothing but take note.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from typing import Any
+
+import aiohttp
+import kopf
+
+from keypool.cluster import paths
+from keypool.cluster.cache import Kind, ObjectCache
+from keypool.cluster.client import KubeClient
+from keypool.cluster.connection import Connection, NoCluster
+from keypool.cluster.errors import KubeError
+from keypool.core.projection import LABEL_PUBLISHED
+from keypool.serve.logs import describe
+from keypool.watch.liveness import STREAM_SECONDS, Liveness
+
+OnTouch = Callable[[Kind, Mapping[str, Any]], None]
+
+PUBLISHED = f"{LABEL_PUBLISHED}=true"
+_SILENCE = STREAM_SECONDS + 10
+_LOOK_FOR_KINDS = 2.0
+_LOGIN_PAUSE = 5.0
+_RESTART_PAUSE = 3.0
+
+_log = logging.getLogger(__name__)
+
+
+class _Backoffs:
+    """Seconds between attempts of Kopf, without an end: Kopf ends the process when they run out."""
+
+    def __iter__(self) -> Iterator[float]:
+        yield from (1, 1, 2, 3, 5)
+        while True:
+            yield 10
+
+
+class _Everything:
+    """For Kopf, which at its end waits for, and then cancels, all tasks of the loop but the ones contained here."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+class _NoDiffs(kopf.DiffBaseStorage):
+    """For Kopf, which copies every object whole to compare it with its former self: only handlers of changes need that,
+    and there are none."""
+
+    def build(self, **_: object) -> kopf.BodyEssence:
+        return {}
+
+    def fetch(self, **_: object) -> kopf.BodyEssence | None:
+        return None
+
+    def store(self, **_: object) -> None:
+        return None
+
+
+async def run_kopf(
+    client: KubeClient,
+    cache: ObjectCache,
+    on_touch: OnTouch,
+    *,
+    liveness: Liveness,
+    stop_flag: asyncio.Event,
+    namespaces: tuple[str, ...] = (),
+    after_start: Callable[[], None] = lambda: None,
+) -> None:
+    """Feed the cache until `stop_flag` is set; `on_touch` is called for each object that brought news or went.
+
+    Waits for our kinds to be installed, and begins again when Kopf fails; returns when it is told to stop, by the flag
+    or by a signal that Kopf caught. No namespaces: the whole cluster.
+    `liveness.complete` tells when everything was listed. Kopf takes over SIGINT and SIGTERM each time it starts;
+    `after_start` is the place to take them back.
+    """
+    while not stop_flag.is_set():
+        if not await _kinds_are_served(client):
+            await _pause(stop_flag, _LOOK_FOR_KINDS)
+            continue
+        try:
+            await _run_once(client, cache, on_touch, liveness, stop_flag, namespaces, after_start)
+            return
+        except Exception as error:  # noqa: BLE001 - whatever ended Kopf, the watches must go on
+            _log.error("watching ended; beginning again", extra={"error": describe(error)})
+        await _pause(stop_flag, _RESTART_PAUSE)
+
+
+async def _run_once(  # noqa: PLR0917 - private, called once
+    client: KubeClient,
+    cache: ObjectCache,
+    on_touch: OnTouch,
+    liveness: Liveness,
+    stop_flag: asyncio.Event,
+    namespaces: tuple[str, ...],
+    after_start: Callable[[], None],
+) -> None:
+    registry = kopf.OperatorRegistry()
+    _register_login(registry, client.connection, liveness, watches=len(Kind) * max(1, len(namespaces)))
+    _register_events(registry, cache, on_touch, liveness)
+    tasks = await kopf.spawn_tasks(
+        registry=registry,
+        settings=_settings(),
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+        stop_flag=stop_flag,
+    )
+    after_start()
+    await kopf.run_tasks(tasks, ignored=_Everything())  # type: ignore[arg-type]  # only ever asked `in`
+
+
+def _settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.process.ultimate_exiting_timeout = None
+    settings.peering.standalone = True
+    settings.persistence.diffbase_storage = _NoDiffs()
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.queueing.idle_timeout = 0.5
+    settings.watching.chunk_size = 500
+    settings.watching.server_timeout = STREAM_SECONDS
+    settings.watching.inactivity_timeout = _SILENCE
+    settings.watching.label_selectors["", "v1", "secrets"] = PUBLISHED
+    settings.networking.request_timeout = 30
+    settings.networking.connect_timeout = 10
+    settings.networking.error_backoffs = _Backoffs()
+    return settings
+
+
+def _register_events(
+    registry: kopf.OperatorRegistry, cache: ObjectCache, on_touch: OnTouch, liveness: Liveness
+) -> None:
+    def note(kind: Kind) -> Callable[..., Coroutine[None, None, None]]:
+        async def handler(event: Mapping[str, Any], **_: object) -> None:
+            obj = event["object"]
+            if event["type"] is not None:
+                liveness.mark(kind, obj["metadata"].get("namespace"))
+            apply = cache.remove if event["type"] == "DELETED" else cache.upsert
+            if apply(kind, obj):
+                on_touch(kind, obj)
+
+        return handler
+
+    for kind in (Kind.POOL, Kind.PROVIDER):
+        kopf.on.event(paths.GROUP, paths.VERSION, kind.value, registry=registry)(note(kind))
+    kopf.on.event("", "v1", Kind.SECRET.value, registry=registry)(note(Kind.SECRET))
+
+
+def _register_login(registry: kopf.OperatorRegistry, connection: Connection, liveness: Liveness, watches: int) -> None:
+    logins = 0
+
+    async def log_in(**_: object) -> kopf.AiohttpSession:
+        """Called at the start, and again after a 401."""
+        nonlocal logins
+        logins += 1
+        if logins > 1:
+            await asyncio.sleep(_LOGIN_PAUSE)
+            try:
+                await connection.reload()
+            except NoCluster as error:
+                _log.warning("credentials could not be read again", extra={"error": describe(error)})
+        session = connection.session(watches + 4, None, (_middleware(connection, liveness),))
+        return kopf.AiohttpSession(aiohttp_session=session, server=connection.server)
+
+    kopf.on.login(registry=registry)(log_in)
+
+
+def _middleware(connection: Connection, liveness: Liveness) -> aiohttp.ClientMiddlewareType:
+    """Adds our current token to each of Kopf's requests, and notes each watch that is answered."""
+
+    async def send(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        if (authorization := await connection.authorization()) is not None:
+            request.headers["Authorization"] = authorization
+        request.server_hostname = connection.server_hostname
+        response = await handler(request)
+        if response.status == 200 and "watch" in request.url.query:
+            _mark(request.url.path, liveness)
+        return response
+
+    return send
+
+
+def _mark(path: str, liveness: Liveness) -> None:
+    plural, parts = paths.resource_of(path), path.split("/")
+    if plural in set(Kind):
+        liveness.mark(Kind(plural), parts[-2] if parts[-3] == "namespaces" else None)
+
+
+async def _kinds_are_served(client: KubeClient) -> bool:
+    try:
+        served = {resource["name"] for resource in (await client.get(paths.group_version()))["resources"]}
+    except KubeError as error:
+        _log.warning("our custom resources are not served yet", extra={"error": describe(error)})
+        return False
+    return {Kind.POOL.value, Kind.PROVIDER.value} <= served
+
+
+async def _pause(stop_flag: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop_flag.wait(), seconds)
+    except TimeoutError:
+        return

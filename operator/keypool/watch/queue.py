@@ -1,0 +1,150 @@
+"""The work queue, after client-go's model: which pools to look at, and when.
+
+A key never runs twice at once. A key added while it waits is one entry; added while it runs, it is queued again when
+it is done. Keys run in the order in which they became ready.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+
+from keypool.serve.logs import describe
+from keypool.watch.timers import Backoff, Timers
+
+Handler = Callable[[str], Awaitable[float | None]]
+
+_log = logging.getLogger(__name__)
+
+
+class WorkQueue:
+    """Belongs to the event loop in which it was made."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float] | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        """`clock`: monotonic seconds (default: the loop's). `jitter`: random numbers in [0, 1)."""
+        self._loop = asyncio.get_running_loop()
+        self._clock = clock or self._loop.time
+        self._ready: asyncio.Queue[str] = asyncio.Queue()
+        self._waiting: set[str] = set()
+        self._running: set[str] = set()
+        self._again: set[str] = set()
+        self._timers = Timers()
+        self._backoff = Backoff(jitter)
+        self._alarm: asyncio.TimerHandle | None = None
+        self._draining = False
+        self._idle = asyncio.Event()
+
+    def __len__(self) -> int:
+        """Keys that are ready and wait for a worker."""
+        return len(self._waiting) + len(self._again)
+
+    @property
+    def depth(self) -> int:
+        """The same as the length, as a name for metrics."""
+        return len(self)
+
+    @property
+    def draining(self) -> bool:
+        """Whether the process is about to end: what is begun is finished, nothing else is begun."""
+        return self._draining
+
+    def add(self, key: str) -> None:
+        """Have the key looked at as soon as a worker is free."""
+        if self._draining:
+            return
+        if key in self._running:
+            self._again.add(key)
+        elif key not in self._waiting:
+            self._waiting.add(key)
+            self._ready.put_nowait(key)
+
+    def add_after(self, key: str, seconds: float) -> None:
+        """Have the key looked at in so many seconds; an earlier date that is set already stays."""
+        if seconds <= 0:
+            self.add(key)
+            return
+        self._timers.set(key, self._clock() + seconds)
+        self._set_alarm()
+
+    def add_rate_limited(self, key: str) -> None:
+        """Have the key looked at after a delay that doubles with each call, until `forget`."""
+        self.add_after(key, self._backoff.next(key))
+
+    def forget(self, key: str) -> None:
+        """The key went well: `add_rate_limited` begins with the shortest delay again."""
+        self._backoff.forget(key)
+
+    async def get(self) -> str:
+        """The next key; it counts as running until `done`."""
+        key = await self._ready.get()
+        self._waiting.discard(key)
+        self._running.add(key)
+        return key
+
+    def done(self, key: str) -> None:
+        """The key no longer runs; it is queued again when it was added meanwhile."""
+        self._running.discard(key)
+        if self._draining and not self._running:
+            self._idle.set()
+        if key in self._again:
+            self._again.discard(key)
+            self.add(key)
+
+    def _set_alarm(self) -> None:
+        due = self._timers.next_due()
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if due is not None:
+            self._alarm = self._loop.call_later(max(0.0, due - self._clock()), self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        for key in self._timers.pop_due(self._clock()):
+            self.add(key)
+        self._set_alarm()
+
+    async def drain(self) -> None:
+        """Hand out no more keys, for good; returns when those in workers' hands are done."""
+        self.close()
+        self._draining = True
+        self._ready = asyncio.Queue()
+        if self._running:
+            await self._idle.wait()
+
+    def close(self) -> None:
+        """Stop the timer; nothing becomes ready by date any more."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
+
+async def run_workers(queue: WorkQueue, handler: Handler, count: int) -> None:
+    """Let `count` workers handle keys until cancelled.
+
+    The handler returns the seconds until the key is to be looked at again, None for not before it is touched. What it
+    raises is logged and the key tried again with growing delays; a worker never ends by it.
+    """
+    async with asyncio.TaskGroup() as group:
+        for number in range(count):
+            group.create_task(_work(queue, handler), name=f"worker {number}")
+
+
+async def _work(queue: WorkQueue, handler: Handler) -> None:
+    while True:
+        key = await queue.get()
+        try:
+            again = await handler(key)
+        except Exception as error:  # noqa: BLE001 - one pool's failure must not end the others' worker
+            _log.error("pass failed", extra={"key": key, "error": describe(error)})
+            queue.add_rate_limited(key)
+        else:
+            queue.forget(key)
+            if again is not None:
+                queue.add_after(key, again)
+        finally:
+            queue.done(key)

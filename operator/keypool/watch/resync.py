@@ -1,0 +1,123 @@
+"""Finds what a watch missed: lists everything now and then and compares it with the cache.
+
+Kopf lists again after a gap but never compares, so an object that was deleted meanwhile gives no event there.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+from keypool.cluster import paths
+from keypool.cluster.cache import Kind, ObjectCache
+from keypool.cluster.client import KubeClient
+from keypool.cluster.errors import Expired, KubeError
+from keypool.cluster.store import Entry
+from keypool.serve.logs import describe
+from keypool.watch.kopf_watch import PUBLISHED, OnTouch
+
+_ATTEMPTS = 3
+_PATHS: Mapping[Kind, Callable[[str | None], str]] = {
+    Kind.POOL: paths.pools,
+    Kind.PROVIDER: paths.providers,
+    Kind.SECRET: paths.secrets,
+}
+
+_log = logging.getLogger(__name__)
+
+
+class Resync:
+    """No namespaces: the whole cluster. `every` is in seconds."""
+
+    def __init__(
+        self,
+        client: KubeClient,
+        cache: ObjectCache,
+        on_touch: OnTouch,
+        *,
+        namespaces: tuple[str, ...] = (),
+        every: float = 300.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client, self._cache, self._on_touch = client, cache, on_touch
+        self._namespaces: tuple[str | None, ...] = namespaces or (None,)
+        self._every, self._clock = every, clock
+        self._finished: float | None = None
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the last complete comparison, None before the first."""
+        return None if self._finished is None else self._clock() - self._finished
+
+    async def run(self) -> None:
+        """Compare again and again until cancelled; the first time after one interval."""
+        while True:
+            await asyncio.sleep(self._every * random.uniform(0.9, 1.1))  # noqa: S311 - replicas and kinds spread out
+            try:
+                await self.once()
+            except KubeError as error:
+                _log.warning("resync failed", extra={"error": describe(error)})
+
+    async def once(self) -> int:
+        """Bring the cache up to date; returns how many objects had been missed. Raises KubeError."""
+        missed = 0
+        for kind in Kind:
+            for namespace in self._namespaces:
+                missed += await self._compare(kind, namespace)
+        self._finished = self._clock()
+        if missed:
+            _log.info("resync found news", extra={"objects": missed})
+        return missed
+
+    async def _compare(self, kind: Kind, namespace: str | None) -> int:
+        for _ in range(_ATTEMPTS - 1):
+            with contextlib.suppress(Expired):
+                return await self._compare_once(kind, namespace)
+        return await self._compare_once(kind, namespace)
+
+    async def _compare_once(self, kind: Kind, namespace: str | None) -> int:
+        known_before = self._cache.store(kind).newest()
+        missed, present, version = 0, set(), 0
+        async for items, version in self._pages(kind, namespace):
+            if version < known_before:
+                _log.error("the API server's history was set back; forgetting what was known", extra={"kind": kind})
+                self._cache.clear(kind)
+                known_before = 0
+            present |= {item["metadata"]["uid"] for item in items}
+            missed += sum(self._take(kind, item) for item in items)
+        return missed + sum(
+            self._drop(kind, entry, version) for entry in self._vanished(kind, namespace, present, version)
+        )
+
+    async def _pages(self, kind: Kind, namespace: str | None) -> AsyncIterator[tuple[list[dict[str, Any]], int]]:
+        """Chunks of items, with the version of the whole list, which is the same for all chunks."""
+        path, token = _PATHS[kind](namespace), ""
+        while True:
+            page = await self._client.page(path, PUBLISHED if kind is Kind.SECRET else None, token=token)
+            yield page.get("items") or [], int(page["metadata"]["resourceVersion"])
+            if not (token := page["metadata"].get("continue") or ""):
+                return
+
+    def _take(self, kind: Kind, item: dict[str, Any]) -> bool:
+        news = self._cache.upsert(kind, item)
+        if news:
+            self._on_touch(kind, item)
+        return news
+
+    def _vanished(self, kind: Kind, namespace: str | None, present: set[str], version: int) -> list[Entry[Any]]:
+        """What the cache knows, the list does not show, and is no newer than the list."""
+        return [
+            entry
+            for entry in self._cache.store(kind)
+            if namespace in (None, entry.namespace) and entry.uid not in present and entry.version <= version
+        ]
+
+    def _drop(self, kind: Kind, entry: Entry[Any], version: int) -> bool:
+        known = {"metadata": {"namespace": entry.namespace, "name": entry.name, "uid": entry.uid}}
+        removed = self._cache.remove_uid(kind, entry.uid, version)
+        if removed:
+            self._on_touch(kind, known if kind is Kind.SECRET else entry.value)
+        return removed

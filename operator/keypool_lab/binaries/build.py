@@ -1,0 +1,49 @@
+"""Build one program from the Go modules that go.mod and go.sum pin, and see whether it runs."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from keypool_lab.binaries.commands import run_logged
+from keypool_lab.binaries.errors import build_failed
+from keypool_lab.binaries.golang import go_environment
+from keypool_lab.binaries.programs import KUBERNETES_VERSION, Program
+
+MODULE = Path(__file__).parent
+BUILD_SECONDS = 3600.0
+VERSION_SECONDS = 60.0
+
+
+def build_argv(go: Path, program: Program, output: Path) -> list[str]:
+    """The command that builds a program, with the version numbers that a release carries."""
+    major, minor, _ = KUBERNETES_VERSION.removeprefix("v").split(".")
+    version = {"gitVersion": KUBERNETES_VERSION, "gitMajor": major, "gitMinor": minor}
+    stamps = " ".join(f"-X k8s.io/component-base/version.{key}={value}" for key, value in version.items())
+    options = ["-v", "-mod=readonly", "-buildvcs=false", "-trimpath", f"-ldflags=-s -w {stamps}"]
+    return [str(go), "build", *options, "-o", str(output), program.package]
+
+
+def build(go: Path, program: Program, output: Path, log: Path, say: Callable[[str], None]) -> None:
+    """Write the program to `output` and verify it. Raises BinariesError."""
+    run_logged(
+        program.name,
+        build_argv(go, program, output),
+        log=log,
+        say=say,
+        deadline=BUILD_SECONDS,
+        environment=go_environment(),
+        folder=MODULE,
+    )
+    verify(program, output, log)
+
+
+def verify(program: Program, output: Path, log: Path) -> None:
+    """See that the program runs and is the version we want. Raises BinariesError."""
+    try:
+        run = subprocess.run(
+            [str(output), *program.version_args], capture_output=True, text=True, timeout=VERSION_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise build_failed(program.name, f"was built but does not run ({type(error).__name__})", log) from error
+    if program.says not in run.stdout:
+        raise build_failed(program.name, f"was built but does not say {program.says!r}", log)

@@ -1,0 +1,1 @@
+"""The commands of `python -m keypool_lab`, one module each."""

@@ -1,0 +1,1 @@
+"""The demo: keypool does its job while a workload uses its keys, and everything is counted."""

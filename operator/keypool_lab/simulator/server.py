@@ -1,0 +1,86 @@
+"""The simulator itself: parts put together and served on loopback."""
+
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Self
+
+from aiohttp import web
+
+from keypool_lab.simulator.app import application
+from keypool_lab.simulator.faults import Faults
+from keypool_lab.simulator.options import Options, Switches
+from keypool_lab.simulator.outside import KeyChange, change_key, set_admin_key
+from keypool_lab.simulator.record import Key, Record
+from keypool_lab.simulator.state import State
+
+
+class Simulator:
+    """`async with Simulator(options) as simulator:` serves until the block ends. `clock`: seconds since the epoch."""
+
+    def __init__(self, options: Options | None = None, clock: Callable[[], float] = time.time) -> None:
+        self._options = options or Options()
+        self._clock = clock
+        self._port = 0
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as started:
+            await self._start(started)
+            self._ending = started.pop_all()
+        return self
+
+    async def _start(self, started: AsyncExitStack) -> None:
+        record = Record(self._options.state, self._clock)
+        started.push_async_callback(record.close)
+        await record.open()
+        self._state = State(self._options, self._clock, record)
+        kept = await record.setting("admin_key")
+        await self.set_admin_key(self._options.admin_key or kept or f"admin-{secrets.token_urlsafe(24)}")
+        runner = web.AppRunner(application(self._state), access_log=None, shutdown_timeout=1.0)
+        started.push_async_callback(runner.cleanup)
+        started.callback(self._state.closing.set)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", self._options.port).start()
+        self._port = runner.addresses[0][1]
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._ending.aclose()
+
+    @property
+    def url(self) -> str:
+        """The base URL of the API, `/v1` included."""
+        return f"http://127.0.0.1:{self._port}/v1"
+
+    @property
+    def control_url(self) -> str:
+        """Where another process switches faults and reads the record; see `control`."""
+        return f"http://127.0.0.1:{self._port}/_lab"
+
+    @property
+    def admin_key(self) -> str:
+        """The admin credential that is valid now."""
+        return self._state.admin_key
+
+    @property
+    def record(self) -> Record:
+        """What truly happened."""
+        return self._state.record
+
+    @property
+    def faults(self) -> Faults:
+        """Faults that meet single calls."""
+        return self._state.faults
+
+    @property
+    def switches(self) -> Switches:
+        """Lags, and the rejection of all keys at once."""
+        return self._state.switches
+
+    async def change_key(self, key_id: str, what: KeyChange) -> Key | None:
+        """Disables, enables or deletes a key behind everybody's back; `key_id` may be "newest"."""
+        return await change_key(self._state, key_id, what)
+
+    async def set_admin_key(self, admin_key: str) -> None:
+        """Replaces the admin key; the old one is refused from now on."""
+        await set_admin_key(self._state, admin_key)

@@ -1,0 +1,42 @@
+"""What the handlers of one simulator share."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from keypool_lab.simulator.faults import Faults
+from keypool_lab.simulator.limits import Limits
+from keypool_lab.simulator.options import Options, Switches
+from keypool_lab.simulator.record import Key, Record
+
+
+@dataclass(slots=True)
+class State:
+    """One simulator's parts. `clock` tells seconds since the epoch."""
+
+    options: Options
+    clock: Callable[[], float]
+    record: Record
+    admin_key: str = field(default="", repr=False)
+    faults: Faults = field(default_factory=Faults)
+    switches: Switches = field(default_factory=Switches)
+    limits: Limits = field(default_factory=Limits)
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def problem(self, key: Key | None) -> str | None:
+        """Why the provider rejects this key now, in its own words; None when it accepts it."""
+        now = self.clock()
+        if key is None or key.disabled is not None or self.switches.reject_all:
+            return "Invalid API key"
+        if now >= key.expires:
+            return "Key has expired"
+        return "Invalid API key" if now < key.created + self.switches.activation_lag else None
+
+
+STATE = web.AppKey("state", State)
+"""Where an application keeps its State."""
+
+CONCERNS = web.RequestKey("concerns", str)
+"""Where a request notes the id of the key that it concerns."""

@@ -1,0 +1,39 @@
+"""Manifests for the tests of the custom resources, and what the API server answers to them."""
+
+import json
+import re
+from typing import Any
+
+from keypool_lab.controlplane import Cluster
+
+Manifest = dict[str, Any]
+
+
+def pool(name: str = "chat", **spec: Any) -> Manifest:
+    """An ApiKeyPool with the one required field, and whatever else is given."""
+    body = {"providerRef": {"name": "holysheep"}, **spec}
+    return {"apiVersion": "keypool.dev/v1alpha1", "kind": "ApiKeyPool", "metadata": {"name": name}, "spec": body}
+
+
+def provider(name: str = "holysheep", **spec: Any) -> Manifest:
+    """A KeyProvider that is valid, but for what is given."""
+    body = {
+        "holySheep": {},
+        "endpoints": [{"url": "https://api.example.com/v1"}],
+        "auth": {"secretRef": {"name": "holysheep-admin"}},
+        **spec,
+    }
+    return {"apiVersion": "keypool.dev/v1alpha1", "kind": "KeyProvider", "metadata": {"name": name}, "spec": body}
+
+
+def stream(*manifests: Manifest) -> str:
+    """Text for kubectl's standard input."""
+    return "\n---\n".join(json.dumps(manifest) for manifest in manifests)
+
+
+def answers(cluster: Cluster, manifests: list[Manifest]) -> dict[str, str]:
+    """Name → the API server's refusal, "" where it accepts; one dry run of `kubectl apply` for all."""
+    run = cluster.run_kubectl("apply", "--dry-run=server", "--filename=-", stdin=stream(*manifests))
+    refusals = re.findall(r'"([^"]*)" is invalid: (.*?)(?=^Error from server|\Z)', run.stderr, re.MULTILINE | re.DOTALL)
+    accepted = re.findall(r"^[^/ ]+/(\S+) created", run.stdout, re.MULTILINE)
+    return {**dict(refusals), **dict.fromkeys(accepted, "")}

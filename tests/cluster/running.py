@@ -1,0 +1,101 @@
+"""The operator in the test's own process: started, stopped, killed and started again, on a clock that can be moved."""
+
+import asyncio
+import io
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from keypool.app import Replica
+from keypool.serve.audit import AuditLog
+from keypool.settings import Settings
+from tests.waiting import eventually
+
+STOP_SECONDS = 40.0
+
+
+class Clock:
+    """The time that the operator goes by: the real one, and what it was advanced by."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta(0)
+
+    def __call__(self) -> datetime:
+        """Now, as the operator believes."""
+        return datetime.now(UTC) + self.ahead
+
+    def advance(self, by: timedelta) -> None:
+        """Moves it on. What sleeps in the queue does not notice: `Team.poke` the pool."""
+        self.ahead += by
+
+
+class Operator:
+    """One replica with an identity in the Lease; `kubeconfig` holds exactly the rights of manifests/base."""
+
+    def __init__(self, kubeconfig: Path, system: str, served: str, clock: Clock, identity: str = "one") -> None:
+        self.system, self.clock = system, clock
+        self.settings = Settings(
+            kubeconfig=kubeconfig,
+            namespace=system,
+            namespaces=served,
+            identity=identity,
+            http_port=0,
+            allow_insecure_endpoints=True,
+            lease_retry=0.3,
+            grace=5,
+        )
+        self.audit = io.StringIO()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Starts a new replica and waits until it is ready."""
+        self._log, self._stop = AuditLog(self.audit), asyncio.Event()
+        self.replica = Replica(self.settings, self._log, self.clock)
+        self._task = asyncio.create_task(self.replica.run(self._stop))
+        await eventually(self._is_ready, 20, "the operator is ready")
+
+    async def stop(self) -> None:
+        """Tells it to stop, as SIGTERM does. Raises what ended it before, or TimeoutError after `STOP_SECONDS`."""
+        self._stop.set()
+        await self._ended()
+
+    async def kill(self) -> None:
+        """Ends it in the middle of whatever it does: nothing is finished and nothing more is written down."""
+        assert self._task is not None
+        self._task.cancel()
+        await self._ended()
+
+    async def restart(self) -> None:
+        """Stops it and starts another one."""
+        await self.stop()
+        await self.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not been stopped."""
+        return self._task is not None
+
+    @property
+    def leads(self) -> bool:
+        """Whether it holds the Lease."""
+        return self.replica.leadership is not None and self.replica.leadership.is_leader
+
+    def audit_text(self) -> str:
+        """The audit log of all replicas so far, once they have stopped."""
+        return self.audit.getvalue()
+
+    async def _is_ready(self) -> bool:
+        assert self._task is not None
+        if self._task.done():
+            self._task.result()
+        return not self.replica.not_ready()
+
+    async def _ended(self) -> None:
+        assert self._task is not None
+        task, self._task = self._task, None
+        try:
+            await asyncio.wait_for(task, STOP_SECONDS)
+        except asyncio.CancelledError:
+            if not task.cancelled():
+                raise
+        finally:
+            await asyncio.to_thread(self._log.close)

@@ -1,0 +1,177 @@
+"""Nonsense is refused at `kubectl apply`, with a message that names the field and says what would be right."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from keypool.api.crd import pool_crd, provider_crd
+from keypool_lab.controlplane import Cluster
+from tests.cluster.crd_manifests import Manifest, answers, pool, provider
+
+A_DURATION = "must be a duration from"
+TOO_LONG = "n" * 201
+LONG_BUT_GOOD = "n" * 200
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "size-zero": ({"size": 0}, "spec.size in body should be greater than or equal to 1"),
+    "size-negative": ({"size": -1}, "spec.size in body should be greater than or equal to 1"),
+    "size-huge": ({"size": 101}, "spec.size in body should be less than or equal to 100"),
+    "size-text": ({"size": "two"}, "spec.size in body must be of type integer"),
+    "no-provider": ({"providerRef": {}}, "spec.providerRef.name: Required value"),
+    "provider-name": ({"providerRef": {"name": "Holy_Sheep"}}, "must be a name of lower-case letters"),
+    "deletion-policy": ({"deletionPolicy": "Keep"}, 'supported values: "Revoke", "RevokeAndWait", "Retain"'),
+    "lifetime-short": ({"key": {"lifetime": "4m59s"}}, f"{A_DURATION} 5m to 8760h"),
+    "lifetime-long": ({"key": {"lifetime": "8760h1s"}}, f"{A_DURATION} 5m to 8760h"),
+    "lifetime-overflowing": ({"key": {"lifetime": "99999999999h"}}, f"{A_DURATION} 5m to 8760h"),
+    "lifetime-in-days": ({"key": {"lifetime": "30d"}}, f"{A_DURATION} 5m to 8760h"),
+    "lifetime-negative": ({"key": {"lifetime": "-24h"}}, f"{A_DURATION} 5m to 8760h"),
+    "lifetime-empty": ({"key": {"lifetime": ""}}, f"{A_DURATION} 5m to 8760h"),
+    "lifetime-a-number": ({"key": {"lifetime": 24}}, "spec.key.lifetime in body must be of type string"),
+    "lifetime-a-date": ({"key": {"lifetime": "9999-12-31T00:00:00Z"}}, f"{A_DURATION} 5m to 8760h"),
+    "lifetime-padded": ({"key": {"lifetime": "0" * 32 + "24h"}}, "Too long: may not be more than 32"),
+    "every-zero": ({"rotation": {"every": "0s"}}, f"{A_DURATION} 1m to 8760h"),
+    "every-second": ({"rotation": {"every": "1s"}}, f"{A_DURATION} 1m to 8760h"),
+    "every-without-unit": ({"rotation": {"every": "24"}}, f"{A_DURATION} 1m to 8760h"),
+    "renew-before-negative": ({"rotation": {"renewBefore": "-1h"}}, f"{A_DURATION} 0s to 8760h"),
+    "renew-before-lifetime": (
+        {"key": {"lifetime": "1h"}, "rotation": {"renewBefore": "60m"}},
+        "spec.rotation.renewBefore: Invalid value: must be shorter than key.lifetime",
+    ),
+    "overlap-long": ({"rotation": {"overlap": {"min": "169h"}}}, f"{A_DURATION} 0s to 168h"),
+    "overlap-lifetime": (
+        {"key": {"lifetime": "1h"}, "rotation": {"overlap": {"min": "1h"}}},
+        "spec.rotation.overlap.min: Invalid value: must be shorter than key.lifetime",
+    ),
+    "overlap-every": (
+        {"rotation": {"every": "1h", "overlap": {"min": "2h"}}},
+        "spec.rotation.overlap.min: Invalid value: must be at most rotation.every",
+    ),
+    "surge-zero": (
+        {"rotation": {"maxSurge": 0}},
+        "spec.rotation.maxSurge in body should be greater than or equal to 1",
+    ),
+    "surge-huge": (
+        {"rotation": {"maxSurge": 101}},
+        "spec.rotation.maxSurge in body should be less than or equal to 100",
+    ),
+    "probe-often": ({"health": {"probeEvery": "4s"}}, f"{A_DURATION} 5s to 24h"),
+    "probe-rarely": ({"health": {"probeEvery": "25h"}}, f"{A_DURATION} 5s to 24h"),
+    "threshold-zero": ({"health": {"failureThreshold": 0}}, "should be greater than or equal to 1"),
+    "rate-zero": ({"key": {"rateLimit": {"requestsPerMinute": 0}}}, "should be greater than or equal to 1"),
+    "rate-missing": ({"key": {"rateLimit": {}}}, "spec.key.rateLimit.requestsPerMinute: Required value"),
+    "scopes-empty": ({"key": {"scopes": []}}, "spec.key.scopes in body should have at least 1 items"),
+    "scopes-many": ({"key": {"scopes": [f"s{n}" for n in range(33)]}}, "spec.key.scopes: Too many: 33"),
+    "scopes-twice": ({"key": {"scopes": ["chat", "chat"]}}, 'spec.key.scopes[1]: Duplicate value: "chat"'),
+    "scope-form": ({"key": {"scopes": ["Chat Write"]}}, "must be a scope such as chat:write"),
+    "secret-name": ({"secret": {"name": "a..b"}}, "must be a name of lower-case letters"),
+    "secret-name-long": ({"secret": {"name": "n" * 249}}, "spec.secret.name: Too long"),
+    "pool-name-same": (
+        {"secret": {"name": "x", "poolName": "x"}},
+        "spec.secret.poolName: Invalid value: must differ from the published Secret's name",
+    ),
+    "pool-name-of-the-pool": (
+        {"secret": {"poolName": "pool-name-of-the-pool"}},
+        "spec.secret.poolName: Invalid value: must differ from the published Secret's name",
+    ),
+    "creation-policy": ({"secret": {"creationPolicy": "Merge"}}, 'supported values: "Owner", "Adopt"'),
+    "entry-form": ({"secret": {"keys": {"apiKey": "a/b"}}}, "must be an entry of a Secret"),
+    "entry-hidden": ({"secret": {"keys": {"apiKey": "..data"}}}, "must not begin with '.'"),
+    "entry-dot": ({"secret": {"keys": {"baseURL": "."}}}, "must not begin with '.'"),
+    "entries-same": ({"secret": {"keys": {"apiKey": "K", "baseURL": "K"}}}, "apiKey and baseURL must be two entries"),
+    "entry-same-as-default": ({"secret": {"keys": {"apiKey": "baseURL"}}}, "apiKey and baseURL must be two entries"),
+    "label-ours": ({"secret": {"labels": {"keypool.dev/pool": "x"}}}, "keypool sets them"),
+    "label-managed-by": ({"secret": {"labels": {"app.kubernetes.io/managed-by": "x"}}}, "keypool sets them"),
+    "label-key": ({"secret": {"labels": {"a b": "x"}}}, "keys must be of the form name or example.com/name"),
+    "label-value": ({"secret": {"labels": {"team": "-"}}}, "values must be of letters, digits"),
+    "label-value-long": ({"secret": {"labels": {"team": "n" * 64}}}, "Too long: may not be more than 63"),
+    "labels-many": ({"secret": {"labels": {f"l{n}": "" for n in range(33)}}}, "Too many: 33"),
+    "annotation-ours": ({"secret": {"annotations": {"x.keypool.dev/a": "x"}}}, "they are not yours to set"),
+    "annotation-of-kubectl": (
+        {"secret": {"annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}"}}},
+        "they are not yours to set",
+    ),
+    "annotation-key": ({"secret": {"annotations": {"/x": ""}}}, "keys must be of the form name or example.com/name"),
+    TOO_LONG: ({}, "metadata.name must be at most 200 characters"),
+}
+
+A_URL = "must be a URL such as https://api.example.com/v1"
+REFUSED_PROVIDERS: dict[str, tuple[dict[str, Any], str]] = {
+    "kind-missing": ({"holySheep": None}, "spec.holySheep"),
+    "no-endpoint": ({"endpoints": []}, "spec.endpoints in body should have at least 1 items"),
+    "two-endpoints": ({"endpoints": [{"url": "https://a.example"}, {"url": "https://b.example"}]}, "Too many: 2"),
+    "credentials": ({"endpoints": [{"url": "https://me:pw@api.example.com"}]}, A_URL),
+    "ftp": ({"endpoints": [{"url": "ftp://api.example.com"}]}, A_URL),
+    "file": ({"endpoints": [{"url": "file:///etc/passwd"}]}, A_URL),
+    "query": ({"endpoints": [{"url": "https://api.example.com/v1?key=1"}]}, A_URL),
+    "fragment": ({"endpoints": [{"url": "https://api.example.com/v1#x"}]}, A_URL),
+    "no-host": ({"endpoints": [{"url": "https:///v1"}]}, A_URL),
+    "white-space": ({"endpoints": [{"url": "https://api.example.com/v1\n"}]}, A_URL),
+    "no-secret": ({"auth": {}}, "spec.auth.secretRef: Required value"),
+    "secret-without-name": ({"auth": {"secretRef": {}}}, "spec.auth.secretRef.name: Required value"),
+    "secret-entry": ({"auth": {"secretRef": {"name": "a", "key": "a b"}}}, "must be an entry of a Secret"),
+}
+
+ACCEPTED: list[Manifest] = [
+    pool("least"),
+    pool("empty-parts", key={}, rotation={}, secret={}, health={}),
+    pool("one", size=1),
+    pool("hundred", size=100, rotation={"maxSurge": 100}),
+    pool("shortest", key={"lifetime": "5m"}, rotation={"every": "1m", "renewBefore": "0s", "overlap": {"min": "0s"}}),
+    pool("longest", key={"lifetime": "8760h"}, rotation={"every": "8760h", "overlap": {"min": "168h"}}),
+    pool("every-above-lifetime", key={"lifetime": "1h"}, rotation={"every": "24h"}),
+    pool("fractions", key={"lifetime": "1.5h"}, health={"probeEvery": "5000ms"}),
+    pool("sdk", secret={"keys": {"apiKey": "OPENAI_API_KEY", "baseURL": "OPENAI_BASE_URL"}}),
+    pool("labelled", secret={"labels": {"app.kubernetes.io/part-of": "shop", "team": ""}}),
+    pool("annotated", secret={"annotations": {"example.com/Note": "any text, of any length: -"}}),
+    pool(LONG_BUT_GOOD),
+    provider("local", endpoints=[{"url": "http://127.0.0.1:8080"}]),
+    provider("ipv6", endpoints=[{"url": "https://[2001:db8::1]:8443/v1/"}]),
+]
+
+
+def refused_manifests() -> list[Manifest]:
+    """One manifest for each row of both tables."""
+    pools = [pool(name, **spec) for name, (spec, _) in REFUSED.items()]
+    return pools + [provider(name, **spec) for name, (spec, _) in REFUSED_PROVIDERS.items()]
+
+
+@pytest.fixture(scope="module")
+def refusals(control_plane: Cluster) -> dict[str, str]:
+    """What the API server says to each of them."""
+    return answers(control_plane, refused_manifests())
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [pytest.param(name, row[1], id=name[:40]) for name, row in {**REFUSED, **REFUSED_PROVIDERS}.items()],
+)
+def test_nonsense_is_refused_in_plain_words(refusals: dict[str, str], name: str, message: str) -> None:
+    """The answer holds the words that tell what is wrong."""
+    assert message in refusals[name]
+
+
+def test_a_refusal_names_one_field_only(refusals: dict[str, str]) -> None:
+    """A malformed duration does not also upset the rules that compare it."""
+    assert refusals["every-second"].count("Invalid value") == 1
+
+
+def rules(node: object) -> Iterator[dict[str, str]]:
+    """Every CEL rule below a part of a CRD."""
+    if isinstance(node, dict):
+        yield from node.get("x-kubernetes-validations", ())
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from rules(child)
+
+
+def test_each_rule_refuses_something_here(refusals: dict[str, str]) -> None:
+    """No rule stands untested; those about changes have tests of their own."""
+    said = " ".join(refusals.values())
+    about_state = [rule for crd in (pool_crd(), provider_crd()) for rule in rules(crd) if "oldSelf" not in rule["rule"]]
+    assert about_state
+    assert [rule["message"] for rule in about_state if rule["message"] not in said] == []
+
+
+def test_sense_is_accepted(control_plane: Cluster) -> None:
+    """What stands at the edge of a rule, or on the good side of it, passes."""
+    assert answers(control_plane, ACCEPTED) == {manifest["metadata"]["name"]: "" for manifest in ACCEPTED}

@@ -1,0 +1,43 @@
+"""A simulator and the adapters under test."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from pydantic import SecretStr
+
+from keypool.providers.fake import FakeProvider
+from keypool.providers.holysheep import HolySheepProvider
+from keypool.providers.protocol import Provider
+from keypool.providers.transport import Deadlines
+from keypool_lab.simulator import Simulator
+from tests.contract.simulator_client import Client, client_of
+
+IMPATIENT = Deadlines(create=1.0, other=1.0)
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Simulator]:
+    """A HolySheep of the test's own."""
+    async with Simulator() as running:
+        yield running
+
+
+@pytest.fixture
+async def client(simulator: Simulator) -> AsyncIterator[Client]:
+    """A plain client of the simulator."""
+    async with client_of(simulator.url, simulator.admin_key) as connected:
+        yield connected
+
+
+@pytest.fixture
+async def holysheep(simulator: Simulator) -> AsyncIterator[HolySheepProvider]:
+    """The adapter, talking to the simulator with its admin key."""
+    provider = HolySheepProvider(simulator.url, SecretStr(simulator.admin_key), deadlines=IMPATIENT)
+    yield provider
+    await provider.close()
+
+
+@pytest.fixture(params=["holysheep", "fake"])
+def provider(request: pytest.FixtureRequest) -> Provider:
+    """Each adapter in turn."""
+    return FakeProvider() if request.param == "fake" else request.getfixturevalue("holysheep")

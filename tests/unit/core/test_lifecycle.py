@@ -1,0 +1,53 @@
+"""The table of a key's life is whole: every state can be reached, and can end."""
+
+from typing import Any
+
+import pytest
+
+from keypool.core.lifecycle import TABLE, Effect, Evidence, IllegalTransition, KeyState, next_state
+
+
+def reached_from(start: Any) -> Any:
+    found: set[Any] = set()
+    frontier = {start}
+    while frontier:
+        frontier = {row.after for row in TABLE if row.before in frontier} - found
+        found |= frontier
+        frontier.discard(None)
+    return found
+
+
+def test_every_state_can_be_reached() -> None:
+    assert set(KeyState) <= reached_from(None)
+
+
+@pytest.mark.parametrize("state", KeyState)
+def test_every_state_can_end_forgotten(state: Any) -> None:
+    assert None in reached_from(state)
+
+
+def test_no_two_rows_answer_the_same_evidence() -> None:
+    assert len({(row.before, row.evidence) for row in TABLE}) == len(TABLE)
+
+
+def test_every_evidence_is_used() -> None:
+    assert {row.evidence for row in TABLE} == set(Evidence)
+
+
+def test_what_is_not_in_the_table_cannot_happen() -> None:
+    with pytest.raises(IllegalTransition, match="active and REVOKED"):
+        next_state(KeyState.ACTIVE, Evidence.REVOKED)
+
+
+def test_a_key_is_revoked_before_it_is_forgotten_once_it_has_a_value() -> None:
+    with_value = {KeyState.CREATED, KeyState.ACTIVE, KeyState.WITHDRAWN, KeyState.DRAINING}
+    assert not [row for row in TABLE if row.before in with_value and row.after is None]
+
+
+def test_an_active_key_is_never_revoked_directly_except_with_its_pool() -> None:
+    rows = [row for row in TABLE if row.before is KeyState.ACTIVE and row.after is KeyState.REVOKING]
+    assert [row.evidence for row in rows] == [Evidence.POOL_DELETED]
+
+
+def test_each_way_into_revoking_is_followed_by_a_delete_call() -> None:
+    assert {row.effect for row in TABLE if row.after is KeyState.REVOKING} == {Effect.REVOKE}

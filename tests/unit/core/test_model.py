@@ -1,0 +1,197 @@
+"""Whatever happens in whatever order: no key is lost, none is revoked too early, and the pool finds its rest.
+
+Random events (time, edits, requests, faults, crashes at every step, tampering, deletion) run against the model in
+`world`, which checks itself at every step; here it is checked where it ends up.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from keypool.core.capabilities import Capabilities
+from keypool.core.fingerprint import fingerprint
+from keypool.core.lifecycle import KeyState
+from tests.unit.core.builders import HOUR, MINUTE, SECOND, a_pool, a_spec, a_view
+from tests.unit.core.performing import change, delete
+from tests.unit.core.vendor import VendorKey
+from tests.unit.core.world import World, a_world
+
+LAGS: Any = {"activation_lag": 5 * SECOND, "listing_lag": 5 * SECOND}
+NAMING, NAMELESS = Capabilities(lists_names=True, **LAGS), Capabilities(**LAGS)
+SPEC = a_spec(key={"lifetime": "24h"}, rotation={"every": "6h"}, health={"probeEvery": "2h"})
+
+FAULTS = {
+    "create": ("lost", "lost before", "throttled", "refused", "down", "unreadable"),
+    "probe": ("lost", "down", "throttled"),
+    "revoke": ("lost", "down", "refused", "throttled"),
+    "list": ("down", "lost"),
+}
+
+seconds = st.sampled_from([1, 3, 20, 60, 300, 700, 3600, 4 * 3600, 7 * 3600])
+EVENTS = st.one_of(
+    st.tuples(st.just("time"), seconds),
+    st.tuples(st.just("size"), st.integers(1, 4)),
+    st.tuples(st.just("scopes"), st.sampled_from(["chat", "embed"])),
+    st.tuples(st.just("suspend"), st.booleans()),
+    st.tuples(st.just("rotate"), st.integers(1, 3)),
+    st.tuples(st.just("compromise"), st.integers(0, 3)),
+    st.tuples(st.just("kill"), st.integers(0, 5)),
+    st.tuples(st.just("tamper"), st.sampled_from(["delete", "edit", "old value"])),
+    st.sampled_from([("fault", call, kind) for call, kinds in FAULTS.items() for kind in kinds]),
+    st.tuples(st.just("cluster"), st.sampled_from([1, 3, 12])),
+    st.tuples(st.just("crash"), st.integers(1, 12)),
+    st.tuples(st.just("provider down"), st.booleans()),
+)
+
+
+def happen(world: World, event: tuple[Any, ...]) -> None:
+    """Lets one event happen, then the operator look at the pool."""
+    kind, *rest = event
+    _HAPPENINGS[kind](world, *rest)
+    world.reconcile()
+
+
+def _compromise(world: World, index: int) -> None:
+    names = [key.name for key in world.ledger.keys]
+    world.edit(compromised=names[index % len(names)] if names else None)
+
+
+def _kill(world: World, index: int) -> None:
+    ours = [key for key in world.vendor.keys.values() if not key.foreign]
+    if ours:
+        ours[index % len(ours)].active = False
+
+
+def _tamper(world: World, how: str) -> None:
+    if "web" not in world.secrets:
+        return
+    secret, _ = world.secrets["web"]
+    if how == "delete":
+        del world.secrets["web"]
+    else:
+        old = [key.value for key in world.ledger.inside(KeyState.DRAINING) if key.value is not None]
+        value = old[0].get_secret_value() if old and how == "old value" else "nonsense"
+        changed = replace(secret, data={**secret.data, "apiKey": value})
+        world.secrets["web"] = (changed, a_view(changed))
+    world.note_published()
+
+
+_HAPPENINGS: dict[str, Any] = {
+    "time": lambda world, duration: world.pass_time(timedelta(seconds=duration)),
+    "size": lambda world, size: change(world, size=size),
+    "scopes": lambda world, scope: change(world, key=SPEC.key.model_copy(update={"scopes": (scope,)})),
+    "suspend": lambda world, suspend: change(world, suspend=suspend),
+    "rotate": lambda world, token: world.edit(rotate=str(token)),
+    "compromise": _compromise,
+    "kill": _kill,
+    "tamper": _tamper,
+    "fault": lambda world, call, kind: world.vendor.faults[call].append(kind),
+    "cluster": lambda world, count: setattr(world, "cluster_faults", count),
+    "crash": lambda world, steps: setattr(world, "steps_to_crash", steps),
+    "provider down": lambda world, down: setattr(world, "provider_down", down),
+    "delete": delete,
+}
+
+
+def begin(capabilities: Capabilities) -> World:
+    """A pool in a healthy world, before its first pass, beside somebody else's key."""
+    world = a_world(capabilities)
+    world.pool = a_pool(has_finalizer=False, spec=SPEC)
+    far = world.now + timedelta(days=3650)
+    world.vendor.keys["theirs"] = VendorKey("theirs", "sk-theirs", world.now, far, foreign=True)
+    world.reconcile()
+    return world
+
+
+def calm(world: World) -> None:
+    """All faults end, somebody asks for what lifts the stops, and time passes."""
+    world.vendor.faults.clear()
+    world.cluster_faults, world.steps_to_crash, world.provider_down = 0, None, False
+    change(world, suspend=False)
+    world.edit(rotate="the end")
+    world.reconcile()
+    world.pass_time(7 * HOUR)
+    for _ in range(10):
+        if world.ledger.inside(KeyState.CREATED, KeyState.REVOKING):
+            world.pass_time(MINUTE)
+
+
+def bounded(examples: int) -> settings:
+    """The same examples in every run."""
+    return settings(
+        max_examples=examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+
+
+@bounded(40)
+@given(events=st.lists(EVENTS, max_size=14))
+def test_a_pool_finds_its_rest_after_anything(events: Any) -> None:
+    world = begin(NAMING)
+    for event in events:
+        happen(world, event)
+    calm(world)
+    assert world.ready(), world.status
+    assert {key.state for key in world.ledger.keys} <= {KeyState.ACTIVE, KeyState.DRAINING}
+    size = world.observe().spec.size
+    assert {key.slot for key in world.ledger.inside(KeyState.ACTIVE)} == set(range(size))
+    assert world.live() == {key.name for key in world.ledger.keys}, "nothing lives upstream that is not in the ledger"
+    active = {key.print for key in world.ledger.inside(KeyState.ACTIVE)}
+    assert {fingerprint(SecretStr(value)) for value in world.shown()} == active
+
+
+@bounded(12)
+@given(events=st.lists(EVENTS, max_size=14))
+def test_where_names_are_not_listed_a_lost_key_is_held_and_never_lost(events: Any) -> None:
+    world = begin(NAMELESS)
+    for event in events:
+        happen(world, event)
+    calm(world)
+    allowed = {KeyState.ACTIVE, KeyState.DRAINING, KeyState.WITHDRAWN, KeyState.HELD}
+    assert {key.state for key in world.ledger.keys} <= allowed
+    world.pass_time(timedelta(days=2, hours=2))
+    assert {key.state for key in world.ledger.keys} <= {KeyState.ACTIVE, KeyState.DRAINING}
+    assert world.ready(), "after the longest life of a lost key its slot is free again"
+
+
+@bounded(40)
+@given(
+    events=st.lists(EVENTS, max_size=8),
+    policy=st.sampled_from(["Revoke", "RevokeAndWait"]),
+    later=st.lists(EVENTS, max_size=5),
+)
+def test_a_deleted_pool_goes_and_leaves_no_live_key(events: Any, policy: Any, later: Any) -> None:
+    world = begin(NAMING)
+    for event in (*events, ("delete", policy), *later):
+        happen(world, event)
+    if policy == "Revoke":
+        world.pass_time(10 * MINUTE)
+        assert world.pool is None or world.cluster_faults, "deletion never hangs"
+    calm(world)
+    world.pass_time(timedelta(days=2))
+    assert world.pool is None
+    assert world.dropped, world.ledger.keys
+    assert not world.live()
+
+
+@pytest.mark.parametrize("steps", range(1, 30, 2))
+def test_a_crash_at_any_step_of_first_creation_and_rotation_is_resumed(steps: Any) -> None:
+    world = begin(NAMING)
+    world.pass_time(10 * SECOND)
+    world.steps_to_crash = steps
+    world.pass_time(7 * HOUR)
+    reference = begin(NAMING)
+    reference.pass_time(7 * HOUR + 10 * SECOND)
+    for each in (world, reference):
+        assert each.ready()
+        assert {key.state for key in each.ledger.keys} <= {KeyState.ACTIVE, KeyState.DRAINING}
+        assert each.live() == {key.name for key in each.ledger.keys}
+    assert len(world.vendor.created) - len(reference.vendor.created) <= 1

@@ -1,0 +1,137 @@
+"""Deletion: never hangs, never forgets what may still live, and honours each policy."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from keypool.core.actions import DropLedger, KeepCredential, ReleaseSecrets, RemoveFinalizer, RemoveSecrets, RevokeKey
+from keypool.core.lifecycle import KeyState
+from keypool.core.projection import project
+from keypool.core.rules import deletion
+from tests.unit.core.builders import MINUTE, NOW, SECOND, a_key, a_ledger, a_pool, a_spec, decide, planned, seen, states
+
+REVOKING, OWED, HELD, DRAINING = KeyState.REVOKING, KeyState.OWED, KeyState.HELD, KeyState.DRAINING
+UNRESOLVED, CREATED, WITHDRAWN = KeyState.UNRESOLVED, KeyState.CREATED, KeyState.WITHDRAWN
+
+
+def going(policy: Any = "Revoke", since: Any = NOW, **facts: Any) -> Any:
+    """A pool that is being deleted."""
+    return a_pool(deleted_at=since, spec=a_spec(deletionPolicy=policy), **facts)
+
+
+LATE = NOW - 60 * SECOND
+
+
+def test_all_keys_of_a_deleted_pool_are_revoked_and_its_secrets_removed() -> None:
+    keys = (a_key(0), a_key(1), a_key(0, CREATED), a_key(0, DRAINING), a_key(1, WITHDRAWN))
+    decision = decide(deletion.keys_of_a_deleted_pool_are_revoked, seen(*keys, pool=going()))
+    assert set(states(decision.ledger).values()) == {"revoking"}
+    assert decision.actions == (RemoveSecrets(("web", "web-pool")),)
+
+
+def test_revocation_goes_on_while_removing_the_secrets_waits() -> None:
+    o = seen(a_key(0), pool=going(), wait_until={"publish": NOW + SECOND})
+    decision = decide(deletion.keys_of_a_deleted_pool_are_revoked, o)
+    assert (decision.actions, decision.wake_at) == ((), NOW + SECOND)
+    assert states(decision.ledger) == {"active-0": "revoking"}
+
+
+def test_what_is_not_confirmed_after_sixty_seconds_is_owed() -> None:
+    keys = (a_key(0, REVOKING), a_key(1, HELD), a_key(2, UNRESOLVED))
+    after = decide(deletion.overdue_keys_are_owed, seen(*keys, pool=going(since=LATE))).ledger
+    assert set(states(after).values()) == {"owed"}
+
+
+def test_before_the_deadline_nothing_is_owed() -> None:
+    decision = decide(deletion.overdue_keys_are_owed, seen(a_key(0, REVOKING), pool=going(since=LATE + SECOND)))
+    assert (decision.ledger, decision.wake_at) == (None, NOW + SECOND)
+
+
+def test_a_pool_that_waits_for_its_last_key_owes_nothing_by_time() -> None:
+    o = seen(a_key(0, REVOKING), pool=going("RevokeAndWait", since=NOW - 60 * MINUTE))
+    assert decide(deletion.overdue_keys_are_owed, o).ledger is None
+
+
+def test_a_pool_goes_when_every_key_is_proven_gone() -> None:
+    assert decide(deletion.a_settled_pool_may_go, seen(pool=going())).actions == (RemoveFinalizer(),)
+
+
+def test_a_pool_stays_while_a_key_is_being_revoked() -> None:
+    assert decide(deletion.a_settled_pool_may_go, seen(a_key(0, REVOKING), pool=going())).actions == ()
+
+
+def test_a_pool_with_owed_keys_goes_only_with_the_credential_kept() -> None:
+    o = seen(a_key(0, OWED), a_key(1, OWED, handle=None, provider="p2"), pool=going())
+    actions = decide(deletion.a_settled_pool_may_go, o).actions
+    assert actions == (KeepCredential(("provider-1",)), RemoveFinalizer())
+
+
+def test_a_pool_that_waits_for_its_last_key_stays_also_while_one_is_owed() -> None:
+    o = seen(a_key(0, OWED), pool=going("RevokeAndWait"))
+    assert decide(deletion.a_settled_pool_may_go, o).actions == ()
+
+
+@pytest.mark.parametrize("facts", [{"has_finalizer": True, "wait": True}, {"has_finalizer": False, "wait": False}])
+def test_the_finalizer_is_removed_once_and_not_during_a_pause(facts: Any) -> None:
+    o = seen(pool=going(has_finalizer=facts["has_finalizer"]))
+    o = replace(o, wait_until={"publish": NOW + SECOND}) if facts["wait"] else o
+    assert decide(deletion.a_settled_pool_may_go, o).actions == ()
+
+
+def test_retained_secrets_are_released_before_the_pool_goes_and_a_tombstone_stays() -> None:
+    o = seen(a_key(0), a_key(1, REVOKING), pool=going("Retain"))
+    decided = planned(o)
+    assert decided.actions == (ReleaseSecrets(project(o.ledger, a_spec())), RemoveFinalizer())
+    assert decided.ledger.retained
+    assert states(decided.ledger) == {"active-0": "active", "revoking-1": "revoking"}
+    assert all(key.value is not None for key in decided.ledger.keys), "a Secret may have to be written again"
+
+
+def test_a_tombstone_holds_no_values_once_its_pool_is_gone() -> None:
+    o = replace(seen(ledger=a_ledger(a_key(0), retained=True), secrets={}), pool=None)
+    decided = planned(o)
+    assert decided.actions == ()
+    assert [key.value for key in decided.ledger.keys] == [None]
+
+
+def test_a_crd_that_is_deleted_means_retain() -> None:
+    o = seen(a_key(0), pool=going(), crd_going=True)
+    assert planned(o).actions == (ReleaseSecrets(project(o.ledger, a_spec())), RemoveFinalizer())
+    assert planned(replace(o, pool=None)).actions == ()
+
+
+def test_a_retained_pool_that_others_hold_is_left_alone() -> None:
+    o = seen(
+        ledger=a_ledger(a_key(0, value=None), retained=True), pool=going("Retain", has_finalizer=False), secrets={}
+    )
+    decided = planned(o)
+    assert (decided.actions, decided.ledger) == ((), o.ledger)
+
+
+def test_a_pool_that_never_had_a_key_leaves_no_tombstone() -> None:
+    assert not planned(seen(pool=going("Retain"))).ledger.retained
+
+
+def test_the_keys_of_a_pool_that_vanished_are_owed_and_revoked() -> None:
+    o = replace(seen(a_key(0), a_key(1, UNRESOLVED, handle=None)), pool=None, secrets={}, provider=None)
+    decided = planned(o)
+    assert states(decided.ledger) == {"active-0": "owed", "unresolved-1": "owed"}
+    assert decided.actions == (RevokeKey("active-0"),)
+
+
+def test_an_empty_ledger_is_dropped_when_its_pool_is_gone() -> None:
+    o = replace(seen(), pool=None)
+    assert planned(o).actions == (DropLedger(),)
+    assert planned(replace(o, wait_until={"publish": NOW + SECOND})).actions == ()
+
+
+def test_a_tombstone_is_kept() -> None:
+    o = replace(seen(ledger=a_ledger(a_key(0, value=None), retained=True), secrets={}), pool=None)
+    assert planned(o).actions == ()
+
+
+def test_a_tombstone_whose_policy_becomes_revoke_is_one_no_more() -> None:
+    """Else its keys would be let go with the pool, and nobody would ever revoke them."""
+    o = seen(ledger=a_ledger(a_key(0), retained=True), pool=going())
+    assert planned(o).ledger.retained is False

@@ -1,0 +1,85 @@
+"""Intents: a lost answer is never forgotten too early, and never for ever."""
+
+from dataclasses import replace
+
+from keypool.core.actions import LookUp
+from keypool.core.lifecycle import KeyState
+from keypool.core.rules import intents
+from tests.unit.core.builders import DAY, DOWN, NAMELESS, NOW, SECOND, a_key, decide, seen, states
+
+INTENDED, UNRESOLVED, HELD, OWED = KeyState.INTENDED, KeyState.UNRESOLVED, KeyState.HELD, KeyState.OWED
+LONG_AGO = {"intended_at": NOW - 36 * SECOND}
+
+
+def test_an_intent_of_an_earlier_leadership_becomes_unresolved() -> None:
+    o = seen(a_key(0, INTENDED, epoch="epoch-1"), a_key(1, INTENDED))
+    after = decide(intents.lost_answers_are_unresolved, o).ledger
+    assert states(after) == {"intended-0": "unresolved", "intended-1": "intended"}
+
+
+def test_an_intent_whose_call_was_made_and_not_recorded_becomes_unresolved() -> None:
+    o = seen(a_key(0, INTENDED), sent=frozenset({"intended-0"}))
+    assert states(decide(intents.lost_answers_are_unresolved, o).ledger) == {"intended-0": "unresolved"}
+
+
+def test_an_intent_whose_call_was_certainly_not_made_is_forgotten() -> None:
+    o = seen(a_key(0, INTENDED), a_key(0, UNRESOLVED))
+    assert states(decide(intents.unsent_intents_are_forgotten, o).ledger) == {"unresolved-0": "unresolved"}
+
+
+def test_a_lost_key_is_looked_for_by_name_after_deadline_and_listing_lag() -> None:
+    o = seen(a_key(0, UNRESOLVED, **LONG_AGO))
+    assert decide(intents.lost_keys_are_looked_for, o).actions == (LookUp(("unresolved-0",)),)
+
+
+def test_a_lost_key_is_not_looked_for_before_it_must_be_listed() -> None:
+    o = seen(a_key(0, UNRESOLVED, intended_at=NOW - 34 * SECOND))
+    decision = decide(intents.lost_keys_are_looked_for, o)
+    assert not decision.actions
+    assert decision.wake_at == NOW + SECOND
+
+
+def test_a_lost_key_is_held_where_the_provider_lists_no_names() -> None:
+    o = seen(a_key(0, UNRESOLVED), provider=NAMELESS)
+    assert states(decide(intents.lost_keys_are_looked_for, o).ledger) == {"unresolved-0": "held"}
+
+
+def test_another_providers_listing_says_nothing_about_a_lost_key() -> None:
+    o = seen(a_key(0, UNRESOLVED, **LONG_AGO, provider="gone"), a_key(1, UNRESOLVED, **LONG_AGO))
+    decision = decide(intents.lost_keys_are_looked_for, o)
+    assert states(decision.ledger) == {"unresolved-0": "held", "unresolved-1": "unresolved"}
+    assert decision.actions == (LookUp(("unresolved-1",)),)
+
+
+def test_no_listing_is_asked_for_while_the_provider_is_down_or_the_last_one_failed() -> None:
+    key = a_key(0, UNRESOLVED, **LONG_AGO)
+    for facts in ({"provider_problem": DOWN}, {"wait_until": {"lookup": NOW + SECOND}}):
+        assert not decide(intents.lost_keys_are_looked_for, seen(key, **facts)).actions, facts
+
+
+def test_a_pause_that_is_over_wakes_nobody() -> None:
+    o = seen(a_key(0, UNRESOLVED, **LONG_AGO), provider_problem=DOWN, wait_until={"lookup": NOW - SECOND})
+    assert decide(intents.lost_keys_are_looked_for, o).wake_at is None
+
+
+def test_a_key_that_may_exist_is_forgotten_when_its_longest_life_is_over() -> None:
+    over = {"expires_at": NOW, "handle": None, "value": None}
+    o = seen(a_key(0, HELD, **over), a_key(1, OWED, **over), a_key(2, UNRESOLVED, **over))
+    assert states(decide(intents.ended_holds_are_forgotten, o).ledger) == {}
+
+
+def test_a_hold_ends_not_before_its_longest_life() -> None:
+    o = seen(a_key(0, HELD, expires_at=NOW + DAY))
+    decision = decide(intents.ended_holds_are_forgotten, o)
+    assert states(decision.ledger) == {"held-0": "held"}
+    assert decision.wake_at == NOW + DAY
+
+
+def test_an_owed_key_with_a_handle_is_never_forgotten_by_time() -> None:
+    o = seen(a_key(0, OWED, expires_at=NOW - DAY))
+    assert states(decide(intents.ended_holds_are_forgotten, o).ledger) == {"owed-0": "owed"}
+
+
+def test_nothing_is_looked_for_without_a_provider() -> None:
+    o = replace(seen(a_key(0, UNRESOLVED, **LONG_AGO)), provider=None)
+    assert decide(intents.lost_keys_are_looked_for, o).ledger is None

@@ -1,0 +1,66 @@
+"""The way to a provider whose object is gone: from what was kept, unless it was entered meanwhile."""
+
+import base64
+import json
+from typing import Any, cast
+
+from pydantic import SecretStr
+
+from keypool.api.provider import KeyProviderSpec
+from keypool.cluster.client import KubeClient
+from keypool.providers.errors import Rejected
+from keypool.providers.fake import FakeProvider
+from keypool.providers.protocol import Provider
+from keypool.reconcile.directory import Directory
+
+SPEC = KeyProviderSpec.model_validate(
+    {
+        "holySheep": {},
+        "endpoints": [{"url": "http://127.0.0.1:1/v1"}],
+        "auth": {"secretRef": {"name": "admin"}},
+    }
+)
+
+
+class Kept(KubeClient):
+    """A cluster in which one provider's record is kept; `meanwhile` is awaited before it is handed out."""
+
+    def __init__(self) -> None:
+        self.meanwhile: Any = None
+
+    async def get(self, path: str) -> dict[str, Any]:
+        """The record."""
+        if self.meanwhile is not None:
+            await self.meanwhile
+        spec = json.dumps(SPEC.model_dump(mode="json", by_alias=True, exclude_none=True))
+        data = {"spec": spec, "credential": "kept"}
+        return {"data": {key: base64.b64encode(text.encode()).decode() for key, text in data.items()}}
+
+
+def named(_: KeyProviderSpec, credential: SecretStr) -> Provider:
+    """A client that tells which credential it has, by its URL."""
+    return cast("Provider", FakeProvider(base_url=credential.get_secret_value()))
+
+
+def refused(_: KeyProviderSpec, __: SecretStr) -> Provider:
+    """No client: plain http is not allowed any more."""
+    raise Rejected("plain http")
+
+
+async def test_a_provider_that_is_entered_while_its_record_is_read_keeps_its_new_credential() -> None:
+    client = Kept()
+    directory = Directory(client, "system", named)
+    client.meanwhile = directory.enter("uid", "vendor", SPEC, SecretStr("new"))
+    found = await directory.client_for("uid")
+    assert found is not None
+    assert found.base_url == "new"
+
+
+async def test_without_its_object_a_provider_is_reached_by_its_record() -> None:
+    found = await Directory(Kept(), "system", named).client_for("uid")
+    assert found is not None
+    assert found.base_url == "kept"
+
+
+async def test_a_record_that_is_refused_stops_nothing_but_its_own_keys() -> None:
+    assert await Directory(Kept(), "system", refused).client_for("uid") is None

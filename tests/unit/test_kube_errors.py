@@ -1,0 +1,94 @@
+"""The API server's refusals become types that say what to do next, and never quote what was sent."""
+
+from typing import Any
+
+import pytest
+
+from keypool.cluster import errors, paths
+from keypool.cluster.client import retry_delay
+from keypool.cluster.errors import KubeError, TooManyRequests, Unavailable, error_from
+
+CANARY = "canary-c0ffee"
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "kind"),
+    [
+        (400, "BadRequest", errors.Invalid),
+        (401, "Unauthorized", errors.Unauthorized),
+        (403, "Forbidden", errors.Forbidden),
+        (404, "NotFound", errors.NotFound),
+        (409, "AlreadyExists", errors.AlreadyExists),
+        (409, "Conflict", errors.Conflict),
+        (410, "Expired", errors.Expired),
+        (422, "Invalid", errors.Invalid),
+        (429, "TooManyRequests", errors.TooManyRequests),
+        (500, "InternalError", errors.Unavailable),
+        (503, "", errors.Unavailable),
+    ],
+)
+def test_each_status_has_its_type_and_no_type_quotes_the_body(status: int, reason: str, kind: type[KubeError]) -> None:
+    cause = {"field": "data[apiKey]", "reason": "FieldValueInvalid", "message": f"Invalid value: {CANARY}"}
+    answer = {"reason": reason, "message": f"refused: {CANARY}", "details": {"causes": [cause]}}
+    error = error_from("update /api/v1/x", status, answer, None)
+    assert type(error) is kind
+    assert CANARY not in f"{error} {error!r} {vars(error)}"
+    assert error.status == status
+
+
+def test_an_invalid_field_is_named() -> None:
+    cause = {"field": "spec.size", "reason": "FieldValueInvalid"}
+    error = error_from("create x", 422, {"reason": "Invalid", "details": {"causes": [cause, cause]}}, None)
+    assert str(error) == "create x: 422 Invalid (spec.size: FieldValueInvalid)"
+
+
+@pytest.mark.parametrize(
+    ("answer", "terminating", "quota"),
+    [
+        ({"details": {"causes": [{"reason": "NamespaceTerminating"}]}}, True, False),
+        ({"message": 'secrets "a" is forbidden: exceeded quota: q'}, False, True),
+        ({}, False, False),
+    ],
+)
+def test_a_refusal_tells_a_dying_namespace_and_a_quota(answer: dict[str, Any], terminating: bool, quota: bool) -> None:
+    error = error_from("create x", 403, answer, None)
+    assert isinstance(error, errors.Forbidden)
+    assert (error.namespace_terminating, error.quota_exceeded) == (terminating, quota)
+
+
+@pytest.mark.parametrize(
+    ("error", "reads", "attempt", "delay"),
+    [
+        (TooManyRequests("x", retry_after=3.0), False, 0, 3.0),
+        (TooManyRequests("x"), False, 0, 0.2),
+        (TooManyRequests("x", retry_after=900.0), True, 0, 10.0),
+        (TooManyRequests("x"), True, 3, None),
+        (Unavailable("x", 503, maybe_done=True), True, 1, 0.8),
+        (Unavailable("x", 503, maybe_done=True), False, 0, None),
+        (errors.Conflict("x", 409), True, 0, None),
+    ],
+)
+def test_reads_are_repeated_and_writes_only_when_nothing_was_processed(
+    error: KubeError, reads: bool, attempt: int, delay: float | None
+) -> None:
+    assert retry_delay(error, reads, attempt) == delay
+
+
+def test_a_name_cannot_leave_its_place_in_a_path() -> None:
+    assert paths.secret("ns", "../../x?y#z") == "/api/v1/namespaces/ns/secrets/..%2F..%2Fx%3Fy%23z"
+
+
+@pytest.mark.parametrize(
+    ("path", "resource"),
+    [
+        (paths.pools(), "apikeypools"),
+        (paths.pool_status("ns", "secrets"), "apikeypools/status"),
+        (paths.secret("namespaces", "status"), "secrets"),
+        (paths.namespaces(), "namespaces"),
+        (paths.namespace("x"), "namespaces"),
+        (paths.lease("ns", "x"), "leases"),
+        (paths.crd("apikeypools"), "customresourcedefinitions"),
+    ],
+)
+def test_metrics_name_the_resource_and_never_the_object(path: str, resource: str) -> None:
+    assert paths.resource_of(path) == resource

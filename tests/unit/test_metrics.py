@@ -1,0 +1,74 @@
+"""Metrics add up, and a pool that is gone leaves no series behind."""
+
+from datetime import UTC, datetime
+
+from keypool.serve.metrics import Metrics
+
+WHEN = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+def sample(metrics: Metrics, name: str, **labels: str) -> float | None:
+    """The value of one series."""
+    return metrics.registry.get_sample_value(name, labels)
+
+
+def test_keys_are_summed_over_pools_by_state() -> None:
+    metrics = Metrics()
+    metrics.on_pool("ns", "a", True, WHEN, {"active": 2, "draining": 1})
+    metrics.on_pool("ns", "b", False, None, {"active": 1})
+    assert sample(metrics, "keypool_keys", state="active") == 3
+    metrics.on_pool("ns", "a", True, WHEN, {"active": 1})
+    assert sample(metrics, "keypool_keys", state="active") == 2
+    assert sample(metrics, "keypool_keys", state="draining") == 0
+
+
+def test_a_pools_series_end_with_it() -> None:
+    metrics = Metrics()
+    metrics.on_pool("ns", "a", True, WHEN, {"active": 2})
+    assert sample(metrics, "keypool_pool_ready", namespace="ns", pool="a") == 1
+    assert sample(metrics, "keypool_next_rotation_timestamp_seconds", namespace="ns", pool="a") == WHEN.timestamp()
+    metrics.on_pool_gone("ns", "a")
+    metrics.on_pool_gone("ns", "a")
+    assert b'pool="a"' not in metrics.text()
+    assert sample(metrics, "keypool_keys", state="active") == 0
+
+
+def test_no_next_rotation_is_no_series() -> None:
+    metrics = Metrics()
+    metrics.on_pool("ns", "a", True, WHEN, {})
+    metrics.on_pool("ns", "a", True, None, {})
+    assert sample(metrics, "keypool_next_rotation_timestamp_seconds", namespace="ns", pool="a") is None
+
+
+def test_calls_are_counted_by_their_outcome() -> None:
+    metrics = Metrics()
+    metrics.on_request("update", "secrets", 409, 0.01)
+    metrics.on_provider_call("holySheep", "create", "Throttled", 0.2)
+    assert sample(metrics, "keypool_kube_requests_total", verb="update", resource="secrets", code="409") == 1
+    labels = {"provider": "holySheep", "call": "create", "outcome": "Throttled"}
+    assert sample(metrics, "keypool_provider_calls_total", **labels) == 1
+
+
+def test_ages_are_asked_for_at_each_scrape() -> None:
+    metrics = Metrics()
+    ages: dict[str, float | None] = {"apikeypools": None, "secrets": 3.0}
+    metrics.read_when_scraped(
+        queue_depth=lambda: 7,
+        keys_owed=lambda: 2,
+        leader=lambda: True,
+        watch_ages={kind: (lambda kind=kind: ages[kind]) for kind in ages},  # type: ignore[misc]
+        resync_age=lambda: None,
+    )
+    assert sample(metrics, "keypool_watch_age_seconds", kind="apikeypools") == -1
+    assert sample(metrics, "keypool_watch_age_seconds", kind="secrets") == 3
+    ages["apikeypools"] = 5.0
+    assert sample(metrics, "keypool_watch_age_seconds", kind="apikeypools") == 5
+    assert sample(metrics, "keypool_queue_depth") == 7
+    assert sample(metrics, "keypool_keys_owed") == 2
+    assert sample(metrics, "keypool_leader") == 1
+
+
+def test_two_operators_in_one_process_count_apart() -> None:
+    first, second = Metrics(), Metrics()
+    first.on_pool("ns", "a", True, None, {"active": 1})
+    assert sample(second, "keypool_keys", state="active") is None

@@ -1,0 +1,127 @@
+"""The cache keeps the newest version of each object, in whatever order sightings arrive."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keypool.cluster import store
+from keypool.cluster.cache import Kind, ObjectCache
+
+
+def claims(pool: dict[str, Any]) -> tuple[str, ...]:
+    """The test's rule: the Secret's name is in the spec."""
+    return (pool["spec"]["secret"],)
+
+
+def pool(version: int, uid: str = "u1", name: str = "p", claimed: str = "s", provider: str = "acme") -> dict[str, Any]:
+    """A pool as the API server sends it."""
+    meta = {"namespace": "ns", "name": name, "uid": uid, "resourceVersion": str(version), "managedFields": [{}]}
+    return {"metadata": meta, "spec": {"secret": claimed, "providerRef": {"name": provider}}}
+
+
+@pytest.fixture
+def cache() -> ObjectCache:
+    """An empty cache."""
+    return ObjectCache(claims)
+
+
+def test_only_a_newer_version_is_taken_and_versions_are_numbers(cache: ObjectCache) -> None:
+    assert cache.upsert(Kind.POOL, pool(9))
+    assert not cache.upsert(Kind.POOL, pool(9))
+    assert cache.upsert(Kind.POOL, pool(10))
+    assert not cache.upsert(Kind.POOL, pool(9))
+
+
+def test_managed_fields_are_not_kept(cache: ObjectCache) -> None:
+    cache.upsert(Kind.POOL, pool(1))
+    assert "managedFields" not in (cache.pool("u1") or {})["metadata"]
+
+
+def test_an_older_event_after_a_removal_does_not_resurrect(cache: ObjectCache) -> None:
+    cache.upsert(Kind.POOL, pool(5))
+    assert cache.remove(Kind.POOL, pool(8))
+    assert not cache.upsert(Kind.POOL, pool(7))
+    assert cache.pool("u1") is None
+    assert list(cache.pools()) == []
+
+
+def test_a_late_removal_does_not_take_away_a_newer_sighting(cache: ObjectCache) -> None:
+    cache.upsert(Kind.POOL, pool(9))
+    assert not cache.remove(Kind.POOL, pool(8))
+    assert cache.pool("u1") is not None
+
+
+def test_an_object_that_comes_back_with_a_newer_version_is_taken(cache: ObjectCache) -> None:
+    cache.upsert(Kind.POOL, pool(5))
+    cache.remove(Kind.POOL, pool(6))
+    assert cache.upsert(Kind.POOL, pool(7))
+
+
+def test_a_recreated_object_replaces_the_former_of_its_name(cache: ObjectCache) -> None:
+    cache.upsert(Kind.POOL, pool(5, uid="old", provider="former"))
+    assert cache.upsert(Kind.POOL, pool(7, uid="new"))
+    assert cache.pool("old") is None
+    assert cache.pools_of_provider("ns", "former") == frozenset()
+    assert not cache.upsert(Kind.POOL, pool(6, uid="old")), "the former one's events are stale"
+    assert not cache.remove(Kind.POOL, pool(6, uid="old"))
+    assert [known["metadata"]["uid"] for known in cache.pools()] == ["new"]
+
+
+def test_indices_follow_the_pools(cache: ObjectCache) -> None:
+    cache.upsert(Kind.POOL, pool(1, "u1", "p1", claimed="s", provider="acme"))
+    cache.upsert(Kind.POOL, pool(2, "u2", "p2", claimed="s", provider="acme"))
+    assert cache.pools_claiming("ns", "s") == cache.pools_of_provider("ns", "acme") == {"u1", "u2"}
+    cache.upsert(Kind.POOL, pool(3, "u2", "p2", claimed="t", provider="other"))
+    assert cache.pools_claiming("ns", "s") == {"u1"}
+    assert cache.pools_of_provider("ns", "other") == {"u2"}
+    cache.remove(Kind.POOL, pool(4, "u1", "p1"))
+    assert cache.pools_claiming("ns", "s") == cache.pools_of_provider("ns", "acme") == frozenset()
+    cache.clear(Kind.POOL)
+    assert cache.pools_claiming("ns", "t") == frozenset()
+
+
+def test_an_object_touches_the_pools_that_depend_on_it(cache: ObjectCache) -> None:
+    cache.upsert(Kind.POOL, pool(1, "u1", "p1", claimed="s"))
+    cache.upsert(Kind.POOL, pool(2, "u2", "p2", claimed="s"))
+    cache.upsert(Kind.POOL, pool(3, "u3", "p3", claimed="t"))
+    named = {"metadata": {"namespace": "ns", "name": "s", "uid": "x", "resourceVersion": "4"}}
+    assert cache.pools_touched(Kind.SECRET, named) == {"u1", "u2"}
+    named["metadata"]["name"] = "acme"
+    assert cache.pools_touched(Kind.PROVIDER, named) == {"u1", "u2", "u3"}
+    assert cache.pools_touched(Kind.POOL, pool(1, "u1", "p1", claimed="s")) == {"u1", "u2"}, "rivals for one Secret"
+
+
+def test_a_secret_is_kept_without_its_values(cache: ObjectCache) -> None:
+    meta = {"namespace": "ns", "name": "s", "uid": "u", "resourceVersion": "1"}
+    cache.upsert(Kind.SECRET, {"metadata": meta, "data": {"apiKey": "Y2FuYXJ5"}})
+    view = cache.secret("ns", "s")
+    assert view is not None
+    assert "Y2FuYXJ5" not in repr(view)
+    assert "canary" not in repr(view)
+
+
+def test_the_memory_of_removals_is_bounded(cache: ObjectCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "_TOMBSTONES", 2)
+    for number in range(5):
+        cache.remove_uid(Kind.POOL, f"u{number}", 10)
+    assert not cache.upsert(Kind.POOL, pool(9, uid="u4"))
+    assert cache.upsert(Kind.POOL, pool(9, uid="u0"))
+
+
+Sighting = tuple[str, int]
+
+
+@given(st.integers(1, 8), st.booleans(), st.randoms(use_true_random=False))
+def test_any_order_of_sightings_ends_in_the_same_state(last: int, removed: bool, random: Any) -> None:
+    """The newest sighting decides, whether it is a version or the removal."""
+    sightings: list[Sighting] = [("seen", version) for version in range(1, last + 1)]
+    if removed:
+        sightings.append(("gone", last + 1))
+    random.shuffle(sightings)
+    cache = ObjectCache(claims)
+    for what, version in sightings:
+        (cache.upsert if what == "seen" else cache.remove)(Kind.POOL, pool(version))
+    known = cache.pool("u1")
+    assert known is None if removed else known is not None and known["metadata"]["resourceVersion"] == str(last)

@@ -1,0 +1,99 @@
+"""The container image: what its Dockerfile installs works, and nothing else is in there."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from keypool import __version__
+
+ROOT = Path(__file__).parents[2]
+DOCKERFILE = re.sub(r"\\\n\s*", "", (ROOT / "Dockerfile").read_text())
+INSTRUCTIONS = re.findall(r"^([A-Z]+) (.*)$", DOCKERFILE, re.MULTILINE)
+BUILD_STAGE, FINAL_STAGE = (
+    re.findall(r"^([A-Z]+) (.*)$", stage, re.MULTILINE) for stage in re.split(r"^FROM ", DOCKERFILE, flags=re.M)[1:]
+)
+PREFIX = "/opt/keypool"
+DEV = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["dev"]
+SECONDS = 300
+
+
+def copy(arguments: str, folder: Path) -> None:
+    """COPY, as far as the Dockerfile uses it."""
+    *sources, target = shlex.split(arguments)
+    for source in sources:
+        origin = ROOT / source
+        if origin.is_dir():
+            shutil.copytree(origin, folder / target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            destination = folder / target / origin.name
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(origin, destination)
+
+
+def install(folder: Path) -> Path:
+    """Carry out the build stage in `folder`, with pip's cache; returns the folder that the image takes over."""
+    prefix, path = folder / "installed", f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_COMPILE": "0"}
+    build = folder / "build"
+    build.mkdir()
+    for instruction, arguments in BUILD_STAGE:
+        if instruction == "COPY":
+            copy(arguments, build)
+        elif instruction == "RUN":
+            command = ["/bin/sh", "-ec", arguments.replace(PREFIX, str(prefix))]
+            run = subprocess.run(
+                command, cwd=build, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+            )
+            assert run.returncode == 0, run.stdout + run.stderr
+    return prefix
+
+
+def ask(prefix: Path, code: str) -> str:
+    """What the image's Python prints when it runs `code`."""
+    command = [str(prefix / "bin" / "python"), "-I", "-B", "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def test_the_install_steps_give_the_operator_and_nothing_more(tmp_path: Path) -> None:
+    """The operator can be imported; the lab, the tools of development and pip cannot."""
+    prefix = install(tmp_path)
+    assert ask(prefix, "import keypool.app, keypool; print(keypool.__version__)").strip() == __version__
+    listing = "import importlib.metadata as m, json; print(json.dumps([d.name.lower() for d in m.distributions()]))"
+    installed = set(json.loads(ask(prefix, listing)))
+    direct = {Requirement(text).name for text in DEV} - {"pyyaml"}  # which the operator's own dependencies need
+    assert installed & {*direct, "pip", "setuptools"} == set()
+    assert not list(prefix.glob("lib/*/site-packages/keypool_lab"))
+
+
+def test_the_build_takes_only_files_that_the_context_holds() -> None:
+    """.dockerignore lets through what is copied, and nothing else."""
+    allowed = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
+    copied = [path for name, text in BUILD_STAGE if name == "COPY" for path in shlex.split(text)[:-1]]
+    assert sorted(allowed) == sorted(copied)
+
+
+def test_the_image_runs_as_a_numeric_user_without_a_shell() -> None:
+    """Kubernetes can tell only of a number that it is not root."""
+    last = dict(FINAL_STAGE)
+    assert re.fullmatch(r"[1-9]\d+:[1-9]\d+", last["USER"])
+    assert json.loads(last["ENTRYPOINT"]) == ["python", "-m", "keypool"]
+
+
+def test_the_base_is_pinned_to_a_patch_release() -> None:
+    """Both stages start from the same image, which is neither `latest` nor a moving minor version."""
+    bases = [value.split("=")[1] for name, value in INSTRUCTIONS if name == "ARG"]
+    assert [bool(re.match(r"python:\d+\.\d+\.\d+-slim", base)) for base in bases] == [True]
+    assert [value.split()[0] for name, value in INSTRUCTIONS if name == "FROM"] == ["${BASE}", "${BASE}"]
+
+
+def test_the_image_says_which_version_it_is() -> None:
+    """The label is the package's version."""
+    assert f'org.opencontainers.image.version="{__version__}"' in dict(FINAL_STAGE)["LABEL"]

@@ -1,0 +1,43 @@
+"""Which adapter a KeyProvider gets, and which it is refused."""
+
+import pytest
+from pydantic import SecretStr
+
+from keypool.api.provider import KeyProviderSpec
+from keypool.providers.errors import CredentialRejected, Rejected
+from keypool.providers.registry import build
+
+
+def spec(url: str = "https://api.holysheep.ai/v1", **options: bool) -> KeyProviderSpec:
+    return KeyProviderSpec.model_validate(
+        {"holySheep": options, "endpoints": [{"url": url}], "auth": {"secretRef": {"name": "admin"}}}
+    )
+
+
+def test_workloads_get_the_url_of_the_endpoint() -> None:
+    assert build(spec(), SecretStr("admin"), allow_insecure=False).base_url == "https://api.holysheep.ai/v1"
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_names_are_listed_where_the_account_says_so(named: bool) -> None:
+    assert build(spec(listsNames=named), SecretStr("admin"), allow_insecure=False).capabilities.lists_names is named
+
+
+def test_plain_http_is_refused() -> None:
+    with pytest.raises(Rejected, match="plain http"):
+        build(spec("http://api.holysheep.ai/v1"), SecretStr("admin"), allow_insecure=False)
+
+
+def test_plain_http_is_taken_where_the_administrator_allows_it() -> None:
+    assert build(spec("http://127.0.0.1:1/v1"), SecretStr("admin"), allow_insecure=True)
+
+
+def test_a_line_break_at_the_end_of_a_credential_does_no_harm() -> None:
+    assert build(spec(), SecretStr("admin\n"), allow_insecure=False)
+
+
+@pytest.mark.parametrize("credential", ["", "\n", "ad\nmin", "ad min", "ädmin", "a" * 4097])
+def test_a_credential_that_no_header_can_carry_is_refused_without_being_told(credential: str) -> None:
+    with pytest.raises(CredentialRejected, match="empty or holds characters") as caught:
+        build(spec(), SecretStr(credential), allow_insecure=False)
+    assert not credential.strip() or credential not in str(caught.value)

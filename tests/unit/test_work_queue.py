@@ -1,0 +1,137 @@
+"""The work queue runs a key once at a time, in order, at its date, and again when it was touched meanwhile."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keypool.watch.queue import WorkQueue, run_workers
+from keypool.watch.timers import Backoff, Timers
+from tests.waiting import eventually
+
+
+async def test_keys_run_in_the_order_in_which_they_were_added() -> None:
+    queue = WorkQueue()
+    for key in "abcab":
+        queue.add(key)
+    assert [await queue.get() for _ in range(3)] == ["a", "b", "c"]
+    assert len(queue) == 0
+
+
+async def test_a_key_added_while_it_runs_is_queued_again_when_it_is_done() -> None:
+    queue = WorkQueue()
+    queue.add("a")
+    await queue.get()
+    queue.add("a")
+    queue.add("b")
+    assert await queue.get() == "b", "a must not run twice at once"
+    queue.done("a")
+    assert await queue.get() == "a"
+    queue.done("a")
+    queue.done("b")
+    assert len(queue) == 0
+
+
+async def test_the_earlier_date_of_a_key_wins() -> None:
+    queue = WorkQueue()
+    queue.add_after("a", 3600)
+    queue.add_after("a", 0.01)
+    queue.add_after("a", 1800)
+    assert await asyncio.wait_for(queue.get(), 5) == "a"
+    queue.close()
+
+
+async def test_a_closed_queue_makes_nothing_ready_by_date() -> None:
+    queue = WorkQueue()
+    queue.add_after("a", 0.01)
+    queue.close()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(queue.get(), 0.05)
+
+
+async def with_workers(
+    handler: Callable[[str, WorkQueue], Awaitable[float | None]], until: Callable[[], bool], *keys: str
+) -> None:
+    """Run two workers on the keys until a condition holds."""
+    queue = WorkQueue(jitter=lambda: 0.0)
+    for key in keys:
+        queue.add(key)
+    workers = asyncio.create_task(run_workers(queue, lambda key: handler(key, queue), 2))
+
+    async def holds() -> bool:
+        return until()
+
+    try:
+        await eventually(holds, 5)
+    finally:
+        workers.cancel()
+        await asyncio.gather(workers, return_exceptions=True)
+        queue.close()
+
+
+async def test_a_failing_key_is_tried_again_and_the_worker_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[str] = []
+
+    async def handler(key: str, queue: WorkQueue) -> float | None:
+        seen.append(key)
+        if key == "bad" and seen.count("bad") == 1:
+            raise ValueError("canary-c0ffee")
+        return None
+
+    await with_workers(handler, lambda: seen.count("bad") == 2 and "good" in seen, "bad", "good")
+    assert "canary-c0ffee" not in caplog.text + str([vars(record) for record in caplog.records])
+    assert any(vars(record).get("key") == "bad" for record in caplog.records)
+
+
+async def test_the_seconds_that_a_handler_returns_are_when_it_looks_again() -> None:
+    seen: list[str] = []
+
+    async def handler(key: str, queue: WorkQueue) -> float | None:
+        seen.append(key)
+        return 0.01 if len(seen) < 3 else None
+
+    await with_workers(handler, lambda: len(seen) == 3, "a")
+
+
+async def test_no_key_ever_runs_twice_at_once_however_often_it_is_touched() -> None:
+    running: set[str] = set()
+    runs: list[str] = []
+
+    async def handler(key: str, queue: WorkQueue) -> float | None:
+        assert key not in running
+        running.add(key)
+        runs.append(key)
+        if len(runs) < 60:
+            for other in "abc":
+                queue.add(other)
+        await asyncio.sleep(0)
+        running.discard(key)
+        return None
+
+    await with_workers(handler, lambda: len(runs) > 60 and not running, "a", "b", "c")
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcde"), st.floats(0, 100)), max_size=300), st.floats(0, 100))
+def test_timers_give_each_key_once_at_its_earliest_date(dates: list[tuple[str, float]], now: float) -> None:
+    timers = Timers()
+    for key, due in dates:
+        timers.set(key, due)
+    earliest = {key: min(due for name, due in dates if name == key) for key, _ in dates}
+    due_now = sorted((due, key) for key, due in earliest.items() if due <= now)
+    assert timers.next_due() == (min(earliest.values()) if earliest else None)
+    assert timers.pop_due(now) == [key for _, key in due_now]
+    assert len(timers) == len(earliest) - len(due_now)
+
+
+@given(st.floats(0, 1, exclude_max=True))
+def test_back_off_doubles_up_to_a_minute_and_begins_anew_after_success(random: float) -> None:
+    backoff = Backoff(lambda: random)
+    delays = [backoff.next("a") for _ in range(40)]
+    assert 0.375 <= delays[0] <= 0.625
+    assert all(late >= early for early, late in pairwise(delays))
+    assert all(45 <= delay <= 60 for delay in delays[10:])
+    backoff.forget("a")
+    assert backoff.next("a") == delays[0]

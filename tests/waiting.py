@@ -1,0 +1,33 @@
+"""Waiting for something to become true, with a deadline, instead of sleeping and hoping."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+POLL_SECONDS = 0.05
+PATIENCE = 4.0
+"""Deadlines are written for an idle machine; a busy one gets this many times as long. Nothing here is about speed: a
+deadline only decides how late a failure is noticed."""
+
+
+async def eventually(condition: Callable[[], Awaitable[T]], deadline: float = 15.0, what: str = "") -> T:
+    """The first truthy value of `await condition()`; it is asked again and again for `deadline` seconds (times
+    `PATIENCE`).
+
+    An AssertionError inside the condition means "not yet". Fails with `what` and with the last answer.
+    """
+    deadline *= PATIENCE
+    until = time.monotonic() + deadline
+    while True:
+        try:
+            last: object = None
+            if last := await asyncio.wait_for(condition(), max(until - time.monotonic(), POLL_SECONDS)):
+                return last
+        except (AssertionError, TimeoutError) as error:
+            last = error
+        if time.monotonic() > until:
+            raise AssertionError(f"{what or condition} not within {deadline:g} s; at last: {last!r}")
+        await asyncio.sleep(POLL_SECONDS)
