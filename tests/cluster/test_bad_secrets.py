@@ -122,9 +122,12 @@ async def test_pools_that_come_at_once_agree_on_one_winner_and_lose_no_key(team:
         stalled = [name for name in names if await team.condition(name, "Stalled")]
         return len(ready) == 1 and len(stalled) == 2
 
+    async def all_known() -> bool:
+        known = [key["name"] for name in names for key in await team.keys(name)]
+        return sorted(known) == sorted(key.name for key in simulator.record.live_keys())
+
     await eventually(settled, 10, "one is Ready, two are Stalled")
-    known = [key["name"] for name in names for key in await team.keys(name)]
-    assert sorted(known) == sorted(key.name for key in simulator.record.live_keys())
+    await eventually(all_known, 10, "every live key stands in a status, and no other")
     for name in names:
         await team.delete(name)
     for name in names:
