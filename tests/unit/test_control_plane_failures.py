@@ -1,5 +1,7 @@
 """A control plane that cannot start says which component is to blame, shows its log, and leaves nothing behind."""
 
+import os
+import signal
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +10,7 @@ import pytest
 
 from keypool_lab.binaries import Binaries
 from keypool_lab.controlplane import ControlPlane, ControlPlaneError
+from keypool_lab.controlplane.keeper import Components
 
 
 def script(path: Path, text: str) -> Path:
@@ -50,3 +53,34 @@ def test_a_failed_start_leaves_no_folder(idle: Binaries, tmp_path: Path) -> None
     with pytest.raises(ControlPlaneError):
         ControlPlane.start(idle, deadline=0.2)
     assert list((tmp_path / "planes").iterdir()) == []
+
+
+class EndsWhileLookedAt:
+    """Like a Popen whose process ends just after the first look at it: `poll` holds a lock meanwhile."""
+
+    returncode = 3
+
+    def __init__(self) -> None:
+        self.looks, self.locked = 0, False
+
+    def poll(self) -> int | None:
+        """None within another look, and at the first one, during which the signal of its end comes."""
+        if self.locked:
+            return None
+        self.locked = True
+        self.looks += 1
+        if self.looks == 1:
+            os.kill(os.getpid(), signal.SIGCHLD)
+        self.locked = False
+        return None if self.looks == 1 else self.returncode
+
+
+def test_a_component_that_ends_while_it_is_looked_at_is_noted(tmp_path: Path) -> None:
+    components = Components(tmp_path)
+    components._running["etcd"] = EndsWhileLookedAt()  # type: ignore[assignment]
+    before = signal.signal(signal.SIGCHLD, components.note_exits)
+    try:
+        components.note_exits()
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert (tmp_path / "etcd.exit").read_text() == "3"

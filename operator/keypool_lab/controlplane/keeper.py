@@ -63,11 +63,18 @@ class Components:
         self.note_exits()  # the signal may have come before the name was known
 
     def note_exits(self, *_: object) -> None:
-        """Leave the exit status of every component that has ended; also the handler of SIGCHLD."""
-        for name, process in list(self._running.items()):
-            if process.poll() is not None:
-                self._leave_exit(name, process.returncode)
-                del self._running[name]
+        """Leave the exit status of every component that has ended; also the handler of SIGCHLD.
+
+        SIGCHLD waits meanwhile: within `poll`, which holds a lock, a second look sees nothing, and an exit were missed.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+        try:
+            for name, process in list(self._running.items()):
+                if process.poll() is not None:
+                    self._leave_exit(name, process.returncode)
+                    del self._running[name]
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
 
     def _leave_exit(self, name: str, status: int) -> None:
         (self._folder / f"{name}.exit").write_text(str(status))
