@@ -77,3 +77,14 @@ def test_libraries_are_heard_from_warnings_on(stream: io.StringIO) -> None:
     logging.getLogger("kopf.objects").info("x")
     logging.getLogger("keypool.x").debug("y")
     assert lines(stream) == []
+
+
+def test_a_session_that_was_closed_on_purpose_is_not_told_as_an_error(stream: io.StringIO) -> None:
+    """SIGTERM while Kopf looks for the kinds: its request fails because the process ends."""
+    kopf = logging.getLogger("kopf.x")
+    request = "GET https://127.0.0.1:6443/apis"
+    kopf.error(f"Request attempt #1 failed; will retry: {request} -> ClientConnectionError('Connector is closed.')")
+    kopf.error(f"Request attempt #2 failed; TCP closed; will re-authenticate: {request}")
+    kopf.error(f"Request attempt #1 failed; will retry: {request} -> ClientConnectionError('refused')")
+    (line,) = lines(stream)
+    assert "refused" in str(line["message"])

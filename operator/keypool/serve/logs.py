@@ -11,6 +11,7 @@ from typing import TextIO
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _LONGEST = 2000
+_CLOSED = ("Connector is closed", "TCP closed; will re-authenticate")
 _REPR = re.compile(r"[\r\n{]|\bb['\"]|exception=")
 
 
@@ -58,10 +59,20 @@ def without_bodies(message: str) -> str:
     return _REPR.split(message, maxsplit=1)[0].rstrip(" :(")
 
 
+def is_news(record: logging.LogRecord) -> bool:
+    """False for what Kopf calls an error when its session is closed under a request.
+
+    We close it, at the end and when the credential changes; Kopf asks again, or ends. Pure.
+    """
+    message = record.getMessage() if record.name.partition(".")[0] == "kopf" else ""
+    return not any(closed in message for closed in _CLOSED)
+
+
 def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
     """Send all logs of the process, as JSON lines, to `stream` (stderr): ours from `level`, libraries' from WARNING."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter())
+    handler.addFilter(is_news)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("keypool").setLevel(level.upper())
     for library in ("kopf", "aiohttp", "httpx", "asyncio", "kubernetes", "kubernetes_asyncio"):
