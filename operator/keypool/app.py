@@ -5,42 +5,42 @@ import contextlib
 import logging
 import random
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
 from typing import Any
 
 from keypool.cluster.announcer import Announcer
-from keypool.cluster.cache import Kind, ObjectCache
+from keypool.cluster.cache import ObjectCache
 from keypool.cluster.client import KubeClient
 from keypool.cluster.credentials import Credentials
 from keypool.cluster.election import Timing
 from keypool.cluster.installation import installation_id
-from keypool.cluster.lease import Leadership, LeadershipLost
+from keypool.cluster.lease import Leadership
 from keypool.cluster.ledgers import LedgerBook
 from keypool.cluster.publisher import Publisher
-from keypool.core.lifecycle import KeyState
+from keypool.leading import Leader
+from keypool.providers.protocol import Provider
 from keypool.providers.registry import build
 from keypool.reconcile.directory import Directory
 from keypool.reconcile.journal import Journal
-from keypool.reconcile.pool import PoolReconciler
-from keypool.reconcile.provider import ProviderReconciler
 from keypool.reconcile.readings import claims
 from keypool.reconcile.world import World
 from keypool.serve.audit import AuditLog
 from keypool.serve.http import ProbeServer
 from keypool.serve.metrics import Metrics
 from keypool.settings import Settings
-from keypool.watch.kopf_watch import run_kopf
 from keypool.watch.liveness import Liveness
-from keypool.watch.queue import WorkQueue, run_workers
-from keypool.watch.resync import Resync
+from keypool.watch.queue import WorkQueue
 
 LEASE = "keypool"
 STANDBY_STALE = 30.0
-KOPF_GRACE = 3.0
-"""Seconds that Kopf gets to end its watches."""
+
+Connect = Callable[..., Awaitable[KubeClient]]
+"""As `KubeClient.connect`."""
+Build = Callable[..., Provider]
+"""As `providers.registry.build`."""
 
 _log = logging.getLogger(__name__)
 
@@ -51,10 +51,20 @@ def utc_now() -> datetime:
 
 
 class Replica:
-    """One replica. `now` is the clock that decides about keys."""
+    """One replica. `now` is the clock that decides about keys. `connect` makes the client that a leader acts through,
+    `build` a provider's adapter."""
 
-    def __init__(self, settings: Settings, audit: AuditLog, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        audit: AuditLog,
+        now: Callable[[], datetime] = utc_now,
+        *,
+        connect: Connect = KubeClient.connect,
+        build: Build = build,
+    ) -> None:
         self.settings, self.audit, self.now = settings, audit, now
+        self._connect, self._build = connect, build
         self.metrics = Metrics()
         self.cache = ObjectCache(claims)
         self.liveness = Liveness(settings.served)
@@ -85,7 +95,7 @@ class Replica:
     @contextlib.asynccontextmanager
     async def _clients(self) -> AsyncIterator[tuple[KubeClient, KubeClient]]:
         kubeconfig = str(self.settings.kubeconfig) if self.settings.kubeconfig is not None else None
-        client, lease_client = await KubeClient.connect(kubeconfig), await KubeClient.connect(kubeconfig, connections=2)
+        client, lease_client = await self._connect(kubeconfig), await KubeClient.connect(kubeconfig, connections=2)
         client.on_request = self.metrics.on_request
         try:
             yield client, lease_client
@@ -110,30 +120,10 @@ class Replica:
         except BaseException:
             holding.cancel()
             raise
-        touch = partial(self._touch, queue)
-        kopf_stop = asyncio.Event()
-        resync = Resync(client, self.cache, touch, namespaces=self.settings.served, every=self.settings.resync)
-        self._observe_gauges(queue, leadership, resync, world.ledgers)
-        watching = run_kopf(
-            client,
-            self.cache,
-            touch,
-            liveness=self.liveness,
-            stop_flag=kopf_stop,
-            namespaces=self.settings.served,
-            after_start=after_kopf_start,
-        )
-        lost = asyncio.Event()
-        work = self._work(world, queue, lost)
-        duties = (watching, work, journal.run(), resync.run(), _raise_when(lost))
-        tasks = [*(asyncio.create_task(duty) for duty in duties), holding]
         try:
-            await _first_end(stop, tasks)
-            await self._finish(queue)
+            leader = Leader(self.settings, world, queue, self.liveness)
+            await leader.run(stop, holding, journal.run(), after_kopf_start)
         finally:
-            queue.close()
-            kopf_stop.set()
-            await _end(tasks)
             await leadership.release()
             await world.directory.close()
 
@@ -143,7 +133,7 @@ class Replica:
         journal = Journal(announcer, self.audit, self.metrics)
         ledgers = LedgerBook(client, settings.namespace, leadership.verify_live, journal)
         directory = Directory(
-            client, settings.namespace, partial(build, allow_insecure=settings.allow_insecure_endpoints)
+            client, settings.namespace, partial(self._build, allow_insecure=settings.allow_insecure_endpoints)
         )
         await ledgers.load()
         await directory.load_kept()
@@ -168,80 +158,6 @@ class Replica:
             started_at=self.now(),
         )
         return world, journal
-
-    def _touch(self, queue: WorkQueue, kind: Kind, obj: Mapping[str, Any]) -> None:
-        if kind is Kind.PROVIDER:
-            queue.add(f"provider/{obj['metadata']['uid']}")
-        for uid in self.cache.pools_touched(kind, obj):
-            queue.add(f"pool/{uid}")
-
-    async def _work(self, world: World, queue: WorkQueue, lost: asyncio.Event) -> None:
-        """Begins when the cache is complete: before that, what is missing would look deleted."""
-        await self.liveness.complete.wait()
-        for handle in world.ledgers.all():
-            queue.add(f"pool/{handle.ledger.pool_uid}")
-        pools, providers = PoolReconciler(world), ProviderReconciler(world)
-
-        async def handle_key(key: str) -> float | None:
-            kind, _, uid = key.partition("/")
-            started, outcome = monotonic(), "ok"
-            try:
-                if not world.leadership.remaining():
-                    raise LeadershipLost("the Lease ran out")
-                return await (pools if kind == "pool" else providers).reconcile(uid)
-            except LeadershipLost:
-                lost.set()
-                raise
-            except Exception as error:
-                outcome = type(error).__name__
-                raise
-            finally:
-                self.metrics.reconcile_seconds.labels(kind, outcome).observe(monotonic() - started)
-
-        await run_workers(queue, handle_key, self.settings.workers)
-
-    async def _finish(self, queue: WorkQueue) -> None:
-        """Lets passes that are under way come to their end; new ones are not begun."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(queue.drain(), self.settings.grace)
-
-    def _observe_gauges(self, queue: WorkQueue, leadership: Leadership, resync: Resync, ledgers: LedgerBook) -> None:
-        self.metrics.read_when_scraped(
-            queue_depth=lambda: queue.depth,
-            keys_owed=lambda: sum(len(handle.ledger.inside(KeyState.OWED)) for handle in ledgers.all()),
-            leader=lambda: leadership.is_leader,
-            watch_ages={kind.value: partial(_age, self.liveness, kind) for kind in Kind},
-            resync_age=lambda: resync.age,
-        )
-
-
-def _age(liveness: Liveness, kind: Kind) -> float | None:
-    return liveness.ages()[kind]
-
-
-async def _raise_when(lost: asyncio.Event) -> None:
-    await lost.wait()
-    raise LeadershipLost("the Lease is not ours any more")
-
-
-async def _first_end(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
-    """Waits for the order to stop, or for a duty that ended; raises what ended it."""
-    stopped = asyncio.create_task(stop.wait())
-    done, _ = await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
-    for task in tasks:
-        if task in done:
-            task.result()
-
-
-async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    """Kopf ends by its own flag; the others are cancelled before: after the Lease is lost nothing may be written."""
-    watching, *others = tasks
-    for task in others:
-        task.cancel()
-    await asyncio.wait([watching], timeout=KOPF_GRACE)
-    watching.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _unless(stop: asyncio.Event, waiting: Coroutine[Any, Any, None]) -> bool:

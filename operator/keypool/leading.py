@@ -1,0 +1,133 @@
+"""What a replica does while it leads: watch, work, resync and tell, until told to stop or until a duty ends."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
+from time import monotonic
+from typing import Any
+
+from keypool.cluster.cache import Kind
+from keypool.cluster.lease import LeadershipLost
+from keypool.core.lifecycle import KeyState
+from keypool.reconcile.pool import PoolReconciler
+from keypool.reconcile.provider import ProviderReconciler
+from keypool.reconcile.world import World
+from keypool.settings import Settings
+from keypool.watch.kopf_watch import run_kopf
+from keypool.watch.liveness import Liveness
+from keypool.watch.queue import WorkQueue, run_workers
+from keypool.watch.resync import Resync
+
+KOPF_GRACE = 3.0
+"""Seconds that Kopf gets to end its watches."""
+
+Duty = Coroutine[Any, Any, None]
+
+
+class Leader:
+    """The duties of one leadership. `run` once; afterwards the process is to end."""
+
+    def __init__(self, settings: Settings, world: World, queue: WorkQueue, liveness: Liveness) -> None:
+        self._settings, self._world, self._queue, self._liveness = settings, world, queue, liveness
+        self._resync = Resync(world.client, world.cache, self._touch, namespaces=settings.served, every=settings.resync)
+        self._lost = asyncio.Event()
+        self._kopf_stop = asyncio.Event()
+        self._observe_gauges()
+
+    async def run(
+        self, stop: asyncio.Event, holding: asyncio.Task[None], tell: Duty, after_kopf_start: Callable[[], None]
+    ) -> None:
+        """Until `stop` is set; then what is under way is finished. Raises what ended a duty before, for one
+        LeadershipLost. `holding` renews the Lease and `tell` posts Events; both end with the others."""
+        watching = run_kopf(
+            self._world.client,
+            self._world.cache,
+            self._touch,
+            liveness=self._liveness,
+            stop_flag=self._kopf_stop,
+            namespaces=self._settings.served,
+            after_start=after_kopf_start,
+        )
+        duties = (watching, self._work(), tell, self._resync.run(), self._raise_when_lost())
+        tasks = [*(asyncio.create_task(duty) for duty in duties), holding]
+        try:
+            await _first_end(stop, tasks)
+            await self._finish()
+        finally:
+            self._queue.close()
+            self._kopf_stop.set()
+            await _end(tasks)
+
+    def _touch(self, kind: Kind, obj: Mapping[str, Any]) -> None:
+        if kind is Kind.PROVIDER:
+            self._queue.add(f"provider/{obj['metadata']['uid']}")
+        for uid in self._world.cache.pools_touched(kind, obj):
+            self._queue.add(f"pool/{uid}")
+
+    async def _work(self) -> None:
+        """Begins when the cache is complete: before that, what is missing would look deleted."""
+        await self._liveness.complete.wait()
+        for handle in self._world.ledgers.all():
+            self._queue.add(f"pool/{handle.ledger.pool_uid}")
+        pools, providers = PoolReconciler(self._world), ProviderReconciler(self._world)
+
+        async def handle_key(key: str) -> float | None:
+            kind, _, uid = key.partition("/")
+            started, outcome = monotonic(), "ok"
+            try:
+                if not self._world.leadership.remaining():
+                    raise LeadershipLost("the Lease ran out")
+                return await (pools if kind == "pool" else providers).reconcile(uid)
+            except LeadershipLost:
+                self._lost.set()
+                raise
+            except Exception as error:
+                outcome = type(error).__name__
+                raise
+            finally:
+                self._world.metrics.reconcile_seconds.labels(kind, outcome).observe(monotonic() - started)
+
+        await run_workers(self._queue, handle_key, self._settings.workers)
+
+    async def _raise_when_lost(self) -> None:
+        await self._lost.wait()
+        raise LeadershipLost("the Lease is not ours any more")
+
+    async def _finish(self) -> None:
+        """Lets passes that are under way come to their end; new ones are not begun."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._queue.drain(), self._settings.grace)
+
+    def _observe_gauges(self) -> None:
+        world = self._world
+        world.metrics.read_when_scraped(
+            queue_depth=lambda: self._queue.depth,
+            keys_owed=lambda: sum(len(handle.ledger.inside(KeyState.OWED)) for handle in world.ledgers.all()),
+            leader=lambda: world.leadership.remaining() > 0,
+            watch_ages={kind.value: partial(self._age, kind) for kind in Kind},
+            resync_age=lambda: self._resync.age,
+        )
+
+    def _age(self, kind: Kind) -> float | None:
+        return self._liveness.ages()[kind]
+
+
+async def _first_end(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
+    """Waits for the order to stop, or for a duty that ended; raises what ended it."""
+    stopped = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    for task in tasks:
+        if task in done:
+            task.result()
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    """Kopf ends by its own flag; the others are cancelled before: after the Lease is lost nothing may be written."""
+    watching, *others = tasks
+    for task in others:
+        task.cancel()
+    await asyncio.wait([watching], timeout=KOPF_GRACE)
+    watching.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
