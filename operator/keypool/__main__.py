@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 
+from pydantic import ValidationError
+
 from keypool import __version__
 from keypool.app import Replica
 from keypool.cluster.connection import NoCluster
@@ -44,13 +46,24 @@ def main() -> int:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--version", action="version", version=__version__)
     parser.parse_args()
-    settings = Settings()
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        sys.stderr.write(f"keypool cannot start: {_in_words(error)}\n")
+        return 2
     configure(settings.log_level)
     audit = AuditLog()
     try:
         return asyncio.run(serve(settings, audit))
     finally:
         audit.close()
+
+
+def _in_words(error: ValidationError) -> str:
+    """Which variable is wrong and why; never what it holds."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    names = ["".join(f"KEYPOOL_{part}: ".upper() for part in one["loc"]) for one in found]
+    return "; ".join(name + one["msg"].removeprefix("Value error, ") for name, one in zip(names, found, strict=True))
 
 
 def _environment() -> str:

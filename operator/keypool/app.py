@@ -14,8 +14,9 @@ from typing import Any
 from keypool.cluster.announcer import Announcer
 from keypool.cluster.cache import ObjectCache
 from keypool.cluster.client import KubeClient
+from keypool.cluster.clock import AnchoredClock
 from keypool.cluster.credentials import Credentials
-from keypool.cluster.election import Timing
+from keypool.cluster.election import steady
 from keypool.cluster.installation import installation_id
 from keypool.cluster.lease import Leadership
 from keypool.cluster.ledgers import LedgerBook
@@ -23,6 +24,7 @@ from keypool.cluster.publisher import Publisher
 from keypool.leading import Leader
 from keypool.providers.protocol import Provider
 from keypool.providers.registry import build
+from keypool.providers.transport import Deadlines
 from keypool.reconcile.directory import Directory
 from keypool.reconcile.journal import Journal
 from keypool.reconcile.readings import claims
@@ -51,19 +53,24 @@ def utc_now() -> datetime:
 
 
 class Replica:
-    """One replica. `now` is the clock that decides about keys. `connect` makes the client that a leader acts through,
-    `build` a provider's adapter."""
+    """One replica. Its clock is anchored to the API server's; `wall` is the node's, which must agree. `now`, where
+    given, decides about keys instead. `connect` makes the client that a leader acts through, `build` a provider's
+    adapter."""
 
     def __init__(
         self,
         settings: Settings,
         audit: AuditLog,
-        now: Callable[[], datetime] = utc_now,
+        now: Callable[[], datetime] | None = None,
         *,
+        wall: Callable[[], datetime] = utc_now,
         connect: Connect = KubeClient.connect,
         build: Build = build,
     ) -> None:
-        self.settings, self.audit, self.now = settings, audit, now
+        self.settings, self.audit = settings, audit
+        anchored = AnchoredClock(wall, steady)
+        self.clock = anchored if now is None else None
+        self.now = now or anchored.now
         self._connect, self._build = connect, build
         self.metrics = Metrics()
         self.cache = ObjectCache(claims)
@@ -79,6 +86,7 @@ class Replica:
             async with self._clients() as (client, lease_client):
                 self.leadership = self._elector(lease_client)
                 if await _unless(stop, self.leadership.acquire()):
+                    self._set_the_clock(client, lease_client)
                     await self._lead(client, self.leadership, stop, after_kopf_start)
         finally:
             await self.server.stop()
@@ -105,14 +113,22 @@ class Replica:
 
     def _elector(self, client: KubeClient) -> Leadership:
         given = self.settings
-        timing = Timing(given.lease_duration, given.lease_renew_deadline, given.lease_retry)
         identity = f"{given.identity}_{secrets.token_hex(4)}"
-        return Leadership(client, given.namespace, LEASE, identity, timing=timing)
+        return Leadership(client, given.namespace, LEASE, identity, timing=given.timing)
+
+    def _set_the_clock(self, *clients: KubeClient) -> None:
+        """The first answer that the leader gets anchors it, the renewals of the Lease keep it."""
+        if (clock := self.clock) is None:
+            return
+        for client in clients:
+            client.on_date = clock.heard
+        self.metrics.read_clocks(clock.agrees, {"node": clock.wall_ahead, "api_server": clock.api_ahead})
 
     async def _lead(
         self, client: KubeClient, leadership: Leadership, stop: asyncio.Event, after_kopf_start: Callable[[], None]
     ) -> None:
         """Leads until told to stop; whatever ends it early ends the process."""
+        client.time_for_writes = leadership.must_lead
         queue = WorkQueue()
         holding = asyncio.create_task(leadership.hold())  # loading the ledgers may take longer than the Lease lasts
         try:
@@ -122,9 +138,8 @@ class Replica:
             raise
         try:
             leader = Leader(self.settings, world, queue, self.liveness)
-            await leader.run(stop, holding, journal.run(), after_kopf_start)
+            await leader.run(stop, (holding, asyncio.create_task(journal.run())), leadership.release, after_kopf_start)
         finally:
-            await leadership.release()
             await world.directory.close()
 
     async def _world(self, client: KubeClient, leadership: Leadership, queue: WorkQueue) -> tuple[World, Journal]:
@@ -132,9 +147,9 @@ class Replica:
         announcer = Announcer(client, settings.identity, monotonic, utc_now, partial(secrets.token_hex, 8))
         journal = Journal(announcer, self.audit, self.metrics)
         ledgers = LedgerBook(client, settings.namespace, leadership.verify_live, journal)
-        directory = Directory(
-            client, settings.namespace, partial(self._build, allow_insecure=settings.allow_insecure_endpoints)
-        )
+        deadlines = Deadlines().within(settings.timing.longest_call)
+        build = partial(self._build, allow_insecure=settings.allow_insecure_endpoints, deadlines=deadlines)
+        directory = Directory(client, settings.namespace, build)
         await ledgers.load()
         await directory.load_kept()
         world = World(
@@ -148,8 +163,10 @@ class Replica:
             tell_failure=journal.failed,
             metrics=self.metrics,
             leadership=leadership,
+            deadlines=deadlines,
             installation=await installation_id(client, settings.namespace, partial(secrets.token_hex, 4)),
             now=self.now,
+            clocks_agree=self.clock.agrees if self.clock is not None else lambda: True,
             random=random.random,
             new_id=partial(secrets.token_hex, 8),
             touch_pool=lambda uid: queue.add(f"pool/{uid}"),

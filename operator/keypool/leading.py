@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -20,9 +20,7 @@ from keypool.watch.queue import WorkQueue, run_workers
 from keypool.watch.resync import Resync
 
 KOPF_GRACE = 3.0
-"""Seconds that Kopf gets to end its watches."""
-
-Duty = Coroutine[Any, Any, None]
+"""Seconds that Kopf gets to end its watches, which change nothing, after the Lease was released."""
 
 
 class Leader:
@@ -36,11 +34,30 @@ class Leader:
         self._observe_gauges()
 
     async def run(
-        self, stop: asyncio.Event, holding: asyncio.Task[None], tell: Duty, after_kopf_start: Callable[[], None]
+        self,
+        stop: asyncio.Event,
+        running: tuple[asyncio.Task[None], ...],
+        release: Callable[[], Awaitable[None]],
+        after_kopf_start: Callable[[], None],
     ) -> None:
         """Until `stop` is set; then what is under way is finished. Raises what ended a duty before, for one
-        LeadershipLost. `holding` renews the Lease and `tell` posts Events; both end with the others."""
-        watching = run_kopf(
+        LeadershipLost. `running` are duties that were begun before; `release` lets the next leader in."""
+        watching = asyncio.create_task(self._watch(after_kopf_start))
+        duties = (self._work(), self._resync.run(), self._raise_when_lost())
+        writing = [*(asyncio.create_task(duty) for duty in duties), *running]
+        try:
+            await _first_end(stop, [watching, *writing])
+            await self._finish()
+        finally:
+            self._queue.close()
+            self._kopf_stop.set()
+            await _cancel(writing)
+            await release()
+            await asyncio.wait([watching], timeout=KOPF_GRACE)
+            await _cancel([watching])
+
+    async def _watch(self, after_kopf_start: Callable[[], None]) -> None:
+        await run_kopf(
             self._world.client,
             self._world.cache,
             self._touch,
@@ -49,15 +66,6 @@ class Leader:
             namespaces=self._settings.served,
             after_start=after_kopf_start,
         )
-        duties = (watching, self._work(), tell, self._resync.run(), self._raise_when_lost())
-        tasks = [*(asyncio.create_task(duty) for duty in duties), holding]
-        try:
-            await _first_end(stop, tasks)
-            await self._finish()
-        finally:
-            self._queue.close()
-            self._kopf_stop.set()
-            await _end(tasks)
 
     def _touch(self, kind: Kind, obj: Mapping[str, Any]) -> None:
         if kind is Kind.PROVIDER:
@@ -123,11 +131,7 @@ async def _first_end(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> No
             task.result()
 
 
-async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    """Kopf ends by its own flag; the others are cancelled before: after the Lease is lost nothing may be written."""
-    watching, *others = tasks
-    for task in others:
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
         task.cancel()
-    await asyncio.wait([watching], timeout=KOPF_GRACE)
-    watching.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -3,8 +3,13 @@
 import socket
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from keypool.cluster.election import Timing
+
+SHORTEST_CALL = 0.5
+"""Seconds: a provider gets at least so long to answer."""
 
 
 class Settings(BaseSettings):
@@ -22,10 +27,27 @@ class Settings(BaseSettings):
     allow_insecure_endpoints: bool = Field(default=False, description="Allow providers at plain http (tests only).")
     workers: int = Field(default=16, ge=1, le=256, description="Pools that are looked at side by side.")
     lease_duration: float = Field(default=15.0, description="Seconds after which an unrenewed Lease is free.")
-    lease_renew_deadline: float = Field(default=10.0, description="Seconds after which a leader stops by itself.")
-    lease_retry: float = Field(default=2.0, description="Seconds between two looks at the Lease.")
+    lease_renew_deadline: float = Field(
+        default=12.0,
+        description="Seconds after which a leader stops by itself; less two retries it bounds calls to providers.",
+    )
+    lease_retry: float = Field(default=1.0, description="Seconds between two looks at the Lease.")
     resync: float = Field(default=300.0, gt=0, description="Seconds between two comparisons of cache and cluster.")
-    grace: float = Field(default=30.0, ge=0, description="Seconds for work in flight after SIGTERM; a call takes 20.")
+    grace: float = Field(default=30.0, ge=0, description="Seconds for work in flight after SIGTERM; a call takes 10.")
+
+    @model_validator(mode="after")
+    def _timings_fit(self) -> "Settings":
+        if self.timing.longest_call < SHORTEST_CALL:
+            raise ValueError(
+                "KEYPOOL_LEASE_RENEW_DEADLINE less twice KEYPOOL_LEASE_RETRY is the time that a call to a provider may "
+                f"take: it is {self.timing.longest_call:g} s and must be at least {SHORTEST_CALL:g} s"
+            )
+        return self
+
+    @property
+    def timing(self) -> Timing:
+        """The Lease's timings."""
+        return Timing(self.lease_duration, self.lease_renew_deadline, self.lease_retry)
 
     @property
     def served(self) -> tuple[str, ...]:

@@ -20,11 +20,14 @@ from keypool.cluster.paths import resource_of
 
 Object = dict[str, Any]
 OnRequest = Callable[[str, str, int, float], None]
+OnDate = Callable[[str, float], None]
 
 FIELD_MANAGER = "keypool"
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 TIMEOUT = 10.0
+_TIMEOUT = aiohttp.ClientTimeout(total=TIMEOUT)
+_READS = ("get", "list")
 _PAUSES = (0.2, 0.8, 2.0)
 _LONGEST_PAUSE = 10.0
 _RELISTS = 3
@@ -55,11 +58,15 @@ class KubeClient:
     """Calls raise the types of `cluster.errors`. One attempt takes at most `TIMEOUT` seconds.
 
     `on_request(verb, resource, status, seconds)` is told of each attempt; the status is 0 when there was no answer.
+    `on_date(header, seconds)` is told of the `Date` of each answer and how long it took. `time_for_writes()` is asked
+    at the moment at which a write is sent: it says how many seconds the write may take, or raises.
     """
 
     def __init__(self, connection: Connection, connections: int = 32, on_request: OnRequest | None = None) -> None:
         self.connection = connection
         self.on_request = on_request
+        self.on_date: OnDate | None = None
+        self.time_for_writes: Callable[[], float] | None = None
         self._session = connection.session(connections, TIMEOUT)
 
     @classmethod
@@ -130,7 +137,7 @@ class KubeClient:
         query: Mapping[str, str] | None = None,
         content_type: str = "application/json",
     ) -> Object:
-        reads = verb in ("get", "list")
+        reads = verb in _READS
         query = dict(query or {})
         if not reads and verb != "delete":
             query["fieldManager"] = FIELD_MANAGER
@@ -158,6 +165,7 @@ class KubeClient:
         headers = {} if payload is None else {"Content-Type": content_type}
         if (authorization := await self.connection.authorization()) is not None:
             headers["Authorization"] = authorization
+        timeout = self._timeout(verb)
         call, started, status = f"{verb} {path}", time.monotonic(), 0
         try:
             async with self._session.request(
@@ -167,8 +175,11 @@ class KubeClient:
                 headers=headers,
                 allow_redirects=False,
                 server_hostname=self.connection.server_hostname,
+                timeout=timeout,
             ) as response:
                 raw, status = await response.read(), response.status
+                if self.on_date is not None:
+                    self.on_date(response.headers.get("Date", ""), time.monotonic() - started)
                 return self._answer(call, response, raw)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             sent = not isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
@@ -177,6 +188,12 @@ class KubeClient:
         finally:
             if self.on_request is not None:
                 self.on_request(verb, resource_of(path), status, time.monotonic() - started)
+
+    def _timeout(self, verb: str) -> aiohttp.ClientTimeout:
+        """A write that still waits for a connection when its time is over is not sent any more."""
+        if self.time_for_writes is None or verb in _READS:
+            return _TIMEOUT
+        return aiohttp.ClientTimeout(total=min(TIMEOUT, self.time_for_writes()), ceil_threshold=TIMEOUT)
 
     def _answer(self, call: str, response: aiohttp.ClientResponse, raw: bytes) -> Object:
         try:

@@ -29,13 +29,19 @@ class Timing:
     """
 
     duration: float = 15.0
-    renew_deadline: float = 10.0
-    retry: float = 2.0
+    renew_deadline: float = 12.0
+    retry: float = 1.0
     request: float = 3.0
 
     def __post_init__(self) -> None:
         if not self.duration > self.renew_deadline > self.retry > 0 < self.request:
-            raise ValueError("leader election needs duration > renew_deadline > retry > 0 and request > 0")
+            raise ValueError("leader election needs duration > renew deadline > retry > 0")
+
+    @property
+    def longest_call(self) -> float:
+        """Seconds that a call to a provider may take: it begins only while that much leadership is left, which must be
+        so most of the time. What is left falls by one `retry` between two renewals; the other allows for slow ones."""
+        return self.renew_deadline - 2 * self.retry
 
 
 @dataclass(frozen=True, slots=True)

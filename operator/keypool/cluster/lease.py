@@ -15,6 +15,9 @@ from keypool.cluster.errors import AlreadyExists, Conflict, KubeError, NotFound,
 T = TypeVar("T")
 Object = dict[str, Any]
 
+LOOKS = 10
+"""Times that `enough` looks."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -68,6 +71,21 @@ class Leadership:
     def remaining(self) -> float:
         """Seconds for which we certainly lead; 0 when we do not."""
         return 0.0 if self._renewed is None else max(0.0, self._renewed + self.timing.renew_deadline - self._clock())
+
+    def must_lead(self) -> float:
+        """The same, for a write that is about to be sent. Raises LeadershipLost where nothing may be written."""
+        if (seconds := self.remaining()) <= 0:
+            raise LeadershipLost("the Lease ran out")
+        return seconds
+
+    async def enough(self, seconds: float) -> bool:
+        """Whether we lead for more than so many seconds. Where not, waits for the next renewal, but no longer than two
+        of them should take."""
+        for _ in range(LOOKS):
+            if self.remaining() > seconds:
+                return True
+            await asyncio.sleep(2 * self.timing.retry / LOOKS)
+        return self.remaining() > seconds
 
     def answer_age(self) -> float | None:
         """Seconds since the API server last answered about the Lease: what a standby's readiness means."""

@@ -9,6 +9,8 @@ from keypool.core.lifecycle import KeyState
 from keypool.core.observation import Observation, Problem
 from keypool.core.projection import usable
 from keypool.core.reasons import Condition, Reason
+from keypool.core.rules.retirement import keys_that_wait_for_the_clock
+from keypool.core.trust import has_expired, why_uncertain
 
 Finding = tuple[Condition, bool | None, Reason, str]
 """Type, status (None for Unknown), reason, message."""
@@ -21,7 +23,7 @@ def served(o: Observation, now: datetime) -> tuple[KeyRecord, ...]:
     """The published keys that are believed to be live; also one whose successor is not in the Secret yet."""
     shown = [key for key in o.ledger.inside(KeyState.ACTIVE) if key.published_at]
     shown += [key for key in o.ledger.inside(KeyState.DRAINING) if _is_still_shown(o, key)]
-    return tuple(key for key in shown if key.expires_at > now)
+    return tuple(key for key in shown if not has_expired(o, key, now))
 
 
 def _is_still_shown(o: Observation, key: KeyRecord) -> bool:
@@ -31,7 +33,7 @@ def _is_still_shown(o: Observation, key: KeyRecord) -> bool:
 def findings(o: Observation, problems: Iterable[Problem], now: datetime) -> tuple[Finding, ...]:
     """All conditions of a pool; Reconciling and Stalled only where they hold."""
     stalled = _stalled(o, tuple(problems))
-    found = [_ready(o, stalled, now), _published(o, stalled), _healthy(o), _revoked(o)]
+    found = [_ready(o, stalled, now), _published(o, stalled), _healthy(o), _revoked(o, now)]
     if stalled is not None:
         found.append((Condition.STALLED, True, stalled.reason, stalled.message))
     elif (progress := _reconciling(o)) is not None:
@@ -113,7 +115,7 @@ def _is_rejected(o: Observation, key: KeyRecord) -> bool:
     return key.state is KeyState.WITHDRAWN or (check is not None and not check.accepted)
 
 
-def _revoked(o: Observation) -> Finding:
+def _revoked(o: Observation, now: datetime) -> Finding:
     lost = o.ledger.inside(KeyState.UNRESOLVED, KeyState.HELD)
     if lost:
         text = f"create calls whose answer was lost: {len(lost)} (first: {lost[0].name})"
@@ -126,6 +128,8 @@ def _revoked(o: Observation) -> Finding:
         trouble = o.troubles.get(f"revoke:{key.name}")
         if trouble is not None:
             return Condition.REVOKED, False, Reason.REVOCATION_PENDING, f"{key.name}: {trouble.message}"
+    if keys_that_wait_for_the_clock(o, now):
+        return Condition.REVOKED, False, Reason.CLOCK_UNCERTAIN, why_uncertain(o, now)
     return Condition.REVOKED, True, Reason.NOTHING_OUTSTANDING, "no revocation is outstanding"
 
 

@@ -61,8 +61,9 @@ class Checked:
 @dataclass(frozen=True)
 class Observation:
     """One pass's input. `epoch` names the leadership; `entropy` is random and fresh; `sent` are create calls that
-    this leadership made; `crd_going`: the kind itself is being deleted, so nothing is revoked; `troubles` and
-    `wait_until` are keyed by activity ("create", "publish", "lookup", "probe:<key>", "revoke:<key>")."""
+    this leadership made; `crd_going`: the kind itself is being deleted, so nothing is revoked; `clocks_agree`: see
+    `trust.time_is_trusted`; `troubles` and `wait_until` are keyed by activity ("create", "publish", "lookup",
+    "probe:<key>", "revoke:<key>")."""
 
     pool: PoolFacts | None
     ledger: Ledger
@@ -73,6 +74,7 @@ class Observation:
     started_at: datetime
     provider_problem: Problem | None = None
     crd_going: bool = False
+    clocks_agree: bool = True
     secret_problem: Problem | None = None
     contested: Problem | None = None
     secrets: Mapping[str, SecretView] = field(default_factory=dict)

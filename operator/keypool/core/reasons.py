@@ -45,6 +45,7 @@ class Reason(StrEnum):
     NOTHING_OUTSTANDING = "NothingOutstanding"
     REVOCATION_PENDING = "RevocationPending"
     ANSWER_LOST = "AnswerLost"
+    CLOCK_UNCERTAIN = "ClockUncertain"
     SPEC_INVALID = "SpecInvalid"
     PROVIDER_NOT_FOUND = "ProviderNotFound"
     PROVIDER_NOT_READY = "ProviderNotReady"
@@ -97,6 +98,10 @@ ADVICE: dict[Reason, str] = {
     Reason.ANSWER_LOST: "The answer to a create call was lost and the provider lists no names: one key may exist that "
     "nobody knows. It counts as live until its longest possible expiry. Look for it in the provider's console; when it "
     "is not there, or once you deleted it, annotate the pool with keypool.dev/clear-lost=NAME.",
+    Reason.CLOCK_UNCERTAIN: "The overlap of an old key seems to be over, but the time is uncertain: the clocks of "
+    "operator, node and API server disagree, or the ledger holds a time that lies in the future. Set the clocks right; "
+    "after a correction of the API server's restart the operator. All else goes on. A key that must go now can be "
+    "reported compromised: that asks no clock.",
     Reason.SPEC_INVALID: "Correct the field that the message names.",
     Reason.PROVIDER_NOT_FOUND: "Create the KeyProvider that the message names, or correct spec.providerRef.",
     Reason.PROVIDER_NOT_READY: "Look at the KeyProvider's conditions: kubectl describe keyprovider NAME.",

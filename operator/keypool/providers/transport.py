@@ -19,6 +19,7 @@ from httpx_aiohttp import AiohttpTransport
 from pydantic import SecretStr
 
 from keypool import __version__
+from keypool.core.deadlines import CREATE_CALL, OTHER_CALL
 from keypool.providers.errors import Ambiguous, ProviderError, Unavailable
 from keypool.providers.outcomes import parse_retry_after, refusal
 from keypool.providers.text import error_text, excerpt
@@ -37,8 +38,12 @@ _MARGIN = 0.1
 class Deadlines:
     """Seconds for one call, from waiting for a connection to the last byte: for creates (POST) and for others."""
 
-    create: float = 20.0
-    other: float = 10.0
+    create: float = CREATE_CALL.total_seconds()
+    other: float = OTHER_CALL.total_seconds()
+
+    def within(self, seconds: float) -> "Deadlines":
+        """These, but none longer than so many seconds."""
+        return Deadlines(min(self.create, seconds), min(self.other, seconds))
 
 
 @dataclass(frozen=True, slots=True)

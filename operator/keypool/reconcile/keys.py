@@ -9,11 +9,11 @@ from functools import partial
 from typing import TypeVar
 
 from keypool.core import actions as act
+from keypool.core.deadlines import BEGIN_WITHIN
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Problem
 from keypool.core.reasons import Reason
-from keypool.core.rules.intents import BEGIN_WITHIN
 from keypool.providers.errors import (
     Ambiguous,
     CredentialRejected,
@@ -37,7 +37,7 @@ async def create(this: Pass, action: act.CreateKey) -> bool:
     record, entry = this.handle.ledger.key(action.name), this.world.directory.get(_provider_uid(this))
     if record is None or entry is None or record.state is not KeyState.INTENDED:
         return False
-    if this.world.now() - record.intended_at > BEGIN_WITHIN:  # the API server was slow; the next pass begins anew
+    if not await _may_begin(this, record):  # the API server was slow; the next pass begins anew
         this.memory.pause("create", this.world.now() + FIRST_PAUSE)
         await this.handle.update(lambda ledger: ledger.advance(record.name, Evidence.NEVER_SENT))
         return False
@@ -54,6 +54,12 @@ async def create(this: Pass, action: act.CreateKey) -> bool:
         this.memory.succeeded("create")
     await this.handle.update(lambda ledger: ledger.advance(record.name, Evidence.ANSWERED, **_facts(this, created)))
     return True
+
+
+async def _may_begin(this: Pass, record: KeyRecord) -> bool:
+    """Soon after its intent, and with more leadership left than the call can take."""
+    enough = await this.world.leadership.enough(this.world.deadlines.create)
+    return enough and this.world.now() - record.intended_at <= BEGIN_WITHIN
 
 
 def _provider_uid(this: Pass) -> str:

@@ -32,6 +32,7 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
         installation=world.installation,
         entropy=world.new_id(),
         started_at=world.started_at,
+        clocks_agree=world.clocks_agree(),
         crd_going=going and await _crd_is_going(world),
         secret_problem=_secret_problem(pool, secrets, ledger) if pool is not None and not going else None,
         contested=_contested(world, pool, secrets) if pool is not None and not going else None,

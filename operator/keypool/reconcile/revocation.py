@@ -25,6 +25,9 @@ async def revoke(this: Pass, action: act.RevokeKey) -> bool:
     provider = await this.world.directory.client_for(record.provider)
     if provider is None:
         return _not_yet(this, record, "the provider object and its credential are gone")
+    if not await this.world.leadership.enough(this.world.deadlines.other):
+        this.memory.pause(f"revoke:{record.name}", this.world.now() + FIRST_PAUSE)
+        return False
     answer = await _delete(this, provider, record, record.handle)
     if answer is None or not await _prove(this, provider, record, answer):
         return False

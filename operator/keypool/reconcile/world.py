@@ -12,6 +12,7 @@ from keypool.cluster.credentials import Credentials
 from keypool.cluster.ledgers import LedgerBook
 from keypool.cluster.publisher import Publisher
 from keypool.core.ledger import KeyRecord, Ledger
+from keypool.providers.transport import Deadlines
 from keypool.reconcile.directory import Directory
 from keypool.serve.metrics import Metrics
 
@@ -24,10 +25,13 @@ class Leads(Protocol):
 
     def remaining(self) -> float: ...
 
+    async def enough(self, seconds: float) -> bool: ...
+
 
 @dataclass(frozen=True)
 class World:
-    """`now`: the clock, aware UTC. `random`: numbers in [0, 1). `new_id`: random hex. `touch_pool` and
+    """`now`: the clock, aware UTC; `clocks_agree`: whether it may end anything. `deadlines`: the longest that calls to
+    providers take. `random`: numbers in [0, 1). `new_id`: random hex. `touch_pool` and
     `touch_provider` queue an object by its UID. `ending`: no new work is to be begun."""
 
     client: KubeClient
@@ -40,8 +44,10 @@ class World:
     tell_failure: Callable[[Ledger, KeyRecord, str, str], None]
     metrics: Metrics
     leadership: Leads
+    deadlines: Deadlines
     installation: str
     now: Callable[[], datetime]
+    clocks_agree: Callable[[], bool]
     random: Callable[[], float]
     new_id: Callable[[], str]
     touch_pool: Callable[[str], None]

@@ -84,6 +84,18 @@ class Metrics:
             "Seconds since everything was last listed and compared; -1 before the first time.",
             registry=registry,
         )
+        self.clocks_agree = Gauge(
+            "keypool_clocks_agree",
+            "0 while the operator's clock, the node's and the API server's disagree: nothing is revoked for its age.",
+            registry=registry,
+        )
+        self.clocks_agree.set(1)
+        self.clock_ahead = Gauge(
+            "keypool_clock_ahead_seconds",
+            "Seconds by which a clock (node, api_server) is ahead of the operator's.",
+            ["clock"],
+            registry=registry,
+        )
         self._pools: dict[tuple[str, str], Mapping[str, int]] = {}
         self._tally: Tally[str] = Tally()
 
@@ -130,6 +142,12 @@ class Metrics:
         self.resync_age.set_function(partial(_seconds, resync_age))
         for kind, age in watch_ages.items():
             self.watch_age.labels(kind).set_function(partial(_seconds, age))
+
+    def read_clocks(self, agree: Callable[[], bool], ahead: Mapping[str, Callable[[], float]]) -> None:
+        """The same for the clocks."""
+        self.clocks_agree.set_function(agree)
+        for clock, seconds in ahead.items():
+            self.clock_ahead.labels(clock).set_function(seconds)
 
     def text(self) -> bytes:
         """The exposition format."""

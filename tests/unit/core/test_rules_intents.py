@@ -33,7 +33,7 @@ def test_a_lost_key_is_looked_for_by_name_after_deadline_and_listing_lag() -> No
 
 
 def test_a_lost_key_is_not_looked_for_before_it_must_be_listed() -> None:
-    o = seen(a_key(0, UNRESOLVED, intended_at=NOW - 34 * SECOND))
+    o = seen(a_key(0, UNRESOLVED, intended_at=NOW - 24 * SECOND))
     decision = decide(intents.lost_keys_are_looked_for, o)
     assert not decision.actions
     assert decision.wake_at == NOW + SECOND

@@ -9,6 +9,7 @@ from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.naming import jitter
 from keypool.core.observation import Observation
 from keypool.core.rotation import Why
+from keypool.core.trust import has_expired, look_again
 
 SOONEST = timedelta(seconds=1)
 """Between two probes of one key at least this."""
@@ -19,9 +20,9 @@ def failed_keys_are_withdrawn(o: Observation, plan: Plan, now: datetime) -> Deci
     ledger, threshold = plan.ledger, o.effective.failure_threshold
     for key in ledger.inside(KeyState.ACTIVE):
         check = o.checks.get(key.name)
-        if key.expires_at <= now or (check is not None and check.rejections >= threshold):
+        if has_expired(o, key, now) or (check is not None and check.rejections >= threshold):
             ledger = ledger.advance(key.name, Evidence.FAILED, published_at=None)
-    next_expiry = earliest(*(key.expires_at for key in ledger.inside(KeyState.ACTIVE)))
+    next_expiry = earliest(*(look_again(key.expires_at, now) for key in ledger.inside(KeyState.ACTIVE)))
     return Decision("keys that expired or were rejected leave the Secret", ledger=ledger, wake_at=next_expiry)
 
 
@@ -29,7 +30,8 @@ def good_keys_come_back(o: Observation, plan: Plan, now: datetime) -> Decision:
     """A withdrawn key, or a draining one whose successor is withdrawn, returns after a good probe."""
     ledger = plan.ledger
     for key in ledger.inside(KeyState.WITHDRAWN, KeyState.DRAINING):
-        if _accepted_lately(o, key, now) and key.expires_at > now and _may_return(ledger, key, o.effective.size):
+        expired = has_expired(o, key, now)
+        if _accepted_lately(o, key, now) and not expired and _may_return(ledger, key, o.effective.size):
             evidence = Evidence.RECOVERED if key.state is KeyState.WITHDRAWN else Evidence.RESCUED
             ledger = ledger.advance(key.name, evidence, published_at=None, unpublished_at=None)
     return Decision("keys with a good probe return to an empty slot", ledger=ledger)

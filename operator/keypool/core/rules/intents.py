@@ -1,17 +1,14 @@
 """Rules about intents: create calls that were not made, not answered, or not resolved."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from keypool.core.actions import LookUp
+from keypool.core.deadlines import CREATE_DEADLINE
 from keypool.core.decision import Decision, Plan, earliest
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Observation, ProviderFacts
-
-CREATE_DEADLINE = timedelta(seconds=30)
-"""So long after its intent a create call of ours is over: it begins within `BEGIN_WITHIN` and takes 20 s at most."""
-BEGIN_WITHIN = timedelta(seconds=10)
-"""A call that could not begin by then is not made: a listing that has no key of that name might come before the key."""
+from keypool.core.trust import counted_from, has_expired, look_again
 
 
 def lost_answers_are_unresolved(o: Observation, plan: Plan, now: datetime) -> Decision:
@@ -40,7 +37,9 @@ def lost_keys_are_looked_for(o: Observation, plan: Plan, now: datetime) -> Decis
         return Decision("no intent is unresolved, or no provider to ask")
     ledger = _hold(o.provider, plan.ledger)
     patience = CREATE_DEADLINE + o.provider.capabilities.listing_lag
-    dates = {key.name: key.intended_at + patience for key in ledger.inside(KeyState.UNRESOLVED)}
+    dates = {
+        key.name: counted_from(o, key, key.intended_at, now) + patience for key in ledger.inside(KeyState.UNRESOLVED)
+    }
     ripe = tuple(name for name, date in dates.items() if date <= now)
     wake_at = earliest(*(date for date in dates.values() if date > now), o.pause("lookup", now) if ripe else None)
     if not ripe or not o.may("lookup", now) or o.provider_problem is not None:
@@ -63,9 +62,9 @@ def ended_holds_are_forgotten(o: Observation, plan: Plan, now: datetime) -> Deci
     """
     ledger = plan.ledger
     for key in _without_handle(ledger):
-        if key.expires_at <= now:
+        if has_expired(o, key, now):
             ledger = ledger.advance(key.name, Evidence.HOLD_ENDED)
-    wake_at = earliest(*(key.expires_at for key in _without_handle(ledger)))
+    wake_at = earliest(*(look_again(key.expires_at, now) for key in _without_handle(ledger)))
     return Decision("lost keys end with their longest life", ledger=ledger, wake_at=wake_at)
 
 

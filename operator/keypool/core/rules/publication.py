@@ -8,6 +8,7 @@ from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Observation, Problem
 from keypool.core.projection import Desired, choose_primary, project, usable
+from keypool.core.trust import counted_from, has_expired
 
 IN_A_SLOT = (KeyState.ACTIVE, KeyState.WITHDRAWN)
 
@@ -30,7 +31,7 @@ def unwanted_new_keys_are_revoked(o: Observation, plan: Plan, now: datetime) -> 
     ledger, new = plan.ledger, plan.ledger.inside(KeyState.CREATED)
     template = o.template if new else ""
     for key in new:
-        if key.expires_at <= now:
+        if has_expired(o, key, now):
             ledger = _counted(ledger.advance(key.name, Evidence.UNWANTED))
         elif key.slot >= o.spec.size or key.template != template or o.contested is not None:
             ledger = ledger.advance(key.name, Evidence.UNWANTED)
@@ -44,7 +45,8 @@ def rejected_new_keys_are_revoked(o: Observation, plan: Plan, now: datetime) -> 
     ledger, lag = plan.ledger, o.provider.capabilities.activation_lag
     for key in ledger.inside(KeyState.CREATED):
         check = o.checks.get(key.name)
-        if check is not None and not check.accepted and check.at >= (key.created_at or now) + lag:
+        born = counted_from(o, key, key.created_at or now, now)
+        if check is not None and not check.accepted and check.at >= born + lag:
             ledger = _counted(ledger.advance(key.name, Evidence.REJECTED_NEW))
     return Decision("new keys that the provider rejects are revoked", ledger=ledger)
 
