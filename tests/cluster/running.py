@@ -29,7 +29,12 @@ class Clock:
 
 
 class Operator:
-    """One replica with an identity in the Lease; `kubeconfig` holds exactly the rights of manifests/base."""
+    """One replica with an identity in the Lease; `kubeconfig` holds exactly the rights of manifests/base.
+
+    It goes by `clock`; with `anchored`, by its own, and `clock` is the node's wall clock.
+    """
+
+    anchored = False
 
     def __init__(self, kubeconfig: Path, system: str, served: str, clock: Clock, identity: str = "one") -> None:
         self.system, self.clock = system, clock
@@ -49,7 +54,8 @@ class Operator:
     async def start(self) -> None:
         """Starts a new replica and waits until it is ready."""
         self._log, self._stop = AuditLog(self.audit), asyncio.Event()
-        self.replica = Replica(self.settings, self._log, self.clock)
+        now = None if self.anchored else self.clock
+        self.replica = Replica(self.settings, self._log, now, wall=self.clock)
         self._task = asyncio.create_task(self.replica.run(self._stop))
         await eventually(self._is_ready, 20, "the operator is ready")
 

@@ -1,23 +1,13 @@
 """The operator's process killed at any moment, again and again: in the end every key is where it should be."""
 
 import asyncio
-import json
-import os
 import random
-import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-
-import pytest
 
 from keypool.cluster import paths
-from keypool.cluster.client import KubeClient
 from keypool_lab.controlplane import Cluster
 from keypool_lab.simulator import Options, Simulator
 from tests.cluster.ledgers import Ledgers
-from tests.cluster.rights import ACCOUNT, rights, uninstall
+from tests.cluster.rights import ACCOUNT
 from tests.cluster.team import (
     ADMIN_ENTRY,
     ADMIN_SECRET,
@@ -27,6 +17,7 @@ from tests.cluster.team import (
     provider_manifest,
     secret_manifest,
 )
+from tests.faults.processes import lease, replica
 from tests.waiting import eventually
 
 KILLS = 10
@@ -34,73 +25,6 @@ SIZES = {"one": 1, "two": 2, "three": 3}
 SHORT = {"overlap": {"min": "1s"}}
 CONVERGES = 90.0
 """Seconds: an intent whose answer was lost is looked up 30 s after the call, and then its slot gets another key."""
-
-
-@asynccontextmanager
-async def process(
-    kubeconfig: Path, system: str, served: str, *, lease: float = 2.0
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`python -m keypool` with a short Lease (seconds); killed at the end. Yields once it leads."""
-    settings = {
-        "KUBECONFIG": kubeconfig,
-        "NAMESPACE": system,
-        "NAMESPACES": served,
-        "ALLOW_INSECURE_ENDPOINTS": "true",
-        "HTTP_PORT": "0",
-        "LEASE_DURATION": lease,
-        "LEASE_RENEW_DEADLINE": lease * 0.75,
-        "LEASE_RETRY": "0.3",
-    }
-    environment = {**os.environ, **{f"KEYPOOL_{name}": str(value) for name, value in settings.items()}}
-    running = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "keypool",
-        env=environment,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    assert running.stderr is not None
-    logs = running.stderr
-    try:
-        await asyncio.wait_for(_leads(logs), 90)
-        drain = asyncio.create_task(_drain(logs))
-        yield running
-        drain.cancel()
-    finally:
-        if running.returncode is None:
-            running.send_signal(signal.SIGKILL)
-        await running.wait()
-
-
-async def _leads(logs: asyncio.StreamReader) -> None:
-    async for line in logs:
-        if json.loads(line)["message"] == "leading":
-            return
-    raise AssertionError("the operator ended before it led")
-
-
-async def _drain(logs: asyncio.StreamReader) -> None:
-    async for _ in logs:
-        pass
-
-
-@pytest.fixture
-async def team(control_plane: Cluster, namespace: str) -> AsyncIterator[Team]:
-    """The people who work in the test's namespace."""
-    client = await KubeClient.connect(str(control_plane.admin_kubeconfig))
-    yield Team(control_plane, client, namespace)
-    await client.close()
-
-
-@pytest.fixture
-async def system(control_plane: Cluster, namespace: str) -> AsyncIterator[str]:
-    """The operator's own namespace, with its rights."""
-    name = f"{namespace}-system"
-    text = "\n---\n".join(map(json.dumps, rights(control_plane, name)))
-    (await control_plane.kubectl("apply", "-f", "-", stdin=text)).checked()
-    yield name
-    uninstall(control_plane, name)
 
 
 async def every_live_key_is_known(simulator: Simulator, ledgers: Ledgers) -> None:
@@ -130,11 +54,12 @@ async def test_ten_kills_at_random_moments_lose_no_key_and_leave_none_behind(
         await team.apply(admin, provider_manifest(simulator.url, holySheep={"listsNames": True}))
         for number in range(KILLS):
             await disturb(team, number)
-            async with process(kubeconfig, system, team.namespace):
+            async with replica(kubeconfig, system, team.namespace, lease(2)) as one:
+                await one.leads()
                 await asyncio.sleep(moments.uniform(0.1, 2.5))
             await every_live_key_is_known(simulator, ledgers)
         # Nobody starts this one again: a busy machine must not cost it the Lease.
-        async with process(kubeconfig, system, team.namespace, lease=15):
+        async with replica(kubeconfig, system, team.namespace):
             await eventually(lambda: none_is_going(team), CONVERGES, f"seed {seed}: what was deleted is gone")
             await team.apply(*(pool_manifest(name, size=size, rotation=SHORT) for name, size in SIZES.items()))
             await eventually(lambda: all_served(team), CONVERGES, f"seed {seed}: every pool is Ready")

@@ -6,6 +6,8 @@ from functools import partial
 from types import SimpleNamespace
 from typing import cast
 
+import pytest
+
 from keypool.cluster.ledgers import LedgerHandle
 from keypool.core import actions as act
 from keypool.core.deadlines import BEGIN_WITHIN, CREATE_DEADLINE
@@ -51,6 +53,7 @@ async def created_at(now: datetime, *, left: float = 60.0) -> tuple[FakeProvider
     return provider, this
 
 
+@pytest.mark.row("INTENDED", "NEVER_SENT")
 async def test_a_call_that_is_late_is_not_made_and_its_intent_forgotten() -> None:
     provider, this = await created_at(NOW + BEGIN_WITHIN + SECOND)
     assert not provider.calls
@@ -58,11 +61,13 @@ async def test_a_call_that_is_late_is_not_made_and_its_intent_forgotten() -> Non
     assert this.memory.next_try(NOW) is not None, "the slot is looked at again"
 
 
+@pytest.mark.row("INTENDED", "ANSWERED")
 async def test_a_call_in_time_is_made() -> None:
     _, this = await created_at(NOW + BEGIN_WITHIN - SECOND)
     assert [key.state for key in this.handle.ledger.keys] == [KeyState.CREATED]
 
 
+@pytest.mark.row("INTENDED", "NEVER_SENT")
 async def test_a_call_that_could_outlast_the_leadership_is_not_made_and_its_intent_forgotten() -> None:
     provider, this = await created_at(NOW, left=Deadlines().create)
     assert not provider.calls

@@ -26,7 +26,6 @@ FIELD_MANAGER = "keypool"
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 TIMEOUT = 10.0
-_TIMEOUT = aiohttp.ClientTimeout(total=TIMEOUT)
 _READS = ("get", "list")
 _PAUSES = (0.2, 0.8, 2.0)
 _LONGEST_PAUSE = 10.0
@@ -192,7 +191,7 @@ class KubeClient:
     def _timeout(self, verb: str) -> aiohttp.ClientTimeout:
         """A write that still waits for a connection when its time is over is not sent any more."""
         if self.time_for_writes is None or verb in _READS:
-            return _TIMEOUT
+            return self._session.timeout
         return aiohttp.ClientTimeout(total=min(TIMEOUT, self.time_for_writes()), ceil_threshold=TIMEOUT)
 
     def _answer(self, call: str, response: aiohttp.ClientResponse, raw: bytes) -> Object:

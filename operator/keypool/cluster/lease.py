@@ -93,9 +93,11 @@ class Leadership:
 
     async def acquire(self) -> None:
         """Wait until we lead. Whatever fails is tried again for ever."""
-        while True:
-            if await self._try_to_lead():
-                return
+        waits = False
+        while not await self._try_to_lead():
+            if not waits and self.holder:
+                waits = True
+                _log.info("waiting for the Lease", extra={"holder": self.holder})
             await asyncio.sleep(self.timing.retry * random.uniform(0.9, 1.1))  # noqa: S311 - contenders spread out
 
     async def hold(self) -> None:
