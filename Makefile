@@ -12,7 +12,7 @@ UV_VERSION := 0.13.9
 UV_COMPILE = "$$tools/bin/uv" pip compile --quiet --upgrade --universal --generate-hashes --no-config \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: help demo run install test check bench crds docs lock clean
+.PHONY: help demo run install test check bench mutants crds docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ check: install ## style, types, import rules, and whether generated files are up
 
 bench: install ## how fast pools become Ready, and at what cost, in 5 minutes (FULL=1: 5,000 pools; PROFILE=1)
 	@$(BIN)/python -m keypool_lab bench $(if $(FULL),--full) $(if $(PROFILE),--profile)
+
+mutants: install ## would the tests notice? sows defects into a copy of the code, one at a time, in 5 minutes
+	@$(BIN)/python -m keypool_lab mutants
 
 crds: install ## generate crds/ from the models
 	$(BIN)/python -m keypool.api.crd crds

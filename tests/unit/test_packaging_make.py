@@ -35,7 +35,7 @@ def test_make_alone_explains_every_target() -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["demo", "run", "install", "test", "check", "bench", "crds", "docs", "clean", "lock"]
+    "target", ["demo", "run", "install", "test", "check", "bench", "mutants", "crds", "docs", "clean", "lock"]
 )
 def test_the_makefile_has(target: str) -> None:
     """The targets that the documentation speaks of."""
