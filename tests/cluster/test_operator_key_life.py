@@ -153,3 +153,17 @@ async def test_a_key_whose_deletion_is_not_proven_stays_in_the_ledger(
     simulator.faults.clear()
     await team.has("chat", "Revoked", "True", deadline=20)
     assert len(await ledgers.keys()) == 1
+
+
+async def test_a_key_that_the_provider_cannot_find_is_not_forgotten_while_its_value_works(
+    team: Team, simulator: Simulator, ledgers: Ledgers
+) -> None:
+    await team.apply(pool_manifest(rotation={"overlap": {"min": "0s"}}, health={"probeEvery": "24h"}))
+    await team.ready()
+    simulator.faults.add(Fault(kind="status", status=404, match="delete", when="before"))
+    await team.annotate("chat", rotate="now")
+    await team.has("chat", "Revoked", "False", "RevocationPending", saying="still accepts")
+    assert sorted(key["state"] for key in await ledgers.keys()) == ["active", "revoking"]
+    simulator.faults.clear()
+    await team.has("chat", "Revoked", "True", deadline=20)
+    assert len(await ledgers.keys()) == len(simulator.record.live_keys()) == 1

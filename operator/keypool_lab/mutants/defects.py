@@ -12,7 +12,7 @@ DEFECTS: tuple[Defect, ...] = (
         "reconcile/perform.py",
         "await this.handle.update(lambda _: plan.ledger)",
         "this.handle.ledger = plan.ledger",
-        (CLUSTER.format("operator_key_life"),),
+        (CLUSTER.format("operator_key_life") + " -k before_the_provider",),
     ),
     Defect(
         "a key is published before it is probed",
@@ -34,7 +34,7 @@ DEFECTS: tuple[Defect, ...] = (
         "    if record.value is not None:\n        return await timed(",
         "    if answer is Revocation.NOT_FOUND:\n        return True\n    if record.value is not None:\n"
         "        return await timed(",
-        (CLUSTER.format("operator_key_life"),),
+        (CLUSTER.format("operator_key_life") + " -k cannot_find",),
     ),
     Defect(
         "somebody else's Secret is overwritten",
@@ -55,14 +55,14 @@ DEFECTS: tuple[Defect, ...] = (
         "reconcile/objects.py",
         "        raise\n    this.world.cache.upsert(Kind.POOL, stored)",
         "        raise\n    stored.clear()",
-        (CLUSTER.format("operator_quiet") + " -k second_apply", CLUSTER.format("operator_series")),
+        (CLUSTER.format("operator_requests"),),
     ),
     Defect(
         "a conflict at the ledger is ignored",
         "cluster/ledgers.py",
         "            return await self._put_over(path, body, snapshot, last)",
         "            return body",
-        (CLUSTER.format("bad_ledger"),),
+        (CLUSTER.format("bad_ledger") + " -k edited_while",),
     ),
     Defect(
         "the finalizer goes before the keys are revoked",
@@ -76,7 +76,7 @@ DEFECTS: tuple[Defect, ...] = (
         "app.py",
         "client.time_for_writes = leadership.must_lead",
         "client.time_for_writes = lambda: 60.0",
-        ("tests/faults/test_two_leaders.py",),
+        ("tests/faults/test_two_leaders.py -k paused",),
     ),
     Defect(
         "a Lease is taken while its holder renews it",
@@ -97,7 +97,7 @@ DEFECTS: tuple[Defect, ...] = (
         "reconcile/keys.py",
         '        note_failure(this, f"probe:{record.name}", entry.uid, error)\n        return False',
         "        this.memory.checked(record.name, this.world.now(), False)\n        return False",
-        (CLUSTER.format("operator_health"), CLUSTER.format("bad_answers")),
+        (CLUSTER.format("operator_health") + " -k ambiguous",),
     ),
     Defect(
         "a lost answer is taken for a refusal",
@@ -116,8 +116,8 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "the primary moves without need",
         "core/projection.py",
-        "    if not candidates or any(key.name == ledger.primary for key in candidates):",
-        "    if not candidates:",
+        "        return ledger.primary if candidates else None\n    left",
+        "        return candidates[0].name if candidates else None\n    left",
         ("tests/unit/core/test_projection.py",),
     ),
     Defect(

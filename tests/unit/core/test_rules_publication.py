@@ -95,8 +95,9 @@ def test_a_proven_key_takes_its_slot_and_its_predecessors_drain() -> None:
     assert (states(after), after.rejected_in_a_row) == (drained, 0)
 
 
-def test_a_new_key_without_a_good_probe_is_not_published() -> None:
-    o = seen(a_key(0), a_key(0, CREATED), checks=rejected("created-0", times=1))
+@pytest.mark.parametrize("checks", [{}, rejected("created-0", times=1)], ids=["not probed", "rejected"])
+def test_a_new_key_without_a_good_probe_is_not_published(checks: Any) -> None:
+    o = seen(a_key(0, CREATED), checks=checks)
     assert states(decide(rules.proven_keys_take_their_slot, o).ledger)["created-0"] == "created"
 
 
