@@ -1,0 +1,51 @@
+"""A delete call that could outlast the leadership is put off."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+from keypool.core import actions as act
+from keypool.core.lifecycle import KeyState
+from keypool.providers.fake import FakeProvider
+from keypool.providers.transport import Deadlines
+from keypool.reconcile import revocation
+from keypool.reconcile.context import Pass
+from keypool.reconcile.memory import Memory
+from keypool.serve.metrics import Metrics
+from tests.unit.core.builders import NOW, a_key, a_ledger, seen
+from tests.unit.test_late_create import Stored, enough
+
+
+async def revoked_with(left: float) -> tuple[FakeProvider, Pass]:
+    """The provider and the pass, after a key was to be revoked with so many seconds of leadership left."""
+    provider, ledger = FakeProvider(now=NOW), a_ledger(a_key(0), a_key(0, KeyState.REVOKING))
+    live: Any = {"metadata": {"uid": "pool-1"}, "spec": {}}
+
+    async def answer(*_: object) -> Any:
+        return live if _ and str(_[0]).startswith("/") else provider
+
+    world: Any = SimpleNamespace(
+        client=SimpleNamespace(get=answer),
+        cache=SimpleNamespace(upsert=lambda *_: None),
+        directory=SimpleNamespace(client_for=answer),
+        leadership=SimpleNamespace(enough=lambda seconds: enough(left, seconds)),
+        deadlines=Deadlines(),
+        metrics=Metrics(),
+        now=lambda: NOW,
+        random=lambda: 0.5,
+        tell_failure=lambda *_: None,
+    )
+    this = Pass(world, seen(ledger=ledger), cast("Any", Stored(ledger)), Memory())
+    await revocation.revoke(this, act.RevokeKey("revoking-0"))
+    return provider, this
+
+
+async def test_a_delete_call_that_fits_is_made() -> None:
+    provider, _ = await revoked_with(Deadlines().other + 1)
+    assert provider.calls
+
+
+async def test_a_delete_call_that_could_outlast_the_leadership_is_put_off() -> None:
+    provider, this = await revoked_with(Deadlines().other)
+    assert not provider.calls
+    assert [key.state for key in this.handle.ledger.keys] == [KeyState.ACTIVE, KeyState.REVOKING]
+    assert this.memory.next_try(NOW) is not None, "it is tried again"
