@@ -1,6 +1,18 @@
-"""The operator is told to end in the middle of much work."""
+"""The operator is told to end in the middle of much work, or loses its Lease."""
 
+import asyncio
+import io
+
+import pytest
+
+from keypool.app import Replica
+from keypool.cluster import paths
+from keypool.cluster.client import KubeClient
+from keypool.cluster.election import steady as steady_clock
+from keypool.cluster.lease import LeadershipLost
+from keypool.serve.audit import AuditLog
 from keypool_lab.simulator import Options, Simulator
+from tests.cluster.conftest import OperatorMaker
 from tests.cluster.ledgers import Ledgers
 from tests.cluster.running import Operator
 from tests.cluster.team import Team, steady
@@ -29,3 +41,34 @@ async def test_a_rotation_of_many_keys_stops_after_the_key_that_is_being_made(
         await operator.start()
         await team.delete("steady")
         await team.gone("steady")
+
+
+async def test_a_leader_whose_lease_is_over_can_write_nothing_and_ends(
+    make_operator: OperatorMaker, team: Team
+) -> None:
+    """Its own clock tells, before anybody else has taken the Lease."""
+    clients: list[KubeClient] = []
+
+    async def connect(kubeconfig: str | None) -> KubeClient:
+        clients.append(await KubeClient.connect(kubeconfig))
+        return clients[-1]
+
+    audit = AuditLog(io.StringIO())
+    replica = Replica(make_operator("one").settings, audit, connect=connect)
+    running = asyncio.create_task(replica.run(asyncio.Event()))
+
+    async def ready() -> bool:
+        return running.done() or not replica.not_ready()
+
+    try:
+        await eventually(ready, 20, "the operator is ready")
+        assert replica.leadership is not None
+        replica.leadership._clock = lambda: steady_clock() + 60
+        with pytest.raises(LeadershipLost):
+            await clients[0].create(paths.events(team.namespace), {})
+        with pytest.raises(LeadershipLost):
+            await asyncio.wait_for(running, 20)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await asyncio.to_thread(audit.close)
