@@ -25,9 +25,11 @@ from keypool.leading import Leader
 from keypool.providers.protocol import Provider
 from keypool.providers.registry import build
 from keypool.providers.transport import Deadlines
+from keypool.reconcile.accounts import Accounts
 from keypool.reconcile.directory import Directory
 from keypool.reconcile.journal import Journal
 from keypool.reconcile.readings import claims
+from keypool.reconcile.registry import Registry
 from keypool.reconcile.world import World
 from keypool.serve.audit import AuditLog
 from keypool.serve.http import ProbeServer
@@ -150,13 +152,16 @@ class Replica:
         deadlines = Deadlines().within(settings.timing.longest_call)
         build = partial(self._build, allow_insecure=settings.allow_insecure_endpoints, deadlines=deadlines)
         directory = Directory(client, settings.namespace, build)
+        accounts = Accounts(client, settings.namespace, ledgers, Registry(ledgers, self.cache), self.now)
         await ledgers.load()
         await directory.load_kept()
+        await accounts.load()
         world = World(
             client=client,
             cache=self.cache,
             ledgers=ledgers,
             directory=directory,
+            accounts=accounts,
             credentials=Credentials(client, monotonic),
             publisher=Publisher(client),
             announcer=announcer,

@@ -1,5 +1,6 @@
 """Keys that die behind our back: withdrawn, replaced, and brought back, while something live is published."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -24,13 +25,21 @@ def id_of(simulator: Simulator, value: str) -> str:
     return key.id
 
 
+async def end(simulator: Simulator, value: str, what: str) -> None:
+    """A key is deleted or disabled, or expires long before it said."""
+    if what == "expire":
+        await simulator.record.change(id_of(simulator, value), lambda key: replace(key, expires=key.created))
+    else:
+        await simulator.change_key(id_of(simulator, value), "delete" if what == "delete" else "disable")
+
+
 async def probe_now(team: Team, clock: Clock) -> None:
     """Lets the probe interval pass."""
     clock.advance(timedelta(seconds=6))
     await team.poke()
 
 
-@pytest.mark.parametrize("what", ["delete", "disable"])
+@pytest.mark.parametrize("what", ["delete", "disable", "expire"])
 async def test_a_spare_key_that_dies_is_replaced_while_the_pool_stays_ready(
     team: Team, simulator: Simulator, clock: Clock, what: str
 ) -> None:
@@ -38,7 +47,7 @@ async def test_a_spare_key_that_dies_is_replaced_while_the_pool_stays_ready(
     await team.ready()
     primary, spare = await team.pool_values()
     async with team.history(paths.pools(team.namespace), "chat") as versions:
-        await simulator.change_key(id_of(simulator, spare), "delete" if what == "delete" else "disable")
+        await end(simulator, spare, what)
         await probe_now(team, clock)
 
         async def replaced() -> bool:

@@ -101,7 +101,6 @@ async def test_another_refusal_of_a_probe_does_not_send_the_key_in_the_query(
 async def test_a_wrong_admin_key_is_the_credentials_fault_on_every_call(simulator: Simulator) -> None:
     provider = HolySheepProvider(simulator.url, SecretStr("not-the-admin-key"), deadlines=IMPATIENT)
     for call in (
-        provider.check(),
         provider.create(KEY),
         provider.revoke("key_1"),
         provider.probe(SecretStr("sk-hs-unknown-unknown")),
@@ -113,10 +112,10 @@ async def test_a_wrong_admin_key_is_the_credentials_fault_on_every_call(simulato
 
 
 async def test_a_changed_admin_key_is_noticed(simulator: Simulator, holysheep: HolySheepProvider) -> None:
-    await holysheep.check()
+    await holysheep.list_keys()
     await simulator.set_admin_key("another-admin-key")
     with pytest.raises(CredentialRejected):
-        await holysheep.check()
+        await holysheep.list_keys()
 
 
 @pytest.mark.parametrize(("header", "wait"), [("7", timedelta(seconds=7)), (None, None), ("soon", None)])

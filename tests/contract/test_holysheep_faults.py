@@ -18,7 +18,6 @@ KEY = NewKey("kp.team.pool.i.n1", timedelta(days=3))
 CANARY = SecretStr("sk-hs-canary-0123456789-abcdefghijklmnopqrstuvwxyz")
 
 CALLS: dict[str, Callable[[HolySheepProvider], Awaitable[object]]] = {
-    "check": lambda provider: provider.check(),
     "create": lambda provider: provider.create(KEY),
     "list": lambda provider: provider.list_keys(),
     "validate": lambda provider: provider.probe(CANARY),
@@ -56,7 +55,7 @@ async def test_a_fault_is_told_as_what_to_do_next(
     assert type(caught.value) is FAULTS[fault][1]
 
 
-@pytest.mark.parametrize("call", ["check", "create", "list", "validate"])
+@pytest.mark.parametrize("call", ["create", "list", "validate"])
 @pytest.mark.parametrize("fault", SPOILT_BODIES)
 async def test_a_spoilt_body_is_never_trusted(
     simulator: Simulator, holysheep: HolySheepProvider, call: str, fault: str

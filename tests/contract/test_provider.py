@@ -68,10 +68,6 @@ async def test_revoking_what_never_was_finds_nothing(provider: Provider) -> None
     assert await provider.revoke("key_that_never_was") is Revocation.NOT_FOUND
 
 
-async def test_a_check_passes_while_the_credential_is_good(provider: Provider) -> None:
-    await provider.check()
-
-
 async def test_no_repr_of_a_created_key_shows_its_value(provider: Provider) -> None:
     created = await provider.create(KEY)
     assert created.value.get_secret_value() not in repr(created)

@@ -23,7 +23,7 @@ SPEC = KeyProviderSpec.model_validate(
 
 
 class Kept(KubeClient):
-    """A cluster in which one provider's record is kept; `meanwhile` is awaited before it is handed out."""
+    """A cluster in which one provider's record is kept; `meanwhile` is called before it is handed out."""
 
     def __init__(self) -> None:
         self.meanwhile: Any = None
@@ -31,7 +31,7 @@ class Kept(KubeClient):
     async def get(self, path: str) -> dict[str, Any]:
         """The record."""
         if self.meanwhile is not None:
-            await self.meanwhile
+            self.meanwhile()
         spec = json.dumps(SPEC.model_dump(mode="json", by_alias=True, exclude_none=True))
         data = {"spec": spec, "credential": "kept"}
         return {"data": {key: base64.b64encode(text.encode()).decode() for key, text in data.items()}}
@@ -50,17 +50,18 @@ def refused(_: KeyProviderSpec, __: SecretStr) -> Provider:
 async def test_a_provider_that_is_entered_while_its_record_is_read_keeps_its_new_credential() -> None:
     client = Kept()
     directory = Directory(client, "system", named)
-    client.meanwhile = directory.enter("uid", "vendor", SPEC, SecretStr("new"))
-    found = await directory.client_for("uid")
+    client.meanwhile = lambda: directory.enter("uid", "vendor", SPEC, SecretStr("new"))
+    found = await directory.recall("uid")
     assert found is not None
-    assert found.base_url == "new"
+    assert found.provider.base_url == "new"
 
 
 async def test_without_its_object_a_provider_is_reached_by_its_record() -> None:
-    found = await Directory(Kept(), "system", named).client_for("uid")
+    found = await Directory(Kept(), "system", named).recall("uid")
     assert found is not None
-    assert found.base_url == "kept"
+    assert found.provider.base_url == "kept"
+    assert not found.trusted, "nothing was proven yet"
 
 
 async def test_a_record_that_is_refused_stops_nothing_but_its_own_keys() -> None:
-    assert await Directory(Kept(), "system", refused).client_for("uid") is None
+    assert await Directory(Kept(), "system", refused).recall("uid") is None

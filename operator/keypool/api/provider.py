@@ -39,7 +39,8 @@ class Auth(ApiModel):
         SecretKeyRef,
         Field(
             description="The Secret with the admin credential, which must belong to the same account. It is read again "
-            "every minute, and at once when it is refused. Changed in place.",
+            "every minute, and at once when it is refused; a new one is tried before the one before it is given up. "
+            "Changed in place.",
         ),
     ]
 
@@ -73,3 +74,11 @@ class KeyProviderSpec(ApiModel):
         ),
     ]
     auth: Annotated[Auth, Field(description="The admin credential of the account. Changed in place.")]
+    exclusive_account: Annotated[
+        bool,
+        Field(
+            description="True when nobody else, and nothing but this installation of keypool, makes keys in this "
+            "account (default false). Then a key whose create answer was lost is found as the one that no ledger "
+            "knows, and revoked: a key that anybody else made could be taken for it. Changed in place.",
+        ),
+    ] = False

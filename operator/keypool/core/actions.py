@@ -25,6 +25,13 @@ class LookUp:
 
 
 @dataclass(frozen=True, slots=True)
+class FindGone:
+    """List the provider's keys to see which of these rejected ones, all out of the Secret, exist no more."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeKey:
     """Ask the provider whether it accepts this key's value."""
 
@@ -83,6 +90,7 @@ Action = (
     AddFinalizer
     | CreateKey
     | LookUp
+    | FindGone
     | ProbeKey
     | PublishSecrets
     | RevokeKey

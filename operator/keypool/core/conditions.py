@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from keypool.api.status import Condition as ConditionModel
+from keypool.core.brake import Grip
 from keypool.core.ledger import KeyRecord
 from keypool.core.lifecycle import KeyState
 from keypool.core.observation import Observation, Problem
@@ -15,14 +16,21 @@ from keypool.core.trust import has_expired, why_uncertain
 Finding = tuple[Condition, bool | None, Reason, str]
 """Type, status (None for Unknown), reason, message."""
 
+BRAKE = (
+    "the provider rejects most keys of this account at once and yet lists them as active: nothing is created or "
+    "withdrawn until it accepts one again"
+)
 MESSAGE_LIMIT = 512
 """Characters of a condition's message."""
 
 
 def served(o: Observation, now: datetime) -> tuple[KeyRecord, ...]:
-    """The published keys that are believed to be live; also one whose successor is not in the Secret yet."""
+    """The published keys that are believed to be live; also one whose successor is not in the Secret yet. While the
+    brake holds it is the provider that is not believed."""
     shown = [key for key in o.ledger.inside(KeyState.ACTIVE) if key.published_at]
     shown += [key for key in o.ledger.inside(KeyState.DRAINING) if _is_still_shown(o, key)]
+    if o.grip is not Grip.FREE:
+        shown += [key for key in usable(o.ledger) if key.state is KeyState.WITHDRAWN]
     return tuple(key for key in shown if not has_expired(o, key, now))
 
 
@@ -77,6 +85,8 @@ def _progress(o: Observation) -> tuple[Reason, str]:
         return trouble.reason, trouble.message
     if o.provider_problem is not None:
         return o.provider_problem.reason, o.provider_problem.message
+    if o.grip is Grip.ENGAGED:
+        return Reason.MOST_KEYS_REJECTED, BRAKE
     return Reason.CREATING_KEYS, f"keys are being created and checked; wanted: {o.spec.size}"
 
 
@@ -97,6 +107,8 @@ def _published(o: Observation, stalled: Problem | None) -> Finding:
 def _healthy(o: Observation) -> Finding:
     if o.known_pool.deleted_at is not None:
         return Condition.HEALTHY, None, Reason.DELETING, "the keys are being revoked"
+    if o.grip is Grip.ENGAGED:
+        return Condition.HEALTHY, False, Reason.MOST_KEYS_REJECTED, BRAKE
     bad = [key for key in o.ledger.inside(KeyState.ACTIVE, KeyState.WITHDRAWN) if _is_rejected(o, key)]
     if bad:
         return Condition.HEALTHY, False, Reason.KEY_REJECTED, f"the provider rejects the key of slot {bad[0].slot}"

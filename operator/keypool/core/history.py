@@ -26,6 +26,7 @@ _ENDED = {
     Evidence.REVOKED: "revoked",
     Evidence.HOLD_ENDED: "outlived",
     Evidence.CLEARED: "cleared",
+    Evidence.GONE_UPSTREAM: "gone",
 }
 
 

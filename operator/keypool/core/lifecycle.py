@@ -31,9 +31,11 @@ class Evidence(StrEnum):
     REFUSED = "the provider refused or throttled the create call"
     UNREADABLE = "the provider answered, but only the handle can be read"
     LOST = "the answer was lost, or an earlier leadership wrote the intent"
-    FOUND = "found upstream by its name; its value is unknown"
+    FOUND = (
+        "found upstream by its name or, in an exclusive account, as a key that no ledger knows; its value is unknown"
+    )
     ABSENT = "absent from a complete listing begun after the create deadline and the listing lag"
-    UNFINDABLE = "the provider lists no names, or is not the one that was asked for the key"
+    UNFINDABLE = "the provider lists no names and is shared, or is not the one that was asked for the key"
     CLEARED = "a person says that it does not exist"
     HOLD_ENDED = "its longest possible life is over"
     PROVEN = "a probe succeeded; it is published"
@@ -44,6 +46,7 @@ class Evidence(StrEnum):
     FAILED = "expired, or definitely rejected as often as the threshold says"
     RECOVERED = "a good probe, and its slot has no other key"
     RESCUED = "its successor is withdrawn and its own probe is good"
+    GONE_UPSTREAM = "out of the Secret, rejected, and absent from a complete listing of the right account"
     UNNEEDED = "out of the Secret for the whole overlap, or compromised"
     POOL_DELETED = "the pool is being deleted"
     REVOKED = "deleted, and the proof holds"
@@ -89,6 +92,8 @@ TABLE: tuple[Transition, ...] = (
     Transition(S.UNRESOLVED, E.ABSENT, None),
     Transition(S.UNRESOLVED, E.UNFINDABLE, S.HELD),
     Transition(S.UNRESOLVED, E.HOLD_ENDED, None),
+    Transition(S.HELD, E.FOUND, S.REVOKING, Effect.REVOKE),
+    Transition(S.HELD, E.ABSENT, None),
     Transition(S.HELD, E.HOLD_ENDED, None),
     Transition(S.HELD, E.CLEARED, None),
     Transition(S.CREATED, E.PROVEN, S.ACTIVE, Effect.PUBLISH),
@@ -100,6 +105,8 @@ TABLE: tuple[Transition, ...] = (
     Transition(S.WITHDRAWN, E.RECOVERED, S.ACTIVE, Effect.PUBLISH),
     Transition(S.WITHDRAWN, E.SUPERSEDED, S.DRAINING, Effect.UNPUBLISH),
     Transition(S.WITHDRAWN, E.SLOT_GONE, S.DRAINING, Effect.UNPUBLISH),
+    Transition(S.WITHDRAWN, E.GONE_UPSTREAM, None),
+    Transition(S.DRAINING, E.GONE_UPSTREAM, None),
     Transition(S.DRAINING, E.RESCUED, S.ACTIVE, Effect.PUBLISH),
     Transition(S.DRAINING, E.UNNEEDED, S.REVOKING, Effect.REVOKE),
     *(Transition(state, E.POOL_DELETED, S.REVOKING, Effect.REVOKE) for state in (S.CREATED, S.ACTIVE)),

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cached_property
 
 from keypool.api.pool import ApiKeyPoolSpec
+from keypool.core.brake import Grip
 from keypool.core.capabilities import Capabilities
 from keypool.core.effective import Effective, effective
 from keypool.core.ledger import Ledger
@@ -32,12 +33,14 @@ class PoolFacts:
 
 @dataclass(frozen=True, slots=True)
 class ProviderFacts:
-    """The provider object that the pool names, as far as creating keys is concerned."""
+    """The provider object that the pool names, as far as creating keys is concerned. `exclusive`: nothing but this
+    installation makes keys in its account."""
 
     uid: str
     name: str
     base_url: str
     capabilities: Capabilities
+    exclusive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,8 @@ class Checked:
 class Observation:
     """One pass's input. `epoch` names the leadership; `entropy` is random and fresh; `sent` are create calls that
     this leadership made; `crd_going`: the kind itself is being deleted, so nothing is revoked; `clocks_agree`: see
-    `trust.time_is_trusted`; `troubles` and `wait_until` are keyed by activity ("create", "publish", "lookup",
-    "probe:<key>", "revoke:<key>")."""
+    `trust.time_is_trusted`; `grip` is that of the provider's brake; `troubles` and `wait_until` are keyed by activity
+    ("create", "publish", "lookup", "gone", "probe:<key>", "revoke:<key>")."""
 
     pool: PoolFacts | None
     ledger: Ledger
@@ -73,6 +76,7 @@ class Observation:
     entropy: str
     started_at: datetime
     provider_problem: Problem | None = None
+    grip: Grip = Grip.FREE
     crd_going: bool = False
     clocks_agree: bool = True
     secret_problem: Problem | None = None

@@ -49,6 +49,7 @@ SERVING: tuple[Rule, ...] = (
     publication.publication_is_recorded,
     retirement.unneeded_keys_are_revoked,
     retirement.revocations_are_carried_out,
+    health.gone_keys_are_looked_for,
     health.keys_are_probed,
     creation.slots_get_keys,
     creation.the_finalizer_comes_first,

@@ -21,7 +21,8 @@ class Condition(StrEnum):
 MEANING: dict[Condition, str] = {
     Condition.READY: "The Secret holds a live key. True once `size` keys were published; stays True through rotations.",
     Condition.PUBLISHED: "The published Secrets are exactly what the ledger says.",
-    Condition.HEALTHY: "Every published key was accepted when it was last checked, and no slot is without one.",
+    Condition.HEALTHY: "Every published key was accepted when it was last checked, and no slot is without one. A "
+    "KeyProvider shows it only while it is False.",
     Condition.REVOKED: "No key waits longer than planned to be revoked, and none is held after a lost answer.",
     Condition.RECONCILING: "Work towards the current generation is under way.",
     Condition.STALLED: "Nothing more happens until a person acts; the message says what.",
@@ -41,6 +42,7 @@ class Reason(StrEnum):
     SECRETS_DIFFER = "SecretsDiffer"
     ALL_KEYS_ACCEPTED = "AllKeysAccepted"
     KEY_REJECTED = "KeyRejected"
+    MOST_KEYS_REJECTED = "MostKeysRejected"
     SLOT_EMPTY = "SlotEmpty"
     NOTHING_OUTSTANDING = "NothingOutstanding"
     REVOCATION_PENDING = "RevocationPending"
@@ -54,6 +56,7 @@ class Reason(StrEnum):
     PROVIDER_THROTTLED = "ProviderThrottled"
     CREDENTIAL_MISSING = "CredentialMissing"
     CREDENTIAL_REJECTED = "CredentialRejected"
+    ACCOUNT_CHANGED = "AccountChanged"
     ENDPOINT_REFUSED = "EndpointRefused"
     PROVIDER_REFUSED = "ProviderRefused"
     KEY_REFUSED = "KeyRefused"
@@ -92,12 +95,15 @@ ADVICE: dict[Reason, str] = {
     Reason.ALL_KEYS_ACCEPTED: "Nothing to do.",
     Reason.KEY_REJECTED: "The provider rejects a key; it is replaced, unless the pool is suspended. Find out who "
     "disabled it.",
+    Reason.MOST_KEYS_REJECTED: "The provider rejects most keys of the account at once and yet lists them as active, so "
+    "nothing is created or withdrawn. Ask the provider; keypool goes on by itself with the first key that works again.",
     Reason.SLOT_EMPTY: "A slot has no usable key. Wait, or read Stalled.",
     Reason.NOTHING_OUTSTANDING: "Nothing to do.",
     Reason.REVOCATION_PENDING: "A revocation was not confirmed yet and is being repeated. Check the provider.",
     Reason.ANSWER_LOST: "The answer to a create call was lost and the provider lists no names: one key may exist that "
     "nobody knows. It counts as live until its longest possible expiry. Look for it in the provider's console; when it "
-    "is not there, or once you deleted it, annotate the pool with keypool.dev/clear-lost=NAME.",
+    "is not there, or once you deleted it, annotate the pool with keypool.dev/clear-lost=NAME. Where nothing else "
+    "makes keys in the account, the KeyProvider's spec.exclusiveAccount lets keypool find and revoke it.",
     Reason.CLOCK_UNCERTAIN: "The overlap of an old key seems to be over, but the time is uncertain: the clocks of "
     "operator, node and API server disagree, or the ledger holds a time that lies in the future. Set the clocks right; "
     "after a correction of the API server's restart the operator. All else goes on. A key that must go now can be "
@@ -110,7 +116,12 @@ ADVICE: dict[Reason, str] = {
     "Published keys stay as they are.",
     Reason.PROVIDER_THROTTLED: "The provider asks for fewer calls; keypool waits as long as it says.",
     Reason.CREDENTIAL_MISSING: "Create the Secret, or the entry in it, that the message names.",
-    Reason.CREDENTIAL_REJECTED: "The provider refuses the admin credential: put a good one into the Secret.",
+    Reason.CREDENTIAL_REJECTED: "The provider refuses the admin credential: put a good one into the Secret. While the "
+    "KeyProvider is Ready, the credential before is still in use.",
+    Reason.ACCOUNT_CHANGED: "The credential seems to belong to another account: none of the keys that must be there is "
+    "listed. Put the right account's credential into the Secret. If the account was changed on purpose, or all keys "
+    "were deleted at the provider, annotate the KeyProvider with keypool.dev/confirm-account=TOKEN, a word not used "
+    "before: all keys are then replaced. Keys in an account that is given up stay there: delete them yourself.",
     Reason.ENDPOINT_REFUSED: "Use an https endpoint, or ask the administrator to allow plain http.",
     Reason.PROVIDER_REFUSED: "The endpoint refuses the key API: check that spec.endpoints names the right URL.",
     Reason.KEY_REFUSED: "The provider refuses to create such a key: correct what the message names.",

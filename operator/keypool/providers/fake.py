@@ -13,7 +13,7 @@ from keypool.core.fingerprint import fingerprint
 from keypool.providers.errors import Ambiguous, ProviderError
 from keypool.providers.protocol import CreatedKey, ListedKey, NewKey, Probe, Revocation
 
-Method = Literal["check", "create", "revoke", "probe", "list_keys"]
+Method = Literal["create", "revoke", "probe", "list_keys"]
 
 
 @dataclass(slots=True)
@@ -49,10 +49,6 @@ class FakeProvider:
     def called(self, method: Method) -> list[str]:
         """The arguments of all calls of one method, in order."""
         return [argument for name, argument in self.calls if name == method]
-
-    async def check(self) -> None:
-        """Raises what is scripted."""
-        self._enter("check")
 
     async def create(self, key: NewKey) -> CreatedKey:
         """Creates a key that lives exactly as long as asked."""

@@ -109,10 +109,6 @@ class HolySheepProvider:
         """The endpoint that workloads use."""
         return self._base_url
 
-    async def check(self) -> None:
-        """Lists the keys: the cheapest call that needs the admin credential."""
-        await self.list_keys()
-
     async def create(self, key: NewKey) -> CreatedKey:
         """Creates a key that expires after whole days, rounded up; when it is replaced is decided by keypool."""
         body = {

@@ -64,10 +64,6 @@ class Provider(Protocol):
         """The endpoint that workloads use, as published in the Secret."""
         ...
 
-    async def check(self) -> None:
-        """Proves that the endpoint answers and takes the admin credential; changes nothing."""
-        ...
-
     async def create(self, key: NewKey) -> CreatedKey:
         """Creates one key. After `Ambiguous` it may exist; after any other error it does not."""
         ...
@@ -81,7 +77,8 @@ class Provider(Protocol):
         ...
 
     async def list_keys(self) -> tuple[ListedKey, ...]:
-        """The complete listing; raises `Ambiguous` when it cannot be shown to be complete."""
+        """The complete listing; raises `Ambiguous` when it cannot be shown to be complete. It also proves that the
+        endpoint takes the admin credential, and tells by its keys which account that belongs to."""
         ...
 
     async def close(self) -> None:

@@ -26,7 +26,8 @@ UNCHECKED = Problem(Reason.PROVIDER_NOT_READY, "the provider has not been checke
 class Entry:
     """One provider object. It outlives its object as long as the process runs: keys at it may still be owed.
 
-    `kept`: this very credential is stored beside the ledgers.
+    `trusted`: the provider took the credential, and the account is the one that has our keys. `kept`: this very
+    credential is stored beside the ledgers.
     """
 
     uid: str
@@ -34,7 +35,12 @@ class Entry:
     spec: KeyProviderSpec
     credential: SecretStr
     provider: Provider
+    trusted: bool = False
     kept: bool = False
+
+    def has(self, spec: KeyProviderSpec, credential: SecretStr) -> bool:
+        """Whether it was made from these."""
+        return self.spec == spec and self.credential == credential
 
 
 class Directory:
@@ -43,24 +49,46 @@ class Directory:
     def __init__(self, client: KubeClient, namespace: str, build: Build) -> None:
         self._client, self._namespace, self._build = client, namespace, build
         self._entries: dict[str, Entry] = {}
+        self._candidates: list[Entry] = []
         self._problems: dict[str, Problem | None] = {}
         self._kept: set[str] = set()
         self._closing: set[asyncio.Task[None]] = set()
 
-    async def enter(self, uid: str, name: str, spec: KeyProviderSpec, credential: SecretStr) -> Entry:
+    def enter(self, uid: str, name: str, spec: KeyProviderSpec, credential: SecretStr) -> Entry:
         """Makes, or keeps, the client of a provider object. Raises ProviderError when it cannot be built."""
         known = self._entries.get(uid)
-        if known is not None and known.spec == spec and known.credential == credential:
+        if known is not None and known.has(spec, credential):
             return known
-        entry = Entry(uid, name, spec, credential, self._build(spec, credential))
-        self._entries[uid] = entry
-        if known is not None:
-            self._retire(known.provider)
+        entry = self.candidate(uid, name, spec, credential)
+        self._put(entry)
         return entry
 
-    def _retire(self, provider: Provider) -> None:
-        """Closes it when its calls are done, which nobody waits for."""
-        task = asyncio.create_task(provider.close())
+    def candidate(self, uid: str, name: str, spec: KeyProviderSpec, credential: SecretStr) -> Entry:
+        """A client that is not in use; `trust` it, or `discard` it. Raises ProviderError when it cannot be built."""
+        entry = Entry(uid, name, spec, credential, self._build(spec, credential))
+        self._candidates.append(entry)
+        return entry
+
+    def trust(self, entry: Entry) -> None:
+        """The client was proven: from now on it is the one in use."""
+        entry.trusted = True
+        self._put(entry)
+
+    async def renew(self, uid: str) -> None:
+        """Where a credential is kept, the one that is in use is to be it. Raises KubeError."""
+        if uid in self._kept:
+            await self.keep(uid)
+
+    def _put(self, entry: Entry) -> None:
+        self._candidates = [other for other in self._candidates if other is not entry]
+        known, self._entries[entry.uid] = self._entries.get(entry.uid), entry
+        if known is not None and known is not entry:
+            self.discard(known)
+
+    def discard(self, entry: Entry) -> None:
+        """Closes its client when its calls are done, which nobody waits for."""
+        self._candidates = [other for other in self._candidates if other is not entry]
+        task = asyncio.create_task(entry.provider.close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
@@ -68,11 +96,9 @@ class Directory:
         """The entry of a provider object that was usable once."""
         return self._entries.get(uid)
 
-    def set_problem(self, uid: str, problem: Problem | None) -> bool:
-        """Why the provider cannot be used, None when it can; True when that is news."""
-        before = self.problem(uid)
+    def set_problem(self, uid: str, problem: Problem | None) -> None:
+        """Why the provider cannot be used, None when it can."""
         self._problems[uid] = problem
-        return before != problem
 
     def problem(self, uid: str) -> Problem | None:
         """Why the provider cannot be used. One that has a client, but was not checked with it, cannot be used yet."""
@@ -83,29 +109,39 @@ class Directory:
         entry = self._entries.get(uid)
         if entry is None:
             return None
-        return ProviderFacts(uid, entry.name, entry.provider.base_url, entry.provider.capabilities)
+        return ProviderFacts(
+            uid,
+            entry.name,
+            entry.provider.base_url,
+            entry.provider.capabilities,
+            exclusive=entry.spec.exclusive_account,
+        )
 
-    async def client_for(self, uid: str) -> Provider | None:
-        """The client that a key of this provider is revoked through: the live one, else from what was kept."""
+    async def recall(self, uid: str) -> Entry | None:
+        """The entry that a key of this provider is revoked through: the live one, else one from what was kept."""
         if uid not in self._entries:
             kept = await keepsakes.recall(self._client, self._namespace, uid)
             if kept is None:
                 return None
             spec, credential = kept
             if uid in self._entries:  # it was entered, or recalled, meanwhile
-                return self._entries[uid].provider
+                return self._entries[uid]
             try:
                 provider = self._build(spec, credential)
             except ProviderError:
                 _log.error("the record kept of provider %s is of no use: its endpoint or credential is refused", uid)
                 return None
             self._entries[uid] = Entry(uid, "", spec, credential, provider, kept=True)
-        return self._entries[uid].provider
+        return self._entries[uid]
 
     async def keep(self, uid: str) -> None:
-        """Stores the credential beside the ledgers: something is owed there."""
-        entry = self._entries.get(uid)
-        if entry is not None and not entry.kept:
+        """Stores the credential beside the ledgers: something is owed there. One that was not proven never takes the
+        place of another, and one of another account is of no use."""
+        entry, problem = self._entries.get(uid), self.problem(uid)
+        if entry is None or entry.kept:
+            return
+        foreign = problem is not None and problem.reason is Reason.ACCOUNT_CHANGED
+        if entry.trusted or not (uid in self._kept or foreign):
             await keepsakes.keep(self._client, self._namespace, uid, entry.spec, entry.credential)
             self._kept.add(uid)
             entry.kept = True
@@ -124,6 +160,6 @@ class Directory:
 
     async def close(self) -> None:
         """Closes all clients."""
-        for entry in self._entries.values():
+        for entry in (*self._entries.values(), *self._candidates):
             await entry.provider.close()
         await asyncio.gather(*self._closing)

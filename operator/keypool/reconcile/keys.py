@@ -5,12 +5,11 @@ import logging
 import time
 from collections.abc import Awaitable
 from datetime import datetime
-from functools import partial
 from typing import TypeVar
 
 from keypool.core import actions as act
 from keypool.core.deadlines import BEGIN_WITHIN
-from keypool.core.ledger import KeyRecord, Ledger
+from keypool.core.ledger import KeyRecord
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Problem
 from keypool.core.reasons import Reason
@@ -100,6 +99,7 @@ async def probe(this: Pass, action: act.ProbeKey) -> bool:
         return False
     now = this.world.now()
     this.memory.checked(record.name, now, answer is Probe.ACCEPTED)
+    _tell_the_brake(this, entry.uid, record, answer)
     lag = entry.provider.capabilities.activation_lag
     if record.state is KeyState.CREATED and answer is Probe.REJECTED and now < (record.created_at or now) + lag:
         text = "the new key is not accepted yet"
@@ -107,27 +107,16 @@ async def probe(this: Pass, action: act.ProbeKey) -> bool:
     return True
 
 
-async def look_up(this: Pass, action: act.LookUp) -> bool:
-    """Resolves lost intents by name in a complete listing."""
-    entry = this.world.directory.get(_provider_uid(this))
-    if entry is None:
-        return False
-    try:
-        listed = await timed(this, "list", entry.provider.list_keys())
-    except ProviderError as error:
-        note_failure(this, "lookup", entry.uid, error)
-        return False
-    this.memory.succeeded("lookup")
-    handles = {key.name: key.handle for key in listed if key.name is not None}
-    for name in action.names:
-        await this.handle.update(partial(_resolve, name=name, handle=handles.get(name)))
-    return True
-
-
-def _resolve(ledger: Ledger, name: str, handle: str | None) -> Ledger:
-    if handle is None:
-        return ledger.advance(name, Evidence.ABSENT)
-    return ledger.advance(name, Evidence.FOUND, handle=handle)
+def _tell_the_brake(this: Pass, provider_uid: str, record: KeyRecord, answer: Probe) -> None:
+    """Before the next pass of any pool, so that not many keys are withdrawn before it holds."""
+    brake = this.world.accounts.brake(provider_uid)
+    if answer is Probe.ACCEPTED:
+        news = brake.accept(record.name)
+    else:
+        shown = record.state in (KeyState.ACTIVE, KeyState.WITHDRAWN) and record.expires_at > this.world.now()
+        news = shown and brake.reject(record.name)
+    if news:
+        this.world.touch_provider(provider_uid)
 
 
 async def timed(this: Pass, call: str, awaitable: Awaitable[T]) -> T:

@@ -12,7 +12,7 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=5)
 
 @dataclass(slots=True)
 class Memory:
-    """One pool's memory. Activities: "create", "publish", "lookup", "cluster", "probe:<key>", "revoke:<key>"."""
+    """One pool's memory. Activities: create, publish, lookup, gone, cluster, probe:<key>, revoke:<key>."""
 
     checks: dict[str, Checked] = field(default_factory=dict)
     troubles: dict[str, Trouble] = field(default_factory=dict)

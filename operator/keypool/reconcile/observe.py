@@ -28,6 +28,7 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
         ledger=ledger,
         provider=world.directory.facts(provider_uid) if provider_uid else None,
         provider_problem=provider_problem,
+        grip=world.accounts.grip(provider_uid),
         epoch=world.leadership.epoch,
         installation=world.installation,
         entropy=world.new_id(),

@@ -10,7 +10,7 @@ from keypool.cluster.publisher import SecretRefused
 from keypool.core import actions as act
 from keypool.core.decision import Plan
 from keypool.core.reasons import Reason
-from keypool.reconcile import keys, objects, revocation
+from keypool.reconcile import keys, lookup, objects, revocation
 from keypool.reconcile.context import Pass
 from keypool.reconcile.memory import FIRST_PAUSE
 
@@ -26,6 +26,7 @@ PHASES: tuple[type[act.Action], ...] = (
     act.CreateKey,
     act.ProbeKey,
     act.RevokeKey,
+    act.FindGone,
     act.RemoveFinalizer,
     act.DropLedger,
 )
@@ -67,7 +68,9 @@ async def _one(this: Pass, action: act.Action) -> bool:
         case act.RevokeKey():
             return await revocation.revoke(this, action)
         case act.LookUp():
-            return await keys.look_up(this, action)
+            return await lookup.look_up(this, action)
+        case act.FindGone():
+            return await lookup.find_gone(this, action)
         case _:
             return await _guarded(this, action)
 

@@ -1,54 +1,80 @@
-"""The reconciler of providers: is the endpoint allowed, is the credential there, does the provider take it?"""
+"""The reconciler of providers: is the endpoint allowed, does the provider take the credential, is it our account?
 
-import logging
+A new credential is tried while the one before stays in use, and takes its place only when it is good.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
-from keypool.api.duration import render
 from keypool.api.provider import KeyProviderSpec
-from keypool.api.status import Condition as ConditionModel
-from keypool.api.status import KeyProviderStatus, ProviderCapabilities
 from keypool.cluster import paths
 from keypool.cluster.announcer import Subject
 from keypool.cluster.cache import Kind
 from keypool.cluster.credentials import MAX_AGE, CredentialMissing
 from keypool.cluster.errors import Conflict, NotFound
-from keypool.core.capabilities import Capabilities
-from keypool.core.conditions import Finding, as_conditions
+from keypool.core.brake import Grip
+from keypool.core.conditions import BRAKE
 from keypool.core.observation import Problem
-from keypool.core.reasons import Condition, Reason
-from keypool.providers.errors import CredentialRejected, ProviderError, Rejected, Throttled
+from keypool.core.reasons import Reason
+from keypool.providers.errors import ProviderError
+from keypool.reconcile.attempt import LATEST, SOONEST, Attempt
+from keypool.reconcile.directory import Entry
+from keypool.reconcile.provider_report import Standing, report
+from keypool.reconcile.proving import CONFIRM, is_another_account, problem_of
+from keypool.reconcile.readings import REQUEST_LIMIT
 from keypool.reconcile.world import World
 
-SOONEST, LATEST = 2.0, 60.0
-"""Seconds between two looks at a provider that is not ready."""
+LOOK_AGAIN = {Grip.UNSURE: 5.0, Grip.ENGAGED: 30.0}
+"""Seconds after which another listing is to tell whether the brake still holds."""
+BETWEEN_LISTINGS = timedelta(seconds=2)
 
-_log = logging.getLogger(__name__)
+
+@dataclass(slots=True)
+class _Memory:
+    """Of one provider object. `using` and `coming`: the attempts to prove what is in use, and what is to replace it;
+    `failures`: looks in a row that ended badly; `told`: what the pools know; `judged_at`: the brake's last listing."""
+
+    using: Attempt = field(default_factory=Attempt)
+    coming: Attempt = field(default_factory=Attempt)
+    failures: int = 0
+    told: tuple[Problem | None, Grip] | None = None
+    judged_at: datetime | None = None
 
 
 class ProviderReconciler:
-    """Keeps `World.directory` up to date."""
+    """Keeps `World.directory` and the brakes in `World.accounts` up to date."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._failures: dict[str, int] = {}
+        self._memories: dict[str, _Memory] = {}
 
     async def reconcile(self, uid: str) -> float | None:
         """Looks at one provider; seconds until the next look."""
-        obj = self._world.cache.provider_by_uid(uid)
+        world = self._world
+        obj = world.cache.provider_by_uid(uid)
         if obj is None:
-            self._failures.pop(uid, None)
+            self._memories.pop(uid, None)
             await self._keep_for_its_keys(uid)
+            await world.accounts.forget(uid)
             return None
-        problem = await self._examine(obj)
-        if self._world.directory.set_problem(uid, problem):
-            meta = obj["metadata"]
-            for pool in self._world.cache.pools_of_provider(meta["namespace"], meta["name"]):
-                self._world.touch_pool(pool)
-        await self._write_status(obj, problem)
-        self._failures[uid] = 0 if problem is None else self._failures.get(uid, 0) + 1
-        return MAX_AGE if problem is None else min(SOONEST * 2 ** min(self._failures[uid] - 1, 6), LATEST)
+        memory = self._memories.setdefault(uid, _Memory())
+        standing = await self._examine(obj, memory)
+        world.directory.set_problem(uid, standing.problem)
+        pause = await self._judge(uid, memory) if standing.problem is None else MAX_AGE
+        await self._tell(obj, memory, standing.problem)
+        await self._write_status(obj, standing)
+        await world.directory.renew(uid)
+        world.accounts.forget_listing(uid)
+        memory.failures = memory.failures + 1 if standing.worst is not None else 0
+        return pause if standing.worst is None else min(pause, self._next_try(memory))
+
+    def _next_try(self, memory: _Memory) -> float:
+        now = self._world.now()
+        waits = [wait for attempt in (memory.using, memory.coming) if (wait := attempt.wait(now)) is not None]
+        return max(min(waits, default=min(SOONEST * 2 ** min(memory.failures - 1, 6), LATEST)), 0.05)
 
     async def _keep_for_its_keys(self, uid: str) -> None:
         """The object is gone; its credential is kept while pools still have keys there, to revoke them one day."""
@@ -56,96 +82,125 @@ class ProviderReconciler:
         if any(key.provider == uid for ledger in ledgers for key in ledger.keys):
             await self._world.directory.keep(uid)
 
-    async def _examine(self, obj: dict[str, Any]) -> Problem | None:
-        """None when keys can be managed through this provider."""
-        meta, directory = obj["metadata"], self._world.directory
+    async def _examine(self, obj: dict[str, Any], memory: _Memory) -> Standing:
+        """Whether keys can be managed through this provider, with what, and whether that is what the object says."""
+        uid, token = obj["metadata"]["uid"], self._token(obj)
         try:
             spec = KeyProviderSpec.model_validate(obj.get("spec") or {})
-            credential = await self._credential(meta, spec)
+            credential = await self._credential(obj["metadata"], spec, memory, token)
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"])
-            return Problem(Reason.SPEC_INVALID, f"spec.{where}: {first['msg']}"[:300])
+            return Standing(Problem(Reason.SPEC_INVALID, f"spec.{where}: {first['msg']}"[:300]))
         except CredentialMissing as missing:
-            return Problem(Reason.CREDENTIAL_MISSING, str(missing))
-        known, bad = directory.get(meta["uid"]), directory.problem(meta["uid"])
+            return Standing(Problem(Reason.CREDENTIAL_MISSING, str(missing)))
+        known = self._world.directory.get(uid)
         try:
-            entry = await directory.enter(meta["uid"], meta["name"], spec, credential)
-        except Rejected as error:
-            return _problem(error, Reason.ENDPOINT_REFUSED)
-        if entry is known and bad is None:
-            return None
-        try:
-            await entry.provider.check()
+            if known is None or not known.trusted:
+                known = self._world.directory.enter(uid, obj["metadata"]["name"], spec, credential)
+            if known.has(spec, credential):
+                return Standing(await self._in_use(memory, known, token))
+            coming = self._coming(memory, obj, spec, credential)
         except ProviderError as error:
-            return _problem(error, Reason.PROVIDER_REFUSED)
-        return None
+            refused = problem_of(error, Reason.ENDPOINT_REFUSED)
+            return Standing(None, refused) if known is not None and known.trusted else Standing(refused)
+        return await self._change(memory, known, coming, token)
 
-    async def _credential(self, meta: dict[str, Any], spec: KeyProviderSpec) -> SecretStr:
-        ref = spec.auth.secret_ref
-        fresh = self._world.directory.problem(meta["uid"]) is not None
+    def _token(self, obj: dict[str, Any]) -> str:
+        """The annotation that confirms another account, "" when there is none that was not handled."""
+        annotations = obj["metadata"].get("annotations") or {}
+        token = str(annotations.get(CONFIRM, ""))[:REQUEST_LIMIT]
+        return "" if self._world.accounts.is_handled(obj["metadata"]["uid"], token) else token
+
+    async def _credential(self, meta: dict[str, Any], spec: KeyProviderSpec, memory: _Memory, token: str) -> SecretStr:
+        """Read anew wherever a person may just have changed it."""
+        ref, bad = spec.auth.secret_ref, self._world.directory.problem(meta["uid"]) is not None
+        fresh = bad or memory.coming.problem is not None or bool(token)
         return await self._world.credentials.read(meta["namespace"], ref.name, ref.key, fresh=fresh)
 
-    async def _write_status(self, obj: dict[str, Any], problem: Problem | None) -> None:
-        meta, now = obj["metadata"], self._world.now()
-        before = _conditions(obj)
-        entry = self._world.directory.get(meta["uid"])
-        status = KeyProviderStatus(
-            observed_generation=meta["generation"],
-            conditions=as_conditions(_findings(problem), {}, meta["generation"], before, now),
-            capabilities=_capabilities(entry.provider.capabilities) if entry is not None else None,
-        ).dump()
+    async def _in_use(self, memory: _Memory, entry: Entry, token: str) -> Problem | None:
+        """Proves what is, or is to be, in use, unless it is proven already."""
+        self._give_up(memory)
+        problem = None
+        if not entry.trusted or self._world.directory.problem(entry.uid) is not None:
+            problem = await memory.using.make(self._world, entry, token)
+        if problem is None and token and not self._world.accounts.is_handled(entry.uid, token):
+            await self._world.accounts.use_up(entry.uid, token)
+        return problem
+
+    async def _change(self, memory: _Memory, known: Entry, coming: Entry, token: str) -> Standing:
+        """Another credential, or other options: used once they are proven; until then, what was in use before."""
+        pending = await memory.coming.make(self._world, coming, token)
+        if pending is None:
+            memory.coming, memory.using = Attempt(), Attempt()
+            return Standing()
+        problem = self._world.directory.problem(known.uid)
+        if problem is not None:
+            problem = await memory.using.make(self._world, known, "")
+        return Standing(problem, pending)
+
+    def _coming(self, memory: _Memory, obj: dict[str, Any], spec: KeyProviderSpec, credential: SecretStr) -> Entry:
+        entry = memory.coming.entry
+        if entry is None or not entry.has(spec, credential):
+            self._give_up(memory)
+            meta = obj["metadata"]
+            entry = memory.coming.entry = self._world.directory.candidate(meta["uid"], meta["name"], spec, credential)
+        return entry
+
+    def _give_up(self, memory: _Memory) -> None:
+        """What was to replace the credential in use is not wanted any more."""
+        if memory.coming.entry is not None:
+            self._world.directory.discard(memory.coming.entry)
+        memory.coming = Attempt()
+
+    async def _judge(self, uid: str, memory: _Memory) -> float:
+        """Where the brake holds, asks for a listing that tells what the rejections mean; seconds until the next one."""
+        world, now = self._world, self._world.now()
+        entry, grip = world.directory.get(uid), world.accounts.grip(uid)
+        if grip is Grip.FREE or entry is None:
+            return MAX_AGE
+        if memory.judged_at is not None and memory.judged_at <= now < memory.judged_at + BETWEEN_LISTINGS:
+            return BETWEEN_LISTINGS.total_seconds()
+        memory.judged_at = now
+        try:
+            listing = await world.accounts.take(entry.provider)
+        except ProviderError:
+            return LOOK_AGAIN[grip]
+        if is_another_account(world, entry, listing):
+            return SOONEST
+        return LOOK_AGAIN.get(world.accounts.judge(uid, listing), MAX_AGE)
+
+    async def _tell(self, obj: dict[str, Any], memory: _Memory, problem: Problem | None) -> None:
+        """Has the pools look again when something changed for them."""
+        meta, grip = obj["metadata"], self._world.accounts.grip(obj["metadata"]["uid"])
+        if memory.told == (problem, grip):
+            return
+        before, memory.told = memory.told, (problem, grip)
+        for pool in self._world.cache.pools_of_provider(meta["namespace"], meta["name"]):
+            self._world.touch_pool(pool)
+        if grip is Grip.ENGAGED and (before is None or before[1] is not grip):
+            await self._world.announcer.announce(_subject(obj), "Warning", Reason.MOST_KEYS_REJECTED, BRAKE)
+
+    async def _write_status(self, obj: dict[str, Any], standing: Standing) -> None:
+        meta, world = obj["metadata"], self._world
+        entry = world.directory.get(meta["uid"])
+        capabilities = entry.provider.capabilities if entry is not None else None
+        status = report(obj, standing, world.accounts.grip(meta["uid"]), capabilities, world.now())
         if obj.get("status") == status:
             return
-        if problem is not None and problem.stalls:
-            subject = Subject("KeyProvider", meta["namespace"], meta["name"], meta["uid"])
-            await self._world.announcer.announce(subject, "Warning", problem.reason, problem.message)
+        if (worst := standing.worst) is not None and worst.stalls:
+            await world.announcer.announce(_subject(obj), "Warning", worst.reason, worst.message)
         path = paths.provider_status(meta["namespace"], meta["name"])
         try:
-            stored = await self._world.client.replace(path, {**obj, "status": status})
+            stored = await world.client.replace(path, {**obj, "status": status})
         except NotFound:
             return
         except Conflict:
-            stored = await self._world.client.get(paths.provider(meta["namespace"], meta["name"]))
-            self._world.touch_provider(meta["uid"])
-        self._world.cache.upsert(Kind.PROVIDER, stored)
+            stored = await world.client.get(paths.provider(meta["namespace"], meta["name"]))
+            world.touch_provider(meta["uid"])
+        world.cache.upsert(Kind.PROVIDER, stored)
 
 
-def _problem(error: ProviderError, refused: Reason) -> Problem:
-    if isinstance(error, CredentialRejected):
-        return Problem(Reason.CREDENTIAL_REJECTED, str(error))
-    if isinstance(error, Rejected):
-        return Problem(refused, str(error))
-    reason = Reason.PROVIDER_THROTTLED if isinstance(error, Throttled) else Reason.PROVIDER_UNAVAILABLE
-    return Problem(reason, str(error), stalls=False)
-
-
-def _findings(problem: Problem | None) -> tuple[Finding, ...]:
-    if problem is None:
-        text = "the provider answers and takes the admin credential"
-        return ((Condition.READY, True, Reason.PROVIDER_READY, text),)
-    ready: Finding = (Condition.READY, False, problem.reason, problem.message)
-    other = Condition.STALLED if problem.stalls else Condition.RECONCILING
-    return ready, (other, True, problem.reason, problem.message)
-
-
-def _capabilities(known: Capabilities) -> ProviderCapabilities:
-    return ProviderCapabilities(
-        lists_keys=known.lists_keys,
-        lists_names=known.lists_names,
-        lists_values=known.lists_values,
-        sets_expiry=known.sets_expiry,
-        sets_rate_limit=known.sets_rate_limit,
-        sets_scopes=known.sets_scopes,
-        deletes_keys=known.deletes_keys,
-        activation_lag=render(known.activation_lag),
-        listing_lag=render(known.listing_lag),
-        max_lifetime=render(known.max_lifetime) if known.max_lifetime is not None else None,
-    )
-
-
-def _conditions(obj: dict[str, Any]) -> tuple[ConditionModel, ...]:
-    try:
-        return KeyProviderStatus.model_validate(obj.get("status") or {}).conditions
-    except ValidationError:
-        return ()
+def _subject(obj: dict[str, Any]) -> Subject:
+    meta = obj["metadata"]
+    return Subject("KeyProvider", meta["namespace"], meta["name"], meta["uid"])

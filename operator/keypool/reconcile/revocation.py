@@ -12,6 +12,7 @@ from keypool.providers.protocol import Probe, Provider, Revocation
 from keypool.reconcile.context import Pass
 from keypool.reconcile.keys import note_failure, timed
 from keypool.reconcile.memory import FIRST_PAUSE
+from keypool.reconcile.proving import account_problem, client_for
 
 
 async def revoke(this: Pass, action: act.RevokeKey) -> bool:
@@ -22,9 +23,9 @@ async def revoke(this: Pass, action: act.RevokeKey) -> bool:
     if not await _view_is_current(this):
         this.memory.pause(f"revoke:{record.name}", this.world.now() + FIRST_PAUSE)
         return False
-    provider = await this.world.directory.client_for(record.provider)
+    provider = await client_for(this.world, record.provider)
     if provider is None:
-        return _not_yet(this, record, "the provider object and its credential are gone")
+        return _not_yet(this, record, "the provider is gone, or cannot be used until its credential is proven")
     if not await this.world.leadership.enough(this.world.deadlines.other):
         this.memory.pause(f"revoke:{record.name}", this.world.now() + FIRST_PAUSE)
         return False
@@ -83,8 +84,9 @@ async def _is_proven(this: Pass, provider: Provider, record: KeyRecord, answer: 
         return await timed(this, "probe", provider.probe(record.value)) is Probe.REJECTED
     if answer is Revocation.DELETED:
         return True
-    listed = await timed(this, "list", provider.list_keys())
-    return all(key.handle != record.handle for key in listed)
+    listing = await timed(this, "list", this.world.accounts.take(provider))
+    problem = account_problem(this.world, record.provider, provider, listing)
+    return problem is None and record.handle not in listing.keys
 
 
 async def _view_is_current(this: Pass) -> bool:

@@ -13,6 +13,7 @@ from keypool.cluster.ledgers import LedgerBook
 from keypool.cluster.publisher import Publisher
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.providers.transport import Deadlines
+from keypool.reconcile.accounts import Accounts
 from keypool.reconcile.directory import Directory
 from keypool.serve.metrics import Metrics
 
@@ -38,6 +39,7 @@ class World:
     cache: ObjectCache
     ledgers: LedgerBook
     directory: Directory
+    accounts: Accounts
     credentials: Credentials
     publisher: Publisher
     announcer: Announcer

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, Field, ValidationError
 
-from keypool_lab.simulator.answers import bearer, refuse, same, unprocessable
-from keypool_lab.simulator.record import Key
+from keypool_lab.simulator.answers import bearer, refuse, unprocessable
+from keypool_lab.simulator.record import Key, Record
 from keypool_lab.simulator.state import CONCERNS, STATE, State
 
 KEY_HEADER = "X-API-Key"
@@ -30,24 +30,31 @@ class CreateRequest(BaseModel):
     expires_in_days: Annotated[int, Field(strict=True)] = MAX_DAYS
 
 
-def _refused(request: web.Request, state: State) -> web.Response | None:
-    return None if same(bearer(request), state.admin_key) else refuse(401, "Invalid API key")
+def _account(request: web.Request) -> Record | None:
+    """The keys of the account that asks, None for no admin key of any."""
+    return request.app[STATE].account_of(bearer(request))
+
+
+def _refused() -> web.Response:
+    return refuse(401, "Invalid API key")
 
 
 async def list_keys(request: web.Request) -> web.Response:
     """GET /keys: every key that is not deleted, with its value, and with its name only if so configured."""
     state = request.app[STATE]
-    now = state.clock()
-    keys = state.record.keys()
-    shown = [key for key in keys if key.deleted is None and key.created + state.switches.listing_lag <= now]
-    return _refused(request, state) or web.json_response({"keys": [_listed(key, state, now) for key in shown]})
+    now, account = state.clock(), _account(request)
+    if account is None:
+        return _refused()
+    keys, lag = account.keys(), state.switches.listing_lag
+    shown = [key for key in keys if key.deleted is None and key.created + lag <= now]
+    return web.json_response({"keys": [_listed(key, state, now) for key in shown]})
 
 
 async def create_key(request: web.Request) -> web.Response:
     """POST /keys: 201 when the key is on disk."""
     state = request.app[STATE]
-    if refused := _refused(request, state):
-        return refused
+    if (account := _account(request)) is None:
+        return _refused()
     try:
         asked = CreateRequest.model_validate_json(await request.read())
     except ValidationError as error:
@@ -56,7 +63,7 @@ async def create_key(request: web.Request) -> web.Response:
     if not 1 <= asked.expires_in_days <= MAX_DAYS:
         return refuse(400, f"expires_in_days must be between 1 and {MAX_DAYS}")
     key = _new(asked, state)
-    await state.record.put(key)
+    await account.put(key)
     request[CONCERNS] = key.id
     return web.json_response({"id": key.id, "key": key.value, **_terms(key)}, status=201)
 
@@ -64,13 +71,13 @@ async def create_key(request: web.Request) -> web.Response:
 async def validate_key(request: web.Request) -> web.Response:
     """GET /keys/validate: whether the key in the header, or in the query, works."""
     state = request.app[STATE]
-    if refused := _refused(request, state):
-        return refused
+    if (account := _account(request)) is None:
+        return _refused()
     header = None if state.options.query_only else request.headers.get(KEY_HEADER)
     value = header or request.query.get("key")
     if not value:
         return refuse(422, "query.key: Field required")
-    key = state.record.by_value(value)
+    key = account.by_value(value)
     if key:
         request[CONCERNS] = key.id
     return web.json_response({"is_valid": state.problem(key) is None})
@@ -79,11 +86,11 @@ async def validate_key(request: web.Request) -> web.Response:
 async def delete_key(request: web.Request) -> web.Response:
     """DELETE /keys/{id}: 204, and 404 ever after."""
     state = request.app[STATE]
-    if refused := _refused(request, state):
-        return refused
+    if (account := _account(request)) is None:
+        return _refused()
     request[CONCERNS] = request.match_info["id"]
     now = state.clock()
-    ended = await state.record.change(request[CONCERNS], lambda key: replace(key, deleted=now, deleted_by="api"))
+    ended = await account.change(request[CONCERNS], lambda key: replace(key, deleted=now, deleted_by="api"))
     return web.Response(status=204) if ended else refuse(404, "No such key")
 
 

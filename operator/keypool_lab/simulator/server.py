@@ -84,3 +84,16 @@ class Simulator:
     async def set_admin_key(self, admin_key: str) -> None:
         """Replaces the admin key; the old one is refused from now on."""
         await set_admin_key(self._state, admin_key)
+
+    async def open_account(self, admin_key: str) -> Record:
+        """Another account with an admin key and keys of its own, in memory alone; returns its record. Calls are noted
+        in the first account's record."""
+        record = Record(None, self._clock)
+        self._ending.push_async_callback(record.close)
+        await record.open()
+        self._state.others[admin_key] = record
+        return record
+
+    def accept_also(self, admin_key: str) -> None:
+        """A second admin key of the first account."""
+        self._state.others[admin_key] = self.record

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from keypool_lab.simulator.answers import same
 from keypool_lab.simulator.faults import Faults
 from keypool_lab.simulator.limits import Limits
 from keypool_lab.simulator.options import Options, Switches
@@ -14,7 +15,7 @@ from keypool_lab.simulator.record import Key, Record
 
 @dataclass(slots=True)
 class State:
-    """One simulator's parts. `clock` tells seconds since the epoch."""
+    """One simulator's parts. `clock` tells seconds since the epoch. `others`: further accounts by their admin key."""
 
     options: Options
     clock: Callable[[], float]
@@ -24,6 +25,20 @@ class State:
     switches: Switches = field(default_factory=Switches)
     limits: Limits = field(default_factory=Limits)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    others: dict[str, Record] = field(default_factory=dict, repr=False)
+
+    def account_of(self, credential: str) -> Record | None:
+        """The keys of the account that an admin key belongs to; None for no admin key. Other accounts live in memory.
+
+        An account knows its own keys alone: it validates and deletes no other's.
+        """
+        accounts = {self.admin_key: self.record, **self.others}
+        return next((record for admin_key, record in accounts.items() if same(credential, admin_key)), None)
+
+    def by_value(self, value: str) -> Key | None:
+        """A key of any account, for workloads."""
+        found = (record.by_value(value) for record in (self.record, *self.others.values()))
+        return next((key for key in found if key is not None), None)
 
     def problem(self, key: Key | None) -> str | None:
         """Why the provider rejects this key now, in its own words; None when it accepts it."""

@@ -38,7 +38,7 @@ class EmbeddingsRequest(BaseModel):
 
 def _refused(request: web.Request, scope: str) -> web.Response | None:
     state = request.app[STATE]
-    key = state.record.by_value(bearer(request))
+    key = state.by_value(bearer(request))
     if key:
         request[CONCERNS] = key.id
     problem = state.problem(key)

@@ -12,6 +12,7 @@ from keypool.core.observation import Observation
 from keypool.core.reasons import Reason
 from keypool.providers.errors import Ambiguous, ProviderError, Rejected, Throttled, Unreadable
 from keypool.reconcile.perform import PHASES
+from tests.unit.core.listening import by_elimination, by_name, find_gone, hear
 
 if TYPE_CHECKING:
     from tests.unit.core.world import World
@@ -36,6 +37,8 @@ def _carry_out(world: World, observation: Observation, action: act.Action) -> bo
             return _revoke(world, action.name)
         case act.LookUp():
             return _look_up(world, action.names)
+        case act.FindGone():
+            return find_gone(world, action.names)
         case _:
             return _in_cluster(world, action)
 
@@ -106,6 +109,7 @@ def _probe(world: World, name: str) -> bool:
         _note(world, activity, error)
         return False
     world.memory.checked(name, world.now, good)
+    hear(world, name, good=good)
     lag = world.vendor.capabilities.activation_lag
     if record.state is KeyState.CREATED and not good and world.now < (record.created_at or world.now) + lag:
         world.memory.failed(activity, Reason.KEY_REJECTED, "not accepted yet", world.now, 0.5)
@@ -119,11 +123,7 @@ def _look_up(world: World, names: tuple[str, ...]) -> bool:
         _note(world, "lookup", error)
         return False
     world.memory.succeeded("lookup")
-    for name in names:
-        if name in listed:
-            world.store(world.ledger.advance(name, Evidence.FOUND, handle=listed[name]))
-        else:
-            world.store(world.ledger.advance(name, Evidence.ABSENT))
+    (by_name if world.vendor.capabilities.lists_names else by_elimination)(world, names, listed)
     return True
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from keypool.core.actions import ProbeKey
+from keypool.core.actions import FindGone, ProbeKey
 from keypool.core.lifecycle import KeyState
 from keypool.core.rules import health
 from tests.unit.core.builders import (
@@ -118,3 +118,30 @@ def test_nothing_is_probed_while_the_provider_is_down_or_was_replaced() -> None:
     assert probed(seen(a_key(0, CREATED), provider_problem=DOWN)) == []
     assert probed(seen(a_key(0, CREATED, provider="another"))) == []
     assert decide(health.keys_are_probed, seen(a_key(0, expires_at=NOW + DAY), provider=None)).wake_at is None
+
+
+OUT = {"unpublished_at": NOW - MINUTE}
+
+
+@pytest.mark.parametrize("state", [KeyState.WITHDRAWN, KeyState.DRAINING])
+def test_a_rejected_key_that_is_out_of_the_secret_is_looked_for(state: Any) -> None:
+    o = seen(a_key(0), a_key(1, state, name="bad", **OUT), checks=rejected("bad"))
+    assert decide(health.gone_keys_are_looked_for, o).actions == (FindGone(("bad",)),)
+
+
+def test_a_key_that_still_stands_in_the_secret_is_not_forgotten() -> None:
+    o = seen(a_key(0, KeyState.WITHDRAWN, name="last"), checks=rejected("last"))
+    assert not decide(health.gone_keys_are_looked_for, o).actions
+
+
+def test_a_key_that_was_not_rejected_lately_is_not_looked_for() -> None:
+    o = seen(a_key(0), a_key(1, KeyState.DRAINING, name="old", **OUT), checks=accepted("old"))
+    assert not decide(health.gone_keys_are_looked_for, o).actions
+
+
+def test_gone_keys_are_looked_for_with_pauses() -> None:
+    key = a_key(1, KeyState.WITHDRAWN, name="bad", **OUT)
+    o = seen(a_key(0), key, checks=rejected("bad"), wait_until={"gone": NOW + SECOND})
+    decision = decide(health.gone_keys_are_looked_for, o)
+    assert not decision.actions
+    assert decision.wake_at == NOW + SECOND

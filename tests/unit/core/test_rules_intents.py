@@ -44,6 +44,16 @@ def test_a_lost_key_is_held_where_the_provider_lists_no_names() -> None:
     assert states(decide(intents.lost_keys_are_looked_for, o).ledger) == {"unresolved-0": "held"}
 
 
+def test_a_lost_key_is_looked_for_without_names_where_the_account_is_ours_alone() -> None:
+    o = seen(a_key(0, UNRESOLVED, **LONG_AGO), a_key(1, HELD, **LONG_AGO), provider=replace(NAMELESS, exclusive=True))
+    assert decide(intents.lost_keys_are_looked_for, o).actions == (LookUp(("unresolved-0", "held-1")),)
+
+
+def test_a_held_key_is_looked_for_once_names_are_listed() -> None:
+    o = seen(a_key(0, HELD, **LONG_AGO))
+    assert decide(intents.lost_keys_are_looked_for, o).actions == (LookUp(("held-0",)),)
+
+
 def test_another_providers_listing_says_nothing_about_a_lost_key() -> None:
     o = seen(a_key(0, UNRESOLVED, **LONG_AGO, provider="gone"), a_key(1, UNRESOLVED, **LONG_AGO))
     decision = decide(intents.lost_keys_are_looked_for, o)

@@ -36,9 +36,11 @@ class VendorKey:
 
 @dataclass(slots=True)
 class Vendor:
-    """New keys are rejected for `lag` and missing from listings for the capability's listing lag."""
+    """`rejects_all`: probes say no to everything, and the listing does not. New keys are rejected for `lag` and missing
+    from listings for the capability's listing lag."""
 
     capabilities: Capabilities
+    rejects_all: bool = False
     lag: timedelta = timedelta(seconds=2)
     keys: dict[str, VendorKey] = field(default_factory=dict)
     created: list[str] = field(default_factory=list)
@@ -68,7 +70,7 @@ class Vendor:
         """Whether it accepts the value now."""
         self._fail("probe")
         key = next((key for key in self.keys.values() if key.value == value), None)
-        good = key is not None and key.live(now) and now >= key.made_at + self.lag
+        good = key is not None and key.live(now) and now >= key.made_at + self.lag and not self.rejects_all
         if good:
             self.proven.add(value)
         return good
@@ -89,6 +91,14 @@ class Vendor:
         self._fail("list")
         lag = self.capabilities.listing_lag
         return {key.name: handle for handle, key in self.keys.items() if now >= key.made_at + lag}
+
+    def names(self) -> set[str]:
+        """All names that it holds."""
+        return {key.name for key in self.keys.values()}
+
+    def is_active(self, name: str, now: datetime) -> bool:
+        """What the listing says of a key, whatever probes say."""
+        return any(key.name == name and key.live(now) for key in self.keys.values())
 
     def _fail(self, call: str) -> None:
         fault = self._next(call)

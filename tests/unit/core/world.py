@@ -10,6 +10,7 @@ from typing import Any
 
 from keypool.api.pool_status import ApiKeyPoolStatus
 from keypool.core import actions as act
+from keypool.core.brake import Grip
 from keypool.core.capabilities import Capabilities
 from keypool.core.conclude import conclude
 from keypool.core.decision import Plan
@@ -23,6 +24,7 @@ from keypool.core.rules.creation import bound
 from keypool.core.views_secret import SecretView
 from keypool.reconcile.memory import Memory
 from tests.unit.core.builders import NOW, a_pool, a_view
+from tests.unit.core.listening import Listening, judge
 from tests.unit.core.performing import perform
 from tests.unit.core.vendor import Vendor
 
@@ -46,6 +48,8 @@ class World:
     secrets: dict[str, tuple[Desired, SecretView]] = field(default_factory=dict)
     out_since: dict[str, datetime] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
+    listening: Listening = field(default_factory=Listening)
+    exclusive: bool = False
     epoch: int = 1
     entropy: int = 0
     provider_down: bool = False
@@ -64,6 +68,7 @@ class World:
             self._passes()
         except Crashed:
             self.epoch, self.memory, self.steps_to_crash = self.epoch + 1, Memory(), None
+            self.listening = Listening()
             self._passes()
 
     def _passes(self) -> None:
@@ -73,6 +78,7 @@ class World:
             if self.dropped:
                 self.wake_at = None
                 return
+            judge(self)
             observation = self.observe()
             decided = plan(observation, self.now)
             self._check_plan(observation, decided)
@@ -87,12 +93,15 @@ class World:
         """What one pass knows."""
         self.entropy += 1
         down = Problem(Reason.PROVIDER_NOT_READY, "down", stalls=False) if self.provider_down else None
-        provider = ProviderFacts("provider-1", "vendor", "https://vendor.example/v1", self.vendor.capabilities)
+        provider = ProviderFacts(
+            "provider-1", "vendor", "https://vendor.example/v1", self.vendor.capabilities, self.exclusive
+        )
         return Observation(
             pool=self.pool,
             ledger=self.ledger,
             provider=provider if self.pool is not None else None,
             provider_problem=down if self.pool is not None else None,
+            grip=self.listening.brake.grip,
             epoch=f"epoch-{self.epoch}",
             installation="inst",
             entropy=str(self.entropy),
@@ -134,6 +143,7 @@ class World:
         until = self.now + duration
         while self.now < until:
             at = min(self.wake_at or until, until)
+            at = at if self.listening.brake.grip is Grip.FREE else min(at, self.now + timedelta(minutes=1))
             self.now = max(at, self.now + timedelta(milliseconds=1))
             self.note_published()
             self.reconcile()
@@ -177,6 +187,10 @@ class World:
         kept = [key for key in self.ledger.inside(KeyState.ACTIVE) if key.slot < observation.spec.size]
         assert len(self.ledger.keys) <= bound(observation, self.ledger) or not kept, "too many live keys"
 
+    def pause_doubling(self, activity: str) -> None:
+        """What was asked for was not there yet."""
+        self.memory.failed(activity, Reason.KEY_REJECTED, "not yet", self.now, 0.5)
+
     def check_settled(self) -> None:
         """At a fixpoint every live key upstream is in the ledger, and the Secrets hold what it says."""
         if not self.ledger.retained:
@@ -204,6 +218,12 @@ class World:
     def _check_plan(self, observation: Observation, decided: Plan) -> None:
         kinds = {type(action) for action in decided.actions}
         assert not ({act.CreateKey} <= kinds and kinds & {act.RevokeKey, act.PublishSecrets, act.RemoveSecrets})
+        if observation.grip is not Grip.FREE:
+            assert not {act.CreateKey} & kinds, "a key is made while the brake holds"
+            for key in decided.ledger.inside(KeyState.WITHDRAWN):
+                before = self.ledger.key(key.name)
+                was = before.state if before is not None else None
+                assert was is KeyState.WITHDRAWN or key.expires_at <= self.now, "withdrawn while the brake holds"
         assert decided.wake_at is None or decided.wake_at > self.now, f"wakes in the past: {decided.verdicts}"
 
     def _conclude(self, observation: Observation, decided: Plan) -> None:

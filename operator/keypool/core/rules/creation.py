@@ -4,6 +4,7 @@ import math
 from datetime import datetime, timedelta
 
 from keypool.core.actions import AddFinalizer, CreateKey, PublishSecrets, RevokeKey
+from keypool.core.brake import Grip
 from keypool.core.decision import Decision, Plan, earliest
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import KeyState
@@ -60,8 +61,8 @@ def _not_now(o: Observation, plan: Plan, now: datetime) -> str | None:
     """Why no key is made in this pass, None when keys may be made."""
     if o.spec.suspend:
         return "suspended"
-    if o.provider is None or o.provider_problem is not None:
-        return "the provider cannot be used"
+    if o.provider is None or o.provider_problem is not None or o.grip is not Grip.FREE:
+        return "the provider cannot be used, or the brake holds"
     if publication_blocked(o) is not None:
         return "the Secrets cannot be written"
     if not o.may("create", now) or not o.may("publish", now):

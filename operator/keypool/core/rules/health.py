@@ -2,25 +2,31 @@
 
 from datetime import datetime, timedelta
 
-from keypool.core.actions import ProbeKey
+from keypool.core.actions import FindGone, ProbeKey
+from keypool.core.brake import Grip
 from keypool.core.decision import Decision, Plan, earliest
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.naming import jitter
 from keypool.core.observation import Observation
+from keypool.core.projection import usable
 from keypool.core.rotation import Why
+from keypool.core.rules.publication import secrets_unsettled
 from keypool.core.trust import has_expired, look_again
 
+OUTSIDE = (KeyState.WITHDRAWN, KeyState.DRAINING)
 SOONEST = timedelta(seconds=1)
 """Between two probes of one key at least this."""
 
 
 def failed_keys_are_withdrawn(o: Observation, plan: Plan, now: datetime) -> Decision:
-    """Expired, or definitely rejected as often as the threshold says. An ambiguous answer counts for nothing."""
+    """Expired; or, unless the brake holds, definitely rejected as often as the threshold says. An ambiguous answer
+    counts for nothing."""
     ledger, threshold = plan.ledger, o.effective.failure_threshold
     for key in ledger.inside(KeyState.ACTIVE):
         check = o.checks.get(key.name)
-        if has_expired(o, key, now) or (check is not None and check.rejections >= threshold):
+        rejected = check is not None and check.rejections >= threshold and o.grip is Grip.FREE
+        if has_expired(o, key, now) or rejected:
             ledger = ledger.advance(key.name, Evidence.FAILED, published_at=None)
     next_expiry = earliest(*(look_again(key.expires_at, now) for key in ledger.inside(KeyState.ACTIVE)))
     return Decision("keys that expired or were rejected leave the Secret", ledger=ledger, wake_at=next_expiry)
@@ -45,6 +51,28 @@ def _may_return(ledger: Ledger, key: KeyRecord, size: int) -> bool:
 
 def _lost_its_successor(ledger: Ledger, key: KeyRecord) -> bool:
     return bool(ledger.of_slot(key.slot, KeyState.WITHDRAWN)) and not ledger.of_slot(key.slot, KeyState.ACTIVE)
+
+
+def gone_keys_are_looked_for(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """A rejected key that is out of the Secret may have been deleted upstream: then there is nothing to revoke."""
+    gone = tuple(key.name for key in plan.ledger.inside(*OUTSIDE) if _may_be_gone(o, plan.ledger, key))
+    if not gone or secrets_unsettled(o, plan, now) is not None or o.provider_problem is not None:
+        return Decision("no rejected key is out of the Secret, or no listing can be had")
+    if not o.may("gone", now):
+        return Decision("the last listing still had them; waiting", wake_at=o.pause("gone", now))
+    return Decision(f"{len(gone)} rejected keys are looked for", actions=(FindGone(gone),))
+
+
+def _may_be_gone(o: Observation, ledger: Ledger, key: KeyRecord) -> bool:
+    check = o.checks.get(key.name)
+    return (
+        o.provider is not None
+        and key.provider == o.provider.uid
+        and key.unpublished_at is not None
+        and key not in usable(ledger)
+        and check is not None
+        and not check.accepted
+    )
 
 
 def keys_are_probed(o: Observation, plan: Plan, now: datetime) -> Decision:

@@ -10,6 +10,8 @@ from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Observation, ProviderFacts
 from keypool.core.trust import counted_from, has_expired, look_again
 
+LOST = (KeyState.UNRESOLVED, KeyState.HELD)
+
 
 def lost_answers_are_unresolved(o: Observation, plan: Plan, now: datetime) -> Decision:
     """An intent of an earlier leadership, or one whose call was made and not recorded, may have become a key."""
@@ -32,25 +34,33 @@ def unsent_intents_are_forgotten(o: Observation, plan: Plan, now: datetime) -> D
 
 
 def lost_keys_are_looked_for(o: Observation, plan: Plan, now: datetime) -> Decision:
-    """By name where the provider lists names; else the intent is held until its longest possible expiry."""
-    if o.provider is None or not plan.ledger.inside(KeyState.UNRESOLVED):
-        return Decision("no intent is unresolved, or no provider to ask")
+    """By name where the provider lists names, as a key that no ledger knows where the account is ours alone; else the
+    intent is held until its longest possible expiry. Those that are held are looked for too once they can be found."""
+    if o.provider is None or not plan.ledger.inside(*LOST):
+        return Decision("no answer is lost, or no provider to ask")
     ledger = _hold(o.provider, plan.ledger)
-    patience = CREATE_DEADLINE + o.provider.capabilities.listing_lag
-    dates = {
-        key.name: counted_from(o, key, key.intended_at, now) + patience for key in ledger.inside(KeyState.UNRESOLVED)
-    }
+    dates = {key.name: visible(o, key, now) for key in ledger.inside(*LOST) if _is_findable(o.provider, key)}
     ripe = tuple(name for name, date in dates.items() if date <= now)
     wake_at = earliest(*(date for date in dates.values() if date > now), o.pause("lookup", now) if ripe else None)
     if not ripe or not o.may("lookup", now) or o.provider_problem is not None:
         return Decision("a listing would be too early, or cannot be had", ledger=ledger, wake_at=wake_at)
-    return Decision("lost intents are looked for by name", ledger=ledger, actions=(LookUp(ripe),), wake_at=wake_at)
+    return Decision("lost keys are looked for", ledger=ledger, actions=(LookUp(ripe),), wake_at=wake_at)
+
+
+def visible(o: Observation, key: KeyRecord, now: datetime) -> datetime:
+    """From when on a listing has the key of this intent, if there is one."""
+    assert o.provider is not None  # noqa: S101
+    return counted_from(o, key, key.intended_at, now) + CREATE_DEADLINE + o.provider.capabilities.listing_lag
+
+
+def _is_findable(provider: ProviderFacts, key: KeyRecord) -> bool:
+    """Another provider's listing says nothing about a key."""
+    return key.provider == provider.uid and (provider.capabilities.lists_names or provider.exclusive)
 
 
 def _hold(provider: ProviderFacts, ledger: Ledger) -> Ledger:
-    """Another provider's listing says nothing about a key."""
     for key in ledger.inside(KeyState.UNRESOLVED):
-        if key.provider != provider.uid or not provider.capabilities.lists_names:
+        if not _is_findable(provider, key):
             ledger = ledger.advance(key.name, Evidence.UNFINDABLE)
     return ledger
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from keypool.core.actions import PublishSecrets
+from keypool.core.brake import Grip
 from keypool.core.decision import Decision, Plan
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import Evidence, KeyState
@@ -39,9 +40,9 @@ def unwanted_new_keys_are_revoked(o: Observation, plan: Plan, now: datetime) -> 
 
 
 def rejected_new_keys_are_revoked(o: Observation, plan: Plan, now: datetime) -> Decision:
-    """Definitely rejected after the activation lag: it never becomes good."""
-    if o.provider is None:
-        return Decision("no provider, so its activation lag is unknown")
+    """Definitely rejected after the activation lag: it never becomes good, unless the provider rejects everything."""
+    if o.provider is None or o.grip is not Grip.FREE:
+        return Decision("no provider, so its activation lag is unknown; or the brake holds")
     ledger, lag = plan.ledger, o.provider.capabilities.activation_lag
     for key in ledger.inside(KeyState.CREATED):
         check = o.checks.get(key.name)

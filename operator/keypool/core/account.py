@@ -1,0 +1,62 @@
+"""Whether a credential belongs to the account in which this installation's keys are. Purely computational.
+
+Where a provider does not tell which account a credential belongs to, its listing does: it shows our keys, or it shows
+none of those that it must show.
+"""
+
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from keypool.core.ledger import KeyRecord, Ledger
+from keypool.core.lifecycle import KeyState
+
+LIVE = (KeyState.CREATED, KeyState.ACTIVE, KeyState.DRAINING)
+"""Withdrawn keys expired or were rejected, and those that are revoked may be gone: their absence says nothing."""
+
+
+class Account(Enum):
+    """SAME: a key of ours is listed. UNKNOWN: there is none that must be listed. CHANGED: none of those is listed."""
+
+    SAME = "same"
+    UNKNOWN = "unknown"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """Which keys must be listed: at `provider`, made by `visible` (before the listing lag), alive at `now`, not in
+    `rejected` (names; their latest probe), and made after `confirmed`: a person said that older ones are elsewhere."""
+
+    provider: str
+    visible: datetime
+    now: datetime
+    rejected: Container[str] = frozenset()
+    confirmed: datetime | None = None
+
+    def holds_for(self, key: KeyRecord) -> bool:
+        """Whether this key must be listed."""
+        made = key.created_at
+        return (
+            key.state in LIVE
+            and made is not None
+            and made <= self.visible
+            and (self.confirmed is None or made > self.confirmed)
+            and key.expires_at > self.now
+            and key.name not in self.rejected
+        )
+
+
+def account_of(ledgers: Iterable[Ledger], listed: Container[str], expected: Expectation) -> Account:
+    """Compares ledgers, read after the listing, with the handles that are `listed`."""
+    verdict = Account.UNKNOWN
+    for ledger in ledgers:
+        for key in ledger.keys:
+            if key.provider != expected.provider or key.handle is None:
+                continue
+            if key.handle in listed:
+                return Account.SAME
+            if not ledger.retained and expected.holds_for(key):
+                verdict = Account.CHANGED
+    return verdict

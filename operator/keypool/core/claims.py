@@ -1,0 +1,65 @@
+"""Lost keys in an exclusive account: a listed key that no ledger knows was made by a create call whose answer was lost.
+
+A call that is under way now may be listed before its handle is in a ledger. So a key is claimed only when it was
+unknown in one listing and is still unknown in another that began a create deadline later: by then every call that can
+have made it is recorded. Purely computational.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A listed key that no ledger knows. `since`: the end of the first listing that had it; `missing`: the beginning of
+    the listing before that, which did not have it, None when there was none."""
+
+    since: datetime
+    missing: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An intent whose answer was lost: from `visible` on, each listing has its key if there is one."""
+
+    name: str
+    visible: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Intent to handle (None: it never became a key); `again`: when those that stay open can be decided."""
+
+    decided: Mapping[str, str | None]
+    again: datetime | None = None
+
+
+def sighted(
+    before: Mapping[str, Sighting], unknown: Iterable[str], ended: datetime, last: datetime | None
+) -> dict[str, Sighting]:
+    """The sightings after a listing that was complete at `ended`; `last` is the beginning of the one before it."""
+    return {handle: before.get(handle) or Sighting(ended, last) for handle in unknown}
+
+
+def claim(wanted: Iterable[Wanted], seen: Mapping[str, Sighting], begun: datetime, deadline: timedelta) -> Claims:
+    """Decides by a listing that began at `begun`, after the sightings were brought up to date with it.
+
+    Of several keys the one that came last is taken: older ones may be left from before.
+    """
+    free = dict(sorted(seen.items(), key=lambda item: item[1].since, reverse=True))
+    decided: dict[str, str | None] = {}
+    again: list[datetime] = []
+    for intent in wanted:
+        if intent.visible > begun:
+            continue
+        suspects = {handle: key for handle, key in free.items() if key.missing is None or key.missing < intent.visible}
+        ripe = [handle for handle, key in suspects.items() if key.since + deadline <= begun]
+        if ripe:
+            decided[intent.name] = ripe[0]
+            del free[ripe[0]]
+        elif suspects:
+            again.append(min(key.since for key in suspects.values()) + deadline)
+        else:
+            decided[intent.name] = None
+    return Claims(decided, min(again, default=None))

@@ -1,0 +1,182 @@
+"""What one leadership knows of the accounts behind provider objects: listings, brakes, lost keys, confirmations."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from keypool.cluster import confirmations
+from keypool.cluster.client import KubeClient
+from keypool.cluster.confirmations import Confirmation
+from keypool.cluster.ledgers import LedgerBook
+from keypool.core.account import Account, Expectation, account_of
+from keypool.core.brake import Brake, Grip
+from keypool.core.claims import Sighting, sighted
+from keypool.core.ledger import KeyRecord
+from keypool.core.lifecycle import KeyState
+from keypool.providers.protocol import ListedKey, Provider
+from keypool.reconcile.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A complete listing by handle, when it was begun and when it was there."""
+
+    begun: datetime
+    ended: datetime
+    keys: dict[str, ListedKey]
+
+
+@dataclass(slots=True)
+class _Memory:
+    """Of one provider object. `listing` was made through `provider`, and so were the `sightings`; `last`: when the
+    latest listing was begun."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    brake: Brake = field(default_factory=Brake)
+    provider: Provider | None = None
+    listing: Listing | None = None
+    last: datetime | None = None
+    sightings: dict[str, Sighting] = field(default_factory=dict)
+
+
+class Accounts:
+    """`now` is the clock that decides about keys; `namespace` the operator's own."""
+
+    def __init__(
+        self,
+        client: KubeClient,
+        namespace: str,
+        ledgers: LedgerBook,
+        registry: Registry,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._client, self._namespace, self._ledgers, self._registry, self._now = (
+            client,
+            namespace,
+            ledgers,
+            registry,
+            now,
+        )
+        self._memories: dict[str, _Memory] = {}
+        self._confirmed: dict[str, Confirmation] = {}
+
+    async def load(self) -> None:
+        """Reads what people confirmed, on taking the lead."""
+        self._confirmed = await confirmations.load(self._client, self._namespace)
+
+    # -- listings
+
+    async def take(self, provider: Provider) -> Listing:
+        """A new listing. Raises ProviderError."""
+        begun = self._now()
+        keys = await provider.list_keys()
+        return Listing(begun, self._now(), {key.handle: key for key in keys})
+
+    async def listing(self, uid: str, provider: Provider, not_before: datetime) -> Listing:
+        """A listing that began at `not_before` or later; pools that ask at the same time share one. Raises
+        ProviderError."""
+        memory = self._of(uid)
+        async with memory.lock:
+            if memory.provider is not provider:
+                memory.provider, memory.listing, memory.last, memory.sightings = provider, None, None, {}
+            if memory.listing is None or memory.listing.begun < not_before:
+                memory.listing = await self.take(provider)
+                unknown = memory.listing.keys.keys() - self._registry.handles()
+                memory.sightings = sighted(memory.sightings, unknown, memory.listing.ended, memory.last)
+                memory.last = memory.listing.begun
+            return memory.listing
+
+    def forget_listing(self, uid: str) -> None:
+        """Drops the last listing, which may be long, when it is old."""
+        memory = self._of(uid)
+        if memory.listing is not None and self._now() - memory.listing.ended > timedelta(minutes=1):
+            memory.listing = None
+
+    # -- whose account
+
+    def verdict(self, uid: str, provider: Provider, listing: Listing) -> Account:
+        """Whether the listing is that of the account that has our keys."""
+        confirmed = self._confirmed.get(uid)
+        expected = Expectation(
+            provider=uid,
+            visible=listing.begun - provider.capabilities.listing_lag,
+            now=self._now(),
+            rejected=self.brake(uid).rejected,
+            confirmed=confirmed.since if confirmed is not None else None,
+        )
+        return account_of((handle.ledger for handle in self._ledgers.all()), listing.keys, expected)
+
+    def is_handled(self, uid: str, token: str) -> bool:
+        """Whether this token was used already."""
+        confirmed = self._confirmed.get(uid)
+        return confirmed is not None and confirmed.token == token
+
+    async def confirm(self, uid: str, token: str) -> None:
+        """From now on keys that exist already may be in another account. Durable on return; raises KubeError."""
+        await self._remember(uid, Confirmation(token, self._now()))
+
+    async def use_up(self, uid: str, token: str) -> None:
+        """There was nothing to confirm: the token must not confirm a later change. Durable on return."""
+        before = self._confirmed.get(uid)
+        await self._remember(uid, Confirmation(token, before.since if before is not None else None))
+
+    async def _remember(self, uid: str, confirmation: Confirmation) -> None:
+        await confirmations.store(self._client, self._namespace, uid, confirmation)
+        self._confirmed[uid] = confirmation
+
+    async def forget(self, uid: str) -> None:
+        """The provider object is gone."""
+        self._memories.pop(uid, None)
+        if uid in self._confirmed:
+            await confirmations.drop(self._client, self._namespace, uid)
+            del self._confirmed[uid]
+
+    def recorded(self) -> tuple[str, ...]:
+        """UIDs of the providers about which something was confirmed."""
+        return tuple(self._confirmed)
+
+    # -- the brake
+
+    def brake(self, uid: str) -> Brake:
+        """What the probes of this account said."""
+        return self._of(uid).brake
+
+    def grip(self, uid: str | None) -> Grip:
+        """Whether the brake holds."""
+        memory = self._memories.get(uid) if uid is not None else None
+        return memory.brake.grip if memory is not None else Grip.FREE
+
+    def judge(self, uid: str, listing: Listing) -> Grip:
+        """Decides about the brake by a listing."""
+        brake, now = self.brake(uid), self._now()
+        ours = [key for key in self._keys() if key.provider == uid]
+        brake.keep({key.name for key in ours})
+        shown = [key for key in ours if key.state in (KeyState.ACTIVE, KeyState.WITHDRAWN) and key.expires_at > now]
+        active = {key.name for key in shown if _is_active(listing, key)}
+        brake.listed({key.name: key.state is KeyState.WITHDRAWN for key in shown}, active)
+        return brake.grip
+
+    # -- lost keys
+
+    def may_claim(self) -> bool:
+        """Not while a ledger is missing, unreadable or outdated: it may know the key."""
+        return self._registry.is_complete()
+
+    def sightings(self, uid: str) -> dict[str, Sighting]:
+        """The listed keys that no ledger knew, less those that one knows now. Read it, and claim, without a pause."""
+        seen = self._of(uid).sightings
+        known = self._registry.handles() if seen else set()
+        return {handle: sighting for handle, sighting in seen.items() if handle not in known}
+
+    def _keys(self) -> Iterable[KeyRecord]:
+        ledgers = (handle.ledger for handle in self._ledgers.all())
+        return (key for ledger in ledgers if not ledger.retained for key in ledger.keys)
+
+    def _of(self, uid: str) -> _Memory:
+        return self._memories.setdefault(uid, _Memory())
+
+
+def _is_active(listing: Listing, key: KeyRecord) -> bool:
+    found = listing.keys.get(key.handle or "")
+    return found is not None and found.active

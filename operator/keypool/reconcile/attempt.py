@@ -1,0 +1,54 @@
+"""Attempts to prove a provider's client: with growing pauses, however often somebody asks, until something changes."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from keypool.core.observation import Problem
+from keypool.core.reasons import Reason
+from keypool.reconcile.directory import Entry
+from keypool.reconcile.proving import prove
+from keypool.reconcile.world import World
+
+SOONEST, LATEST = 2.0, 60.0
+"""Seconds between two attempts with the same credential."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """The last attempt: with `entry` and `token`. `problem`: why it failed `failures` times in a row; it is not made
+    again before `until`."""
+
+    entry: Entry | None = None
+    token: str = ""
+    problem: Problem | None = None
+    failures: int = 0
+    until: datetime | None = None
+
+    def wait(self, now: datetime) -> float | None:
+        """Seconds until it may be made again; None when it did not fail. Also after the clock went back: at most
+        `LATEST`."""
+        if self.until is None:
+            return None
+        return min(max((self.until - now).total_seconds(), 0.0), LATEST)
+
+    async def make(self, world: World, entry: Entry, token: str) -> Problem | None:
+        """None when the client was proven, and so is in use. `token` confirms that it is another account's. Raises
+        KubeError."""
+        same = self.entry is entry and self.token == token
+        if same and self.problem is not None and self.wait(world.now()):
+            return self.problem
+        proof = await prove(world, entry.uid, entry.provider)
+        self.problem = proof.problem
+        if token and proof.problem is not None and proof.problem.reason is Reason.ACCOUNT_CHANGED:
+            await world.accounts.confirm(entry.uid, token)
+            self.problem = None
+        if self.problem is None and proof.listing is not None:
+            self.failures, self.until = 0, None
+            world.directory.trust(entry)
+            world.accounts.judge(entry.uid, proof.listing)
+            return None
+        self.entry, self.token = entry, token
+        self.failures = self.failures + 1 if same else 1
+        pause = min(SOONEST * 2 ** min(self.failures - 1, 6), LATEST)
+        self.until = world.now() + timedelta(seconds=pause)
+        return self.problem

@@ -1,0 +1,124 @@
+"""What is learnt from listings: which lost create calls made keys, and which rejected keys exist no more."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+
+from keypool.core import actions as act
+from keypool.core.account import Account
+from keypool.core.claims import Claims, Wanted, claim
+from keypool.core.deadlines import CREATE_DEADLINE
+from keypool.core.ledger import Ledger
+from keypool.core.lifecycle import Evidence
+from keypool.core.reasons import Reason
+from keypool.core.rules.health import OUTSIDE
+from keypool.core.rules.intents import LOST, visible
+from keypool.providers.errors import ProviderError
+from keypool.reconcile.accounts import Listing
+from keypool.reconcile.context import Pass
+from keypool.reconcile.directory import Entry
+from keypool.reconcile.keys import note_failure, timed
+from keypool.reconcile.proving import is_another_account
+
+SHARED = timedelta(seconds=10)
+"""Pools share a listing that is no older. A key that it does not have does not come back."""
+
+
+async def look_up(this: Pass, action: act.LookUp) -> bool:
+    """Resolves lost intents by a complete listing: by name, or as the keys that no ledger knows."""
+    entry, now = _entry(this), this.world.now()
+    keys = [key for name in action.names if (key := this.handle.ledger.key(name)) is not None and key.state in LOST]
+    if entry is None or not keys:
+        return False
+    wanted = [Wanted(key.name, visible(this.observation, key, now)) for key in keys]
+    not_before = max(now - SHARED, *(each.visible for each in wanted))
+    listing = await _listing(this, entry, "lookup", not_before)
+    if listing is None or is_another_account(this.world, entry, listing):
+        return False
+    if entry.provider.capabilities.lists_names:
+        return await _find_by_name(this, wanted, listing)
+    return await _claim(this, entry, wanted, listing)
+
+
+async def _find_by_name(this: Pass, wanted: Iterable[Wanted], listing: Listing) -> bool:
+    if any(key.name is None for key in listing.keys.values()):
+        return _not_yet(this, "the provider lists keys without names although spec.holySheep.listsNames is true")
+    handles = {key.name: key.handle for key in listing.keys.values()}
+    this.memory.succeeded("lookup")
+    await this.handle.update(partial(_resolved, found={each.name: handles.get(each.name) for each in wanted}))
+    return True
+
+
+async def _claim(this: Pass, entry: Entry, wanted: Iterable[Wanted], listing: Listing) -> bool:
+    """Nothing is awaited between reading what all ledgers know and writing down what this one claims."""
+    accounts = this.world.accounts
+    if not accounts.may_claim():
+        return _not_yet(this, "a ledger is missing, unreadable or outdated: a key that seems lost may be in it")
+    claims: Claims = claim(wanted, accounts.sightings(entry.uid), listing.begun, CREATE_DEADLINE)
+    this.memory.succeeded("lookup")
+    if claims.again is not None or not claims.decided:
+        this.memory.pause("lookup", claims.again or this.world.now() + SHARED)
+    await this.handle.update(partial(_resolved, found=claims.decided))
+    return True
+
+
+def _resolved(ledger: Ledger, found: Mapping[str, str | None]) -> Ledger:
+    for name, handle in found.items():
+        if handle is None:
+            ledger = ledger.advance(name, Evidence.ABSENT)
+        else:
+            ledger = ledger.advance(name, Evidence.FOUND, handle=handle)
+    return ledger
+
+
+async def find_gone(this: Pass, action: act.FindGone) -> bool:
+    """Forgets rejected keys that the right account does not list any more. What is listed is looked for seldom."""
+    entry = _entry(this)
+    if entry is None:
+        return False
+    listing = await _listing(this, entry, "gone", this.world.now() - SHARED)
+    if listing is None or is_another_account(this.world, entry, listing):
+        return False
+    certain = this.world.accounts.verdict(entry.uid, entry.provider, listing) is Account.SAME
+    gone = [name for name in action.names if certain and _is_gone(this, entry, listing, name)]
+    await this.handle.update(partial(_without, names=gone))
+    if len(gone) < len(action.names):
+        text = "rejected, and still listed by the provider"
+        this.memory.failed("gone", Reason.KEY_REJECTED, text, this.world.now(), this.world.random())
+    else:
+        this.memory.succeeded("gone")
+    return True
+
+
+def _without(ledger: Ledger, names: Iterable[str]) -> Ledger:
+    for name in names:
+        ledger = ledger.advance(name, Evidence.GONE_UPSTREAM)
+    return ledger
+
+
+def _is_gone(this: Pass, entry: Entry, listing: Listing, name: str) -> bool:
+    key = this.handle.ledger.key(name)
+    if key is None or key.state not in OUTSIDE or key.unpublished_at is None or key.created_at is None:
+        return False
+    settled = key.created_at + entry.provider.capabilities.listing_lag <= listing.begun
+    return settled and key.handle not in listing.keys
+
+
+def _entry(this: Pass) -> Entry | None:
+    uid = this.observation.provider.uid if this.observation.provider is not None else ""
+    entry = this.world.directory.get(uid)
+    return entry if entry is not None and entry.trusted else None
+
+
+async def _listing(this: Pass, entry: Entry, activity: str, not_before: datetime) -> Listing | None:
+    """None when it cannot be had now."""
+    try:
+        return await timed(this, "list", this.world.accounts.listing(entry.uid, entry.provider, not_before))
+    except ProviderError as error:
+        note_failure(this, activity, entry.uid, error)
+        return None
+
+
+def _not_yet(this: Pass, text: str) -> bool:
+    this.memory.failed("lookup", Reason.ANSWER_LOST, text, this.world.now(), this.world.random())
+    return False

@@ -1,0 +1,84 @@
+"""The status of a KeyProvider, concluded from what is known about it. Purely computational."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from keypool.api.duration import render
+from keypool.api.status import Condition as ConditionModel
+from keypool.api.status import KeyProviderStatus, ProviderCapabilities
+from keypool.core.brake import Grip
+from keypool.core.capabilities import Capabilities
+from keypool.core.conditions import BRAKE, Finding, as_conditions
+from keypool.core.observation import Problem
+from keypool.core.reasons import Condition, Reason
+
+STILL_USED = "; what was in use before stays in use"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`problem`: why the provider cannot be used. `pending`: why what the object says now is not used yet, while what
+    it said before is."""
+
+    problem: Problem | None = None
+    pending: Problem | None = None
+
+    @property
+    def worst(self) -> Problem | None:
+        """What people are told: a new credential that is refused is said before the old one is."""
+        return self.pending or self.problem
+
+
+def report(
+    obj: dict[str, Any], standing: Standing, grip: Grip, capabilities: Capabilities | None, now: datetime
+) -> dict[str, Any]:
+    """The status as the API server takes it."""
+    generation = obj["metadata"]["generation"]
+    return KeyProviderStatus(
+        observed_generation=generation,
+        conditions=as_conditions(findings(standing, grip), {}, generation, _conditions(obj), now),
+        capabilities=_capabilities(capabilities) if capabilities is not None else None,
+    ).dump()
+
+
+def findings(standing: Standing, grip: Grip) -> tuple[Finding, ...]:
+    """All conditions of a provider; those other than Ready only where they say something."""
+    found: list[Finding] = [_ready(standing)]
+    if grip is Grip.ENGAGED:
+        found.append((Condition.HEALTHY, False, Reason.MOST_KEYS_REJECTED, BRAKE))
+    if (worst := standing.worst) is not None:
+        message = worst.message + (STILL_USED if standing.problem is None else "")
+        found.append((Condition.STALLED if worst.stalls else Condition.RECONCILING, True, worst.reason, message))
+    return tuple(found)
+
+
+def _ready(standing: Standing) -> Finding:
+    if standing.problem is not None:
+        return Condition.READY, False, standing.problem.reason, standing.problem.message
+    text = "the provider answers and takes the admin credential"
+    return Condition.READY, True, Reason.PROVIDER_READY, text
+
+
+def _capabilities(known: Capabilities) -> ProviderCapabilities:
+    return ProviderCapabilities(
+        lists_keys=known.lists_keys,
+        lists_names=known.lists_names,
+        lists_values=known.lists_values,
+        sets_expiry=known.sets_expiry,
+        sets_rate_limit=known.sets_rate_limit,
+        sets_scopes=known.sets_scopes,
+        deletes_keys=known.deletes_keys,
+        activation_lag=render(known.activation_lag),
+        listing_lag=render(known.listing_lag),
+        max_lifetime=render(known.max_lifetime) if known.max_lifetime is not None else None,
+    )
+
+
+def _conditions(obj: dict[str, Any]) -> tuple[ConditionModel, ...]:
+    try:
+        return KeyProviderStatus.model_validate(obj.get("status") or {}).conditions
+    except ValidationError:
+        return ()

@@ -1,0 +1,79 @@
+"""Whether a provider's client may be used: it answers, takes the credential, and its account has our keys."""
+
+from dataclasses import dataclass
+
+from keypool.core.account import Account
+from keypool.core.observation import Problem
+from keypool.core.reasons import Reason
+from keypool.providers.errors import CredentialRejected, ProviderError, Rejected, Throttled
+from keypool.providers.protocol import Provider
+from keypool.reconcile.accounts import Listing
+from keypool.reconcile.directory import Entry
+from keypool.reconcile.world import World
+
+CONFIRM = "keypool.dev/confirm-account"
+ANOTHER_ACCOUNT = Problem(
+    Reason.ACCOUNT_CHANGED,
+    "the credential's account lists none of the keys that keypool has there, so it is not used. Put the credential of "
+    "the right account into the Secret; or, if the account was changed on purpose or all keys were deleted at the "
+    f"provider, annotate the KeyProvider with {CONFIRM}=TOKEN, a word not used before, to have all keys replaced",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """`problem` None: the client may be used, and `listing` shows so."""
+
+    problem: Problem | None
+    listing: Listing | None = None
+
+
+async def prove(world: World, uid: str, provider: Provider) -> Proof:
+    """Lists the keys: the cheapest call that needs the admin credential, and the one that tells accounts apart."""
+    try:
+        listing = await world.accounts.take(provider)
+    except ProviderError as error:
+        return Proof(problem_of(error, Reason.PROVIDER_REFUSED))
+    return Proof(account_problem(world, uid, provider, listing), listing)
+
+
+def account_problem(world: World, uid: str, provider: Provider, listing: Listing) -> Problem | None:
+    """What the listing says about the account."""
+    changed = world.accounts.verdict(uid, provider, listing) is Account.CHANGED
+    return ANOTHER_ACCOUNT if changed else None
+
+
+def is_another_account(world: World, entry: Entry, listing: Listing) -> bool:
+    """Whether a client in use turns out to be in another account; then it is not used any more until it is proven."""
+    problem = account_problem(world, entry.uid, entry.provider, listing)
+    if problem is None:
+        return False
+    entry.trusted = False
+    world.directory.set_problem(entry.uid, problem)
+    world.touch_provider(entry.uid)
+    return True
+
+
+async def client_for(world: World, uid: str) -> Provider | None:
+    """The client that a key of this provider is revoked through; None while there is none that is proven.
+
+    One that was made from what was kept of a provider whose object is gone is proven here; all others by the
+    reconciler of providers.
+    """
+    entry = await world.directory.recall(uid)
+    if entry is None or entry.trusted:
+        return entry.provider if entry is not None else None
+    if world.cache.provider_by_uid(uid) is not None or (await prove(world, uid, entry.provider)).problem is not None:
+        return None
+    entry.trusted = True
+    return entry.provider
+
+
+def problem_of(error: ProviderError, refused: Reason) -> Problem:
+    """An error as the reason why a provider cannot be used."""
+    if isinstance(error, CredentialRejected):
+        return Problem(Reason.CREDENTIAL_REJECTED, str(error))
+    if isinstance(error, Rejected):
+        return Problem(refused, str(error))
+    reason = Reason.PROVIDER_THROTTLED if isinstance(error, Throttled) else Reason.PROVIDER_UNAVAILABLE
+    return Problem(reason, str(error), stalls=False)
