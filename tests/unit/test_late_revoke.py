@@ -20,13 +20,16 @@ async def revoked_with(left: float) -> tuple[FakeProvider, Pass]:
     provider, ledger = FakeProvider(now=NOW), a_ledger(a_key(0), a_key(0, KeyState.REVOKING))
     live: Any = {"metadata": {"uid": "pool-1"}, "spec": {}}
 
-    async def answer(*_: object) -> Any:
-        return live if _ and str(_[0]).startswith("/") else provider
+    async def get(_: str) -> Any:
+        return live
+
+    async def recall(_: str) -> Any:
+        return SimpleNamespace(provider=provider, trusted=True)
 
     world: Any = SimpleNamespace(
-        client=SimpleNamespace(get=answer),
+        client=SimpleNamespace(get=get),
         cache=SimpleNamespace(upsert=lambda *_: None),
-        directory=SimpleNamespace(client_for=answer),
+        directory=SimpleNamespace(recall=recall),
         leadership=SimpleNamespace(enough=lambda seconds: enough(left, seconds)),
         deadlines=Deadlines(),
         metrics=Metrics(),

@@ -76,7 +76,7 @@ DEFECTS: tuple[Defect, ...] = (
         "app.py",
         "client.time_for_writes = leadership.must_lead",
         "client.time_for_writes = lambda: 60.0",
-        ("tests/faults/test_two_leaders.py -k paused",),
+        ("tests/cluster/test_operator_ends.py",),
     ),
     Defect(
         "a Lease is taken while its holder renews it",
