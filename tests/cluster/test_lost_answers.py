@@ -50,8 +50,8 @@ async def test_held_keys_are_found_and_revoked_once_the_account_is_said_to_be_ou
     await team.considered()
     assert simulator.record.calls("delete") == (), "a key of unknown origin is nobody's to revoke"
 
-    await exclusive(team)
     listings = len(simulator.record.calls("list"))
+    await exclusive(team)
     await team.poke()
     await eventually(lambda: _listed(simulator, listings + 2), 10, "the account is listed to look for the keys")
     await team.considered()
