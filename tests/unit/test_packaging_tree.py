@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 NOT_OURS = re.compile(r"^(\.(?!ci/|dockerignore|gitignore)|build/|dist/)|__pycache__")
+TABLES = re.compile(r"<!-- (\w+) -->.*?<!-- /\1 -->", re.DOTALL)
 LONGEST = 300
 GENERATED = re.compile(r"^(crds/|requirements/|LICENSE$)|go\.(mod|sum)$|\.svg$")
 # Written with gaps so that this file does not find itself.
@@ -45,11 +46,9 @@ def test_operator_is_still_the_module_of_the_standard_library() -> None:
 
 
 def test_no_file_is_too_long() -> None:
-    """A file that needs more lines does more than one thing."""
-    long = {
-        name: lines for name, text in texts() if not GENERATED.search(name) and (lines := text.count("\n")) > LONGEST
-    }
-    assert long == {}
+    """A file that needs more lines does more than one thing. Tables that are generated into a page do not count."""
+    written = {name: TABLES.sub("", text) for name, text in texts() if not GENERATED.search(name)}
+    assert {name: lines for name, text in written.items() if (lines := text.count("\n")) > LONGEST} == {}
 
 
 @pytest.mark.parametrize("what", FORBIDDEN)
