@@ -73,12 +73,14 @@ class ProviderReconciler:
             entry = await directory.enter(meta["uid"], meta["name"], spec, credential)
         except Rejected as error:
             return _problem(error, Reason.ENDPOINT_REFUSED)
-        if entry is known and bad is None:
+        if entry is known and bad is None and not directory.doubtful(meta["uid"]):
             return None
         try:
             await entry.provider.check()
         except ProviderError as error:
             return _problem(error, Reason.PROVIDER_REFUSED)
+        finally:
+            directory.looked_at(meta["uid"])
         return None
 
     async def _credential(self, meta: dict[str, Any], spec: KeyProviderSpec) -> SecretStr:
