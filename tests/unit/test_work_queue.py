@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keypool.watch.lanes import Lane
 from keypool.watch.queue import WorkQueue, run_workers
-from keypool.watch.timers import Backoff, Timers
+from keypool.watch.timers import Backoff, Pace, Timers
 from tests.waiting import eventually
 
 
@@ -55,11 +56,11 @@ async def test_a_closed_queue_makes_nothing_ready_by_date() -> None:
 async def with_workers(
     handler: Callable[[str, WorkQueue], Awaitable[float | None]], until: Callable[[], bool], *keys: str
 ) -> None:
-    """Run two workers on the keys until a condition holds."""
-    queue = WorkQueue(jitter=lambda: 0.0)
+    """Run two keys at once until a condition holds."""
+    queue = WorkQueue({"": Lane(2)}, jitter=lambda: 0.0)
     for key in keys:
         queue.add(key)
-    workers = asyncio.create_task(run_workers(queue, lambda key: handler(key, queue), 2))
+    workers = asyncio.create_task(run_workers(queue, lambda key: handler(key, queue)))
 
     async def holds() -> bool:
         return until()
@@ -94,6 +95,35 @@ async def test_the_seconds_that_a_handler_returns_are_when_it_looks_again() -> N
         return 0.01 if len(seen) < 3 else None
 
     await with_workers(handler, lambda: len(seen) == 3, "a")
+
+
+async def test_a_lane_that_is_full_holds_up_no_other() -> None:
+    queue = WorkQueue({"pool": Lane(2), "provider": Lane(1)})
+    for key in ("pool/a", "pool/b", "pool/c", "provider/x"):
+        queue.add(key)
+    taken = [await queue.get() for _ in range(3)]
+    assert taken == ["pool/a", "pool/b", "provider/x"]
+    late = asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    assert not late.done()
+    queue.done("pool/b")
+    assert await asyncio.wait_for(late, 5) == "pool/c"
+
+
+async def test_a_draining_queue_hands_out_nothing_and_waits_for_what_runs() -> None:
+    queue = WorkQueue({"pool": Lane(1)})
+    for key in ("pool/a", "pool/b", "loose"):
+        queue.add(key)
+    assert await queue.get() == "pool/a"
+    draining = asyncio.create_task(queue.drain())
+    late = asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    queue.add("pool/a")
+    assert not draining.done()
+    queue.done("pool/a")
+    await asyncio.wait_for(draining, 5)
+    assert not late.done()
+    late.cancel()
 
 
 async def test_no_key_ever_runs_twice_at_once_however_often_it_is_touched() -> None:
@@ -135,3 +165,34 @@ def test_back_off_doubles_up_to_a_minute_and_begins_anew_after_success(random: f
     assert all(45 <= delay <= 60 for delay in delays[10:])
     backoff.forget("a")
     assert backoff.next("a") == delays[0]
+
+
+async def test_a_key_that_is_touched_all_the_time_runs_at_its_pace_and_others_at_once() -> None:
+    now = 0.0
+    queue = WorkQueue(clock=lambda: now)
+    for _ in range(20):
+        queue.add("flooded")
+        queue.done(await queue.get())
+    queue.add("flooded")
+    queue.add("other")
+    assert await queue.get() == "other"
+    assert len(queue) == 0, "it waits for its date"
+    now = 1.0
+    queue.add("flooded")
+    assert await asyncio.wait_for(queue.get(), 5) == "flooded"
+    queue.close()
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 0.3)), max_size=200))
+def test_no_key_exceeds_its_pace_and_none_waits_longer_than_a_window(steps: list[tuple[str, float]]) -> None:
+    pace, now, window, ran = Pace(most=3, seconds=1.0), 0.0, 0.0, {"a": 0, "b": 0}
+    for key, passed in steps:
+        now += passed
+        pause = pace.pause(key, now)
+        assert 0.0 <= pause <= 1.0
+        if now - window >= 1.0 or not any(ran.values()):
+            window, ran = now, {"a": 0, "b": 0}
+        assert (pause > 0) == (ran[key] >= 3)
+        if not pause:
+            pace.ran(key, now)
+            ran[key] += 1

@@ -121,9 +121,10 @@ class ProviderReconciler:
     async def _in_use(self, memory: _Memory, entry: Entry, token: str) -> Problem | None:
         """Proves what is, or is to be, in use, unless it is proven already."""
         self._give_up(memory)
-        problem = None
-        if not entry.trusted or self._world.directory.problem(entry.uid) is not None:
+        directory, problem = self._world.directory, None
+        if not entry.trusted or directory.doubtful(entry.uid) or directory.problem(entry.uid) is not None:
             problem = await memory.using.make(self._world, entry, token)
+            directory.looked_at(entry.uid)
         if problem is None and token and not self._world.accounts.is_handled(entry.uid, token):
             await self._world.accounts.use_up(entry.uid, token)
         return problem
