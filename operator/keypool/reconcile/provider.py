@@ -40,7 +40,7 @@ class _Memory:
     using: Attempt = field(default_factory=Attempt)
     coming: Attempt = field(default_factory=Attempt)
     failures: int = 0
-    told: tuple[Problem | None, Grip] | None = None
+    told: tuple[Problem | None, Grip, Entry | None] | None = None
     judged_at: datetime | None = None
 
 
@@ -174,9 +174,10 @@ class ProviderReconciler:
     async def _tell(self, obj: dict[str, Any], memory: _Memory, problem: Problem | None) -> None:
         """Has the pools look again when something changed for them."""
         meta, grip = obj["metadata"], self._world.accounts.grip(obj["metadata"]["uid"])
-        if memory.told == (problem, grip):
+        now = (problem, grip, self._world.directory.get(meta["uid"]))
+        if memory.told == now:
             return
-        before, memory.told = memory.told, (problem, grip)
+        before, memory.told = memory.told, now
         for pool in self._world.cache.pools_of_provider(meta["namespace"], meta["name"]):
             self._world.touch_pool(pool)
         if grip is Grip.ENGAGED and (before is None or before[1] is not grip):
