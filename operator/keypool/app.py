@@ -21,6 +21,7 @@ from keypool.cluster.installation import installation_id
 from keypool.cluster.lease import Leadership
 from keypool.cluster.ledgers import LedgerBook
 from keypool.cluster.publisher import Publisher
+from keypool.core.ledger import Ledger
 from keypool.leading import Leader
 from keypool.providers.protocol import Provider
 from keypool.providers.registry import build
@@ -37,6 +38,7 @@ from keypool.serve.metrics import Metrics
 from keypool.settings import Settings
 from keypool.watch.liveness import Liveness
 from keypool.watch.queue import WorkQueue
+from keypool.watch.shares import lanes
 
 LEASE = "keypool"
 STANDBY_STALE = 30.0
@@ -78,6 +80,7 @@ class Replica:
         self.cache = ObjectCache(claims)
         self.liveness = Liveness(settings.served)
         self.leadership: Leadership | None = None
+        self.ledgers: LedgerBook | None = None
         self.server = ProbeServer(self.metrics.text, self.not_ready, host=settings.http_host, port=settings.http_port)
 
     async def run(self, stop: asyncio.Event, after_kopf_start: Callable[[], None] = lambda: None) -> None:
@@ -131,7 +134,7 @@ class Replica:
     ) -> None:
         """Leads until told to stop; whatever ends it early ends the process."""
         client.time_for_writes = leadership.must_lead
-        queue = WorkQueue()
+        queue = WorkQueue(lanes(self.cache, self._ledger_of, self.settings.workers))
         holding = asyncio.create_task(leadership.hold())  # loading the ledgers may take longer than the Lease lasts
         try:
             world, journal = await self._world(client, leadership, queue)
@@ -154,6 +157,7 @@ class Replica:
         directory = Directory(client, settings.namespace, build)
         accounts = Accounts(client, settings.namespace, ledgers, Registry(ledgers, self.cache), self.now)
         await ledgers.load()
+        self.ledgers = ledgers
         await directory.load_kept()
         await accounts.load()
         world = World(
@@ -180,6 +184,10 @@ class Replica:
             started_at=self.now(),
         )
         return world, journal
+
+    def _ledger_of(self, pool_uid: str) -> Ledger | None:
+        handle = self.ledgers.get(pool_uid) if self.ledgers is not None else None
+        return handle.ledger if handle is not None else None
 
 
 async def _unless(stop: asyncio.Event, waiting: Coroutine[Any, Any, None]) -> bool:

@@ -98,7 +98,7 @@ class Leader:
             finally:
                 self._world.metrics.reconcile_seconds.labels(kind, outcome).observe(monotonic() - started)
 
-        await run_workers(self._queue, handle_key, self._settings.workers)
+        await run_workers(self._queue, handle_key)
 
     async def _raise_when_lost(self) -> None:
         await self._lost.wait()

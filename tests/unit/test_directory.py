@@ -65,3 +65,12 @@ async def test_without_its_object_a_provider_is_reached_by_its_record() -> None:
 
 async def test_a_record_that_is_refused_stops_nothing_but_its_own_keys() -> None:
     assert await Directory(Kept(), "system", refused).recall("uid") is None
+
+
+async def test_a_provider_is_doubtful_after_three_calls_without_an_answer_and_said_so_once() -> None:
+    directory = Directory(Kept(), "system", named)
+    assert [directory.unanswered("uid") for _ in range(5)] == [False, False, True, False, False]
+    assert directory.doubtful("uid")
+    directory.looked_at("uid")
+    assert not directory.doubtful("uid")
+    assert not directory.unanswered("uid")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keypool.watch.lanes import Lane
 from keypool.watch.queue import WorkQueue, run_workers
 from keypool.watch.timers import Backoff, Timers
 from tests.waiting import eventually
@@ -55,11 +56,11 @@ async def test_a_closed_queue_makes_nothing_ready_by_date() -> None:
 async def with_workers(
     handler: Callable[[str, WorkQueue], Awaitable[float | None]], until: Callable[[], bool], *keys: str
 ) -> None:
-    """Run two workers on the keys until a condition holds."""
-    queue = WorkQueue(jitter=lambda: 0.0)
+    """Run two keys at once until a condition holds."""
+    queue = WorkQueue({"": Lane(2)}, jitter=lambda: 0.0)
     for key in keys:
         queue.add(key)
-    workers = asyncio.create_task(run_workers(queue, lambda key: handler(key, queue), 2))
+    workers = asyncio.create_task(run_workers(queue, lambda key: handler(key, queue)))
 
     async def holds() -> bool:
         return until()
@@ -94,6 +95,35 @@ async def test_the_seconds_that_a_handler_returns_are_when_it_looks_again() -> N
         return 0.01 if len(seen) < 3 else None
 
     await with_workers(handler, lambda: len(seen) == 3, "a")
+
+
+async def test_a_lane_that_is_full_holds_up_no_other() -> None:
+    queue = WorkQueue({"pool": Lane(2), "provider": Lane(1)})
+    for key in ("pool/a", "pool/b", "pool/c", "provider/x"):
+        queue.add(key)
+    taken = [await queue.get() for _ in range(3)]
+    assert taken == ["pool/a", "pool/b", "provider/x"]
+    late = asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    assert not late.done()
+    queue.done("pool/b")
+    assert await asyncio.wait_for(late, 5) == "pool/c"
+
+
+async def test_a_draining_queue_hands_out_nothing_and_waits_for_what_runs() -> None:
+    queue = WorkQueue({"pool": Lane(1)})
+    for key in ("pool/a", "pool/b", "loose"):
+        queue.add(key)
+    assert await queue.get() == "pool/a"
+    draining = asyncio.create_task(queue.drain())
+    late = asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    queue.add("pool/a")
+    assert not draining.done()
+    queue.done("pool/a")
+    await asyncio.wait_for(draining, 5)
+    assert not late.done()
+    late.cancel()
 
 
 async def test_no_key_ever_runs_twice_at_once_however_often_it_is_touched() -> None:

@@ -6,6 +6,7 @@ deserialized into models. Every write carries the field manager `keypool`.
 
 import asyncio
 import json
+import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
@@ -155,7 +156,7 @@ class KubeClient:
                 if pause is None:
                     raise
                 attempt += 1
-                await asyncio.sleep(pause)
+                await asyncio.sleep(pause * random.uniform(1.0, 1.5))  # noqa: S311 - many fail at once; they spread out
 
     async def _once(
         self, verb: str, path: str, query: Mapping[str, str], payload: bytes | None, content_type: str

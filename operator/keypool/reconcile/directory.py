@@ -19,6 +19,8 @@ Build = Callable[[KeyProviderSpec, SecretStr], Provider]
 
 _log = logging.getLogger(__name__)
 
+DOUBTFUL = 3
+"""Calls without a usable answer after which a provider is looked at anew."""
 UNCHECKED = Problem(Reason.PROVIDER_NOT_READY, "the provider has not been checked yet", stalls=False)
 
 
@@ -51,6 +53,7 @@ class Directory:
         self._entries: dict[str, Entry] = {}
         self._candidates: list[Entry] = []
         self._problems: dict[str, Problem | None] = {}
+        self._unanswered: dict[str, int] = {}
         self._kept: set[str] = set()
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -103,6 +106,19 @@ class Directory:
     def problem(self, uid: str) -> Problem | None:
         """Why the provider cannot be used. One that has a client, but was not checked with it, cannot be used yet."""
         return self._problems.get(uid, UNCHECKED)
+
+    def unanswered(self, uid: str) -> bool:
+        """A call to the provider got no usable answer; True when that makes it doubtful."""
+        self._unanswered[uid] = self._unanswered.get(uid, 0) + 1
+        return self._unanswered[uid] == DOUBTFUL
+
+    def doubtful(self, uid: str) -> bool:
+        """Whether several calls got no usable answer since the provider was last looked at."""
+        return self._unanswered.get(uid, 0) >= DOUBTFUL
+
+    def looked_at(self, uid: str) -> None:
+        """The provider was asked whether it answers."""
+        self._unanswered.pop(uid, None)
 
     def facts(self, uid: str) -> ProviderFacts | None:
         """What the planner needs to know; None before the provider could be built."""

@@ -136,7 +136,7 @@ def note_failure(this: Pass, activity: str, provider_uid: str, error: ProviderEr
     now, text = this.world.now(), str(error)
     _log.warning("pool %s/%s: %s: %s", this.subject.namespace, this.subject.name, activity, text)
     if isinstance(error, Throttled):
-        this.memory.throttled(activity, text, now, error.retry_after)
+        this.memory.throttled(activity, text, now, error.retry_after, this.world.random())
     elif isinstance(error, CredentialRejected):
         this.memory.failed(activity, Reason.CREDENTIAL_REJECTED, text, now, this.world.random())
         this.world.directory.set_problem(provider_uid, Problem(Reason.CREDENTIAL_REJECTED, text))
@@ -146,3 +146,5 @@ def note_failure(this: Pass, activity: str, provider_uid: str, error: ProviderEr
         this.memory.failed(activity, reason, text, now, this.world.random(), person=True)
     else:
         this.memory.failed(activity, Reason.PROVIDER_UNAVAILABLE, text, now, this.world.random())
+        if this.world.directory.unanswered(provider_uid):
+            this.world.touch_provider(provider_uid)

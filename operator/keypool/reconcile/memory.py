@@ -38,12 +38,14 @@ class Memory:
         pause = min(FIRST_PAUSE * 2 ** min(attempts - 1, 10), LONGEST_PAUSE)
         self.wait_until[activity] = now + pause * (0.75 + jitter / 2)
 
-    def throttled(self, activity: str, message: str, now: datetime, retry_after: timedelta | None) -> None:
+    def throttled(
+        self, activity: str, message: str, now: datetime, retry_after: timedelta | None, jitter: float
+    ) -> None:
         """Not before the provider said, nor before our own pause: a provider that says "now" again and again is not
-        to be called in a loop."""
-        self.failed(activity, Reason.PROVIDER_THROTTLED, message, now, 0.5)
+        to be called in a loop. Up to a quarter later, so that pools which were told the same do not come together."""
+        self.failed(activity, Reason.PROVIDER_THROTTLED, message, now, jitter)
         if retry_after is not None:
-            self.wait_until[activity] = max(self.wait_until[activity], now + retry_after)
+            self.wait_until[activity] = max(self.wait_until[activity], now + retry_after * (1 + jitter / 4))
 
     def pause(self, activity: str, until: datetime) -> None:
         """Not before then, although nothing is wrong."""

@@ -1,18 +1,22 @@
 """The work queue, after client-go's model: which pools to look at, and when.
 
 A key never runs twice at once. A key added while it waits is one entry; added while it runs, it is queued again when
-it is done. Keys run in the order in which they became ready.
+it is done. Keys run in the order in which they became ready, as far as their lane (see `lanes`) has room.
 """
 
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from keypool.serve.logs import describe
+from keypool.watch.lanes import Lane
 from keypool.watch.timers import Backoff, Timers
 
 Handler = Callable[[str], Awaitable[float | None]]
+
+AT_ONCE = 16
+"""Keys of no particular kind that run at once."""
 
 _log = logging.getLogger(__name__)
 
@@ -22,13 +26,19 @@ class WorkQueue:
 
     def __init__(
         self,
+        lanes: Mapping[str, Lane] | None = None,
         clock: Callable[[], float] | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """`clock`: monotonic seconds (default: the loop's). `jitter`: random numbers in [0, 1)."""
+        """`lanes`: how many keys of a kind run at once; a key's kind stands before its first slash.
+
+        `clock`: monotonic seconds (default: the loop's). `jitter`: random numbers in [0, 1).
+        """
         self._loop = asyncio.get_running_loop()
         self._clock = clock or self._loop.time
-        self._ready: asyncio.Queue[str] = asyncio.Queue()
+        self._lanes = dict(lanes or {})
+        self._lanes.setdefault("", Lane(AT_ONCE))
+        self._moved = asyncio.Event()
         self._waiting: set[str] = set()
         self._running: set[str] = set()
         self._again: set[str] = set()
@@ -60,7 +70,8 @@ class WorkQueue:
             self._again.add(key)
         elif key not in self._waiting:
             self._waiting.add(key)
-            self._ready.put_nowait(key)
+            self._lane(key).put(key)
+            self._moved.set()
 
     def add_after(self, key: str, seconds: float) -> None:
         """Have the key looked at in so many seconds; an earlier date that is set already stays."""
@@ -79,15 +90,25 @@ class WorkQueue:
         self._backoff.forget(key)
 
     async def get(self) -> str:
-        """The next key; it counts as running until `done`."""
-        key = await self._ready.get()
+        """The next key, as soon as there is one and its lane has room; it counts as running until `done`."""
+        while (key := self._take()) is None:
+            self._moved.clear()
+            await self._moved.wait()
         self._waiting.discard(key)
         self._running.add(key)
         return key
 
+    def _take(self) -> str | None:
+        return next((key for lane in self._lanes.values() if (key := lane.take()) is not None), None)
+
+    def _lane(self, key: str) -> Lane:
+        return self._lanes.get(key.partition("/")[0], self._lanes[""])
+
     def done(self, key: str) -> None:
         """The key no longer runs; it is queued again when it was added meanwhile."""
         self._running.discard(key)
+        self._lane(key).done(key)
+        self._moved.set()
         if self._draining and not self._running:
             self._idle.set()
         if key in self._again:
@@ -112,7 +133,8 @@ class WorkQueue:
         """Hand out no more keys, for good; returns when those in workers' hands are done."""
         self.close()
         self._draining = True
-        self._ready = asyncio.Queue()
+        for lane in self._lanes.values():
+            lane.clear()
         if self._running:
             await self._idle.wait()
 
@@ -123,28 +145,27 @@ class WorkQueue:
             self._alarm = None
 
 
-async def run_workers(queue: WorkQueue, handler: Handler, count: int) -> None:
-    """Let `count` workers handle keys until cancelled.
+async def run_workers(queue: WorkQueue, handler: Handler) -> None:
+    """Handle keys, as many at once as their lanes allow, until cancelled.
 
     The handler returns the seconds until the key is to be looked at again, None for not before it is touched. What it
-    raises is logged and the key tried again with growing delays; a worker never ends by it.
+    raises is logged and the key tried again with growing delays; nothing else ends by it.
     """
     async with asyncio.TaskGroup() as group:
-        for number in range(count):
-            group.create_task(_work(queue, handler), name=f"worker {number}")
+        while True:
+            key = await queue.get()
+            group.create_task(_work(queue, handler, key), name=key)
 
 
-async def _work(queue: WorkQueue, handler: Handler) -> None:
-    while True:
-        key = await queue.get()
-        try:
-            again = await handler(key)
-        except Exception as error:  # noqa: BLE001 - one pool's failure must not end the others' worker
-            _log.error("pass failed", extra={"key": key, "error": describe(error)})
-            queue.add_rate_limited(key)
-        else:
-            queue.forget(key)
-            if again is not None:
-                queue.add_after(key, again)
-        finally:
-            queue.done(key)
+async def _work(queue: WorkQueue, handler: Handler, key: str) -> None:
+    try:
+        again = await handler(key)
+    except Exception as error:  # noqa: BLE001 - one pool's failure must not end the others' passes
+        _log.error("pass failed", extra={"key": key, "error": describe(error)})
+        queue.add_rate_limited(key)
+    else:
+        queue.forget(key)
+        if again is not None:
+            queue.add_after(key, again)
+    finally:
+        queue.done(key)

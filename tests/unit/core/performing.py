@@ -154,7 +154,7 @@ def _revoke(world: World, name: str) -> bool:
 
 def _note(world: World, activity: str, error: ProviderError) -> None:
     if isinstance(error, Throttled):
-        world.memory.throttled(activity, str(error), world.now, error.retry_after)
+        world.memory.throttled(activity, str(error), world.now, error.retry_after, 0.0)
     else:
         person = isinstance(error, Rejected)
         world.memory.failed(activity, Reason.PROVIDER_UNAVAILABLE, str(error), world.now, 0.5, person=person)

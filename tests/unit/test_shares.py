@@ -1,0 +1,55 @@
+"""Passes that may call the same providers share places: by the provider a pool names, and those where it has keys."""
+
+from typing import Any
+
+from keypool.cluster.cache import Kind, ObjectCache
+from keypool.core.ledger import Ledger
+from keypool.watch.shares import lanes, providers_of
+from tests.unit.core.builders import a_key, a_ledger
+
+
+def an_object(uid: str, name: str, **spec: Any) -> dict[str, Any]:
+    """Any object in the namespace `shop`."""
+    return {"metadata": {"namespace": "shop", "name": name, "uid": uid, "resourceVersion": "1"}, "spec": spec}
+
+
+def a_cache(*pools: tuple[str, str]) -> ObjectCache:
+    """The providers `old` and `new`, and pools by UID with the provider that each names."""
+    cache = ObjectCache(lambda _: ())
+    for name in ("old", "new"):
+        cache.upsert(Kind.PROVIDER, an_object(f"uid-{name}", name))
+    for uid, provider in pools:
+        cache.upsert(Kind.POOL, an_object(uid, uid, providerRef={"name": provider}))
+    return cache
+
+
+def no_ledger(_: str) -> Ledger | None:
+    """The pool is new."""
+    return None
+
+
+def test_a_new_pool_counts_for_the_provider_that_it_names() -> None:
+    assert providers_of(a_cache(("p", "new")), no_ledger, "pool/p") == {"uid-new"}
+
+
+def test_a_pool_that_moved_counts_for_both_providers_while_it_has_keys_at_both() -> None:
+    ledger = a_ledger(a_key(provider="uid-old"))
+    assert providers_of(a_cache(("p", "new")), lambda _: ledger, "pool/p") == {"uid-old", "uid-new"}
+
+
+def test_a_pool_that_is_gone_counts_where_its_keys_are_owed() -> None:
+    ledger = a_ledger(a_key(provider="uid-old"))
+    assert providers_of(a_cache(), lambda _: ledger, "pool/p") == {"uid-old"}
+
+
+def test_a_pool_without_a_provider_counts_for_none() -> None:
+    assert providers_of(a_cache(("p", "nowhere")), no_ledger, "pool/p") == set()
+
+
+def test_pools_of_one_provider_leave_places_to_those_of_another() -> None:
+    pools = [(f"o{number}", "old") for number in range(50)] + [("n", "new")]
+    lane = lanes(a_cache(*pools), no_ledger, each=4)["pool"]
+    for uid, _ in pools:
+        lane.put(f"pool/{uid}")
+    assert sorted(lane.take() or "" for _ in range(5)) == ["pool/n", "pool/o0", "pool/o1", "pool/o2", "pool/o3"]
+    assert lane.take() is None
