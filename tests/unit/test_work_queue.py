@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from keypool.watch.lanes import Lane
 from keypool.watch.queue import WorkQueue, run_workers
-from keypool.watch.timers import Backoff, Timers
+from keypool.watch.timers import Backoff, Pace, Timers
 from tests.waiting import eventually
 
 
@@ -165,3 +165,34 @@ def test_back_off_doubles_up_to_a_minute_and_begins_anew_after_success(random: f
     assert all(45 <= delay <= 60 for delay in delays[10:])
     backoff.forget("a")
     assert backoff.next("a") == delays[0]
+
+
+async def test_a_key_that_is_touched_all_the_time_runs_at_its_pace_and_others_at_once() -> None:
+    now = 0.0
+    queue = WorkQueue(clock=lambda: now)
+    for _ in range(20):
+        queue.add("flooded")
+        queue.done(await queue.get())
+    queue.add("flooded")
+    queue.add("other")
+    assert await queue.get() == "other"
+    assert len(queue) == 0, "it waits for its date"
+    now = 1.0
+    queue.add("flooded")
+    assert await asyncio.wait_for(queue.get(), 5) == "flooded"
+    queue.close()
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 0.3)), max_size=200))
+def test_no_key_exceeds_its_pace_and_none_waits_longer_than_a_window(steps: list[tuple[str, float]]) -> None:
+    pace, now, window, ran = Pace(most=3, seconds=1.0), 0.0, 0.0, {"a": 0, "b": 0}
+    for key, passed in steps:
+        now += passed
+        pause = pace.pause(key, now)
+        assert 0.0 <= pause <= 1.0
+        if now - window >= 1.0 or not any(ran.values()):
+            window, ran = now, {"a": 0, "b": 0}
+        assert (pause > 0) == (ran[key] >= 3)
+        if not pause:
+            pace.ran(key, now)
+            ran[key] += 1

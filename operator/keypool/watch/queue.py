@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from keypool.serve.logs import describe
 from keypool.watch.lanes import Lane
-from keypool.watch.timers import Backoff, Timers
+from keypool.watch.timers import Backoff, Pace, Timers
 
 Handler = Callable[[str], Awaitable[float | None]]
 
@@ -43,7 +43,7 @@ class WorkQueue:
         self._running: set[str] = set()
         self._again: set[str] = set()
         self._timers = Timers()
-        self._backoff = Backoff(jitter)
+        self._backoff, self._pace = Backoff(jitter), Pace()
         self._alarm: asyncio.TimerHandle | None = None
         self._draining = False
         self._idle = asyncio.Event()
@@ -63,11 +63,13 @@ class WorkQueue:
         return self._draining
 
     def add(self, key: str) -> None:
-        """Have the key looked at as soon as a worker is free."""
+        """Have the key looked at as soon as there is room; a key that is touched all the time, at its pace."""
         if self._draining:
             return
         if key in self._running:
             self._again.add(key)
+        elif key not in self._waiting and (pause := self._pace.pause(key, self._clock())) > 0:
+            self.add_after(key, pause)
         elif key not in self._waiting:
             self._waiting.add(key)
             self._lane(key).put(key)
@@ -96,6 +98,7 @@ class WorkQueue:
             await self._moved.wait()
         self._waiting.discard(key)
         self._running.add(key)
+        self._pace.ran(key, self._clock())
         return key
 
     def _take(self) -> str | None:

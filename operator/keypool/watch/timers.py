@@ -1,6 +1,8 @@
-"""When to look at a key again: dates that wait their turn, and growing delays after failures. No I/O, no clock."""
+"""When to look at a key again: dates that wait their turn, growing delays after failures, and a pace for keys that are
+touched all the time. No I/O, no clock."""
 
 import heapq
+from collections import Counter
 from collections.abc import Callable
 
 
@@ -58,3 +60,27 @@ class Backoff:
     def forget(self, key: str) -> None:
         """The key went well: its next failure counts as the first."""
         self._failures.pop(key, None)
+
+
+class Pace:
+    """At most `most` runs of a key in one window of `seconds`: a flood of events about one object costs no more.
+
+    The window is the same for all keys, so that nothing has to be remembered of a key longer than that.
+    """
+
+    def __init__(self, most: int = 20, seconds: float = 1.0) -> None:
+        self._most, self._seconds = most, seconds
+        self._runs: Counter[str] = Counter()
+        self._since = float("-inf")
+
+    def ran(self, key: str, now: float) -> None:
+        """The key runs now."""
+        if now - self._since >= self._seconds:
+            self._runs.clear()
+            self._since = now
+        self._runs[key] += 1
+
+    def pause(self, key: str, now: float) -> float:
+        """Seconds until the key may run, 0 for at once."""
+        left = self._since + self._seconds - now
+        return left if left > 0 and self._runs[key] >= self._most else 0.0

@@ -1,0 +1,75 @@
+"""A provider that says nothing: its own pools wait, those of others do not, and it is neither hammered nor forgotten."""
+
+from functools import partial
+
+import pytest
+
+from keypool.api.provider import KeyProviderSpec
+from keypool.app import Replica
+from keypool.cluster import paths
+from keypool.providers.holysheep import HolySheepProvider
+from keypool.providers.protocol import Provider
+from keypool.providers.transport import Deadlines
+from keypool_lab.simulator import Options, Simulator
+from keypool_lab.simulator.faults import Fault
+from pydantic import SecretStr
+from tests.cluster import running
+from tests.cluster.running import Operator
+from tests.cluster.team import PROVIDER, Object, Team, condition_in, pool_manifest, steady
+from tests.waiting import eventually
+
+HANGING, GOOD = 40, 8
+AT_ONCE = 16
+"""Passes over pools of one provider: the setting's default."""
+PATIENT = Deadlines(create=3.0, other=1.0)
+
+
+def impatient(spec: KeyProviderSpec, credential: SecretStr, allow_insecure: bool) -> Provider:
+    """An adapter that gives up soon."""
+    return HolySheepProvider(spec.endpoints[0].url, credential, deadlines=PATIENT)
+
+
+@pytest.fixture(autouse=True)
+def _gives_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "Replica", partial(Replica, build=impatient))
+
+
+async def test_a_provider_that_hangs_holds_up_no_pool_of_another_and_is_used_again_when_it_answers(
+    operator: Operator, team: Team, simulator: Simulator, provider: str
+) -> None:
+    async with Simulator(Options()) as elsewhere:
+        admin, other, _ = steady(elsewhere)
+        await team.apply(admin, other)
+        await _provider_is(team, "True", "ProviderReady")
+        simulator.faults.add(Fault(kind="hang", match="any", seconds=3600))
+        await team.apply(*(pool_manifest(f"slow-{number}") for number in range(HANGING)))
+        await eventually(lambda: _creates(simulator, AT_ONCE), 20, "the hanging provider has all its passes")
+        good = [pool_manifest(f"good-{number}", providerRef={"name": "steady"}) for number in range(GOOD)]
+        begun = [call.time for call in simulator.record.calls("create")]
+        await team.apply(*good)
+        for number in range(GOOD):
+            await team.ready(f"good-{number}")
+        assert len(elsewhere.record.live_keys()) == GOOD
+        assert begun, "meanwhile the other one hangs"
+        await _provider_is(team, "False", "ProviderUnavailable")
+        starts = sorted(call.time for call in simulator.record.calls("create"))
+        for early, late in zip(starts, starts[AT_ONCE:], strict=False):
+            assert late - early > PATIENT.create * 0.9, "never more calls at once than one provider's share"
+        assert len(starts) <= 3 * AT_ONCE, "it is not called again and again while it is known to hang"
+        simulator.faults.clear()
+        await _provider_is(team, "True", "ProviderReady")
+        for number in range(HANGING):
+            await team.ready(f"slow-{number}", deadline=20)
+        assert simulator.record.mutations() == {"created": HANGING}
+
+
+async def _creates(simulator: Simulator, count: int) -> bool:
+    return len(simulator.record.calls("create")) >= count
+
+
+async def _provider_is(team: Team, status: str, reason: str) -> None:
+    async def told() -> bool:
+        found: Object = condition_in(await team.client.get(paths.provider(team.namespace, PROVIDER)), "Ready")
+        return (found.get("status"), found.get("reason")) == (status, reason)
+
+    await eventually(told, 20, f"the provider is {reason}")
