@@ -16,6 +16,10 @@ class Teller:
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)
 
+    def tell(self, text: str) -> None:
+        """Says one line."""
+        self._console.print(text, highlight=False)
+
     @contextmanager
     def phase(self, what: str, total: int | None = None) -> Iterator[Advance]:
         """Something that takes a while; call what you get with how many of `total` are done."""

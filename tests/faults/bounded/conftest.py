@@ -7,6 +7,7 @@ import pytest
 
 from keypool_lab.controlplane import Cluster
 from tests.cluster import conftest as cluster
+from tests.cluster.rights import ACCOUNT
 from tests.faults.bounded.proxy import Proxy
 
 clock, logs, admin, team = cluster.clock, cluster.logs, cluster.admin, cluster.team
@@ -24,4 +25,4 @@ async def proxy(control_plane: Cluster) -> AsyncIterator[Proxy]:
 @pytest.fixture
 async def kubeconfig(control_plane: Cluster, system: str, proxy: Proxy) -> Path:
     """The operator's kubeconfig, which leads through the proxy."""
-    return proxy.kubeconfig(await control_plane.kubeconfig_for(system, cluster.ACCOUNT))
+    return proxy.kubeconfig(await control_plane.kubeconfig_for(system, ACCOUNT))

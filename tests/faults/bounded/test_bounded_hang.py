@@ -1,8 +1,9 @@
-"""A provider that says nothing: its own pools wait, those of others do not, and it is neither hammered nor forgotten."""
+"""A provider that says nothing: its own pools wait, others' do not; it is neither hammered nor forgotten."""
 
 from functools import partial
 
 import pytest
+from pydantic import SecretStr
 
 from keypool.api.provider import KeyProviderSpec
 from keypool.app import Replica
@@ -12,7 +13,6 @@ from keypool.providers.protocol import Provider
 from keypool.providers.transport import Deadlines
 from keypool_lab.simulator import Options, Simulator
 from keypool_lab.simulator.faults import Fault
-from pydantic import SecretStr
 from tests.cluster import running
 from tests.cluster.running import Operator
 from tests.cluster.team import PROVIDER, Object, Team, condition_in, pool_manifest, steady

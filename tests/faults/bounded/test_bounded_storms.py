@@ -50,7 +50,7 @@ async def served(team: Team, *names: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(("status", "retry_after"), [(429, "1"), (503, None)])
 async def test_a_storm_of_refusals_makes_it_unready_piles_up_nothing_and_passes(
-    operator: Operator, team: Team, simulator: Simulator, proxy: Proxy, provider: str, status: int, retry_after: str
+    *, operator: Operator, team: Team, simulator: Simulator, proxy: Proxy, provider: str, status: int, retry_after: str
 ) -> None:
     """While the Lease can be kept."""
     await team.apply(*map(pool_manifest, POOLS))
