@@ -37,8 +37,6 @@ async def measure(bench: "Bench") -> Figures:
         await _hang(bench.stack, other)
         during, latencies = await _create(bench, operator, f"{NAME}: {count} pools, one provider hangs")
         cost = await meter.stop()
-        other.faults.clear()
-        await _remove_pools(bench.stack)
     ratio = during / without
     bench.teller.tell(
         f"{NAME}: {without:.1f} s without, {during:.1f} s with {HANGING} hanging pools: {ratio:.2f} times"
@@ -86,21 +84,3 @@ async def _hang(stack: Stack, other: Simulator) -> None:
         return len(other.record.calls("create")) >= UNDER_WAY
 
     await until(hangs, SECONDS, lambda: "the second provider was not called")
-
-
-async def _remove_pools(stack: Stack) -> None:
-    """So that later scenarios do not count them."""
-    for number in range(HANGING):
-        await stack.admin.delete(paths.pool(NAMESPACE, f"{NAME}-{number}"))
-
-    async def gone() -> bool:
-        left = [one async for one in stack.admin.list(paths.pools(NAMESPACE)) if _is_ours(one)]
-        await asyncio.sleep(0.5)
-        return not left
-
-    await until(gone, 2 * SECONDS, lambda: "the pools of the second provider do not go")
-
-
-def _is_ours(one: dict[str, object]) -> bool:
-    meta = one["metadata"]
-    return isinstance(meta, dict) and str(meta["name"]).startswith(f"{NAME}-")
