@@ -1,6 +1,5 @@
 """The scenario `hanging`: what a provider that says nothing costs the pools of another one."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
