@@ -8,8 +8,8 @@ from pydantic import SecretStr
 from keypool.api.provider import KeyProviderSpec
 from keypool.app import Replica
 from keypool.cluster import paths
-from keypool.providers.holysheep import HolySheepProvider
 from keypool.providers.protocol import Provider
+from keypool.providers.registry import build
 from keypool.providers.transport import Deadlines
 from keypool_lab.simulator import Options, Simulator
 from keypool_lab.simulator.faults import Fault
@@ -24,9 +24,9 @@ AT_ONCE = 16
 PATIENT = Deadlines(create=3.0, other=1.0)
 
 
-def impatient(spec: KeyProviderSpec, credential: SecretStr, allow_insecure: bool) -> Provider:
+def impatient(spec: KeyProviderSpec, credential: SecretStr, allow_insecure: bool, deadlines: Deadlines) -> Provider:
     """An adapter that gives up soon."""
-    return HolySheepProvider(spec.endpoints[0].url, credential, deadlines=PATIENT)
+    return build(spec, credential, allow_insecure, PATIENT)
 
 
 @pytest.fixture(autouse=True)
