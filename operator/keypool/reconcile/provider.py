@@ -119,10 +119,10 @@ class ProviderReconciler:
         return await self._world.credentials.read(meta["namespace"], ref.name, ref.key, fresh=fresh)
 
     async def _in_use(self, memory: _Memory, entry: Entry, token: str) -> Problem | None:
-        """Proves what is, or is to be, in use, unless it is proven already."""
+        """Proves what is, or is to be, in use, unless it is proven already and answers."""
         self._give_up(memory)
-        directory, problem = self._world.directory, None
-        if not entry.trusted or directory.doubtful(entry.uid) or directory.problem(entry.uid) is not None:
+        problem, directory = None, self._world.directory
+        if not entry.trusted or directory.problem(entry.uid) is not None or directory.doubtful(entry.uid):
             problem = await memory.using.make(self._world, entry, token)
             directory.looked_at(entry.uid)
         if problem is None and token and not self._world.accounts.is_handled(entry.uid, token):

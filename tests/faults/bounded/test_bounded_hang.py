@@ -8,8 +8,8 @@ from pydantic import SecretStr
 from keypool.api.provider import KeyProviderSpec
 from keypool.app import Replica
 from keypool.cluster import paths
-from keypool.providers.holysheep import HolySheepProvider
 from keypool.providers.protocol import Provider
+from keypool.providers.registry import build
 from keypool.providers.transport import Deadlines
 from keypool_lab.simulator import Options, Simulator
 from keypool_lab.simulator.faults import Fault
@@ -21,12 +21,12 @@ from tests.waiting import eventually
 HANGING, GOOD = 40, 8
 AT_ONCE = 16
 """Passes over pools of one provider: the setting's default."""
-PATIENT = Deadlines(create=3.0, other=1.0)
+PATIENT = Deadlines(create=8.0, other=1.0)
 
 
-def impatient(spec: KeyProviderSpec, credential: SecretStr, allow_insecure: bool) -> Provider:
+def impatient(spec: KeyProviderSpec, credential: SecretStr, allow_insecure: bool, deadlines: Deadlines) -> Provider:
     """An adapter that gives up soon."""
-    return HolySheepProvider(spec.endpoints[0].url, credential, deadlines=PATIENT)
+    return build(spec, credential, allow_insecure, PATIENT)
 
 
 @pytest.fixture(autouse=True)
@@ -45,12 +45,14 @@ async def test_a_provider_that_hangs_holds_up_no_pool_of_another_and_is_used_aga
         await team.apply(*(pool_manifest(f"slow-{number}") for number in range(HANGING)))
         await eventually(lambda: _creates(simulator, AT_ONCE), 20, "the hanging provider has all its passes")
         good = [pool_manifest(f"good-{number}", providerRef={"name": "steady"}) for number in range(GOOD)]
-        begun = [call.time for call in simulator.record.calls("create")]
         await team.apply(*good)
         for number in range(GOOD):
             await team.ready(f"good-{number}")
         assert len(elsewhere.record.live_keys()) == GOOD
-        assert begun, "meanwhile the other one hangs"
+        first_ends = min(call.time for call in simulator.record.calls("create")) + PATIENT.create
+        assert max(call.time for call in elsewhere.record.calls("create")) < first_ends, (
+            "no pool waited for the other's"
+        )
         await _provider_is(team, "False", "ProviderUnavailable")
         starts = sorted(call.time for call in simulator.record.calls("create"))
         for early, late in zip(starts, starts[AT_ONCE:], strict=False):
