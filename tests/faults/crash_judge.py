@@ -113,7 +113,7 @@ def bound(ledger: Object | None) -> int:
 
 def no_value_is_logged(stage: Stage) -> None:
     """Neither a key's value nor the admin credential stands in what the processes wrote."""
-    values = [stage.simulator.admin_key, *(key.value for key in stage.keys())]
+    values = [stage.simulator.admin_key, *(key.value for key in stage.made())]
     assert not leaks(values, {"log": stage.supervisor.log.read_bytes()})
 
 

@@ -106,7 +106,7 @@ async def _judge(stage: Stage, scenario: Scenario, pool: str) -> None:
     orphans, held = judge.orphans(stage, pool, ledger), judge.held(ledger)
     assert orphans <= held, f"{orphans} lost keys live upstream, and {held} intents are held"
     assert held <= (0 if scenario.names else SIZE), f"{held} intents are held"
-    keys = stage.keys(pool)
+    keys = stage.made(pool)
     assert judge.most_at_once(keys) <= judge.bound(ledger), "more keys lived at once than may"
 
 

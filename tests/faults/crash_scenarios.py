@@ -33,7 +33,7 @@ async def create(stage: Stage, pool: str) -> None:
 
 async def rotate(stage: Stage, pool: str) -> None:
     """A person asks for new keys."""
-    await stage.team.annotate(pool, rotate=str(len(stage.keys())))
+    await stage.team.annotate(pool, rotate=str(len(stage.made())))
 
 
 async def heal(stage: Stage, pool: str) -> None:

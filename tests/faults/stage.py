@@ -76,7 +76,7 @@ class Stage:
         """The pool's ledger as it is stored, also when the pool is gone; None when there is none."""
         return next((ledger for ledger in await self.ledgers.all() if ledger["pool"] == pool), None)
 
-    def keys(self, pool: str = "") -> tuple[Key, ...]:
+    def made(self, pool: str = "") -> tuple[Key, ...]:
         """Every key that the provider ever made for the pool, or for all."""
         return tuple(key for key in self.simulator.record.keys() if not pool or f".{pool}." in key.name)  # noqa: SIM118
 

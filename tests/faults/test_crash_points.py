@@ -17,7 +17,7 @@ from tests.faults.crash_play import crash_runs, reference_run
 from tests.faults.crash_scenarios import SCENARIOS, Scenario
 from tests.faults.stage import stage
 
-STAGES = 6
+STAGES = 12
 """Crashes that are played at the same time: most of a crash is waiting for the dead leader's Lease to run out."""
 
 
