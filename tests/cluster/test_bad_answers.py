@@ -51,6 +51,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("fault", BAD.values(), ids=BAD)
+@pytest.mark.row("INTENDED", "LOST")
 async def test_a_create_call_without_a_usable_answer_counts_as_a_key_and_is_tried_once_more(
     provider: str, team: Team, simulator: Simulator, fault: Fault
 ) -> None:
@@ -65,6 +66,7 @@ async def test_a_create_call_without_a_usable_answer_counts_as_a_key_and_is_trie
 
 
 @pytest.mark.parametrize("retry_after", [None, "0", "1", "nonsense"])
+@pytest.mark.row("INTENDED", "REFUSED")
 async def test_throttled_creates_pause_and_then_go_on(
     operator: Operator, provider: str, team: Team, simulator: Simulator, retry_after: str | None
 ) -> None:
@@ -116,6 +118,7 @@ async def _sent(simulator: Simulator) -> bool:
     return bool(simulator.record.keys())
 
 
+@pytest.mark.row("INTENDED", "REFUSED")
 async def test_a_create_call_that_is_refused_says_why_and_waits_for_another_spec(
     provider: str, team: Team, simulator: Simulator
 ) -> None:
@@ -180,6 +183,7 @@ async def test_a_second_lost_answer_stops_the_slot_and_only_this_slot(
     assert not await team.keys("chat", "held")
 
 
+@pytest.mark.row("UNRESOLVED", "FOUND")
 async def test_a_lost_key_is_found_by_its_name_and_revoked_where_names_are_listed(team: Team, clock: Clock) -> None:
     async with Simulator(Options(names=True)) as naming:
         admin = secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: naming.admin_key})

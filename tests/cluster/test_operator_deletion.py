@@ -24,6 +24,7 @@ async def no_ledger_is_left(ledgers: Ledgers) -> None:
     await eventually(none, 10, "no ledger is left")
 
 
+@pytest.mark.row("ACTIVE", "POOL_DELETED")
 async def test_deletion_revokes_every_key_and_leaves_nothing_behind(
     team: Team, simulator: Simulator, ledgers: Ledgers
 ) -> None:
@@ -90,6 +91,7 @@ async def test_revoke_and_wait_keeps_the_pool_until_every_key_is_revoked(
     await no_ledger_is_left(ledgers)
 
 
+@pytest.mark.row("REVOKING", "REVOKE_REFUSED")
 async def test_revoke_and_wait_waits_also_for_a_key_that_the_provider_refuses_to_delete(
     team: Team, simulator: Simulator
 ) -> None:

@@ -40,6 +40,7 @@ async def probe_now(team: Team, clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("what", ["delete", "disable", "expire"])
+@pytest.mark.row("WITHDRAWN", "SUPERSEDED")
 async def test_a_spare_key_that_dies_is_replaced_while_the_pool_stays_ready(
     team: Team, simulator: Simulator, clock: Clock, what: str
 ) -> None:
@@ -62,6 +63,7 @@ async def test_a_spare_key_that_dies_is_replaced_while_the_pool_stays_ready(
     await team.told("KeyWithdrawn")
 
 
+@pytest.mark.row("ACTIVE", "FAILED")
 async def test_a_dead_spare_is_out_of_the_secret_before_it_is_replaced(
     team: Team, simulator: Simulator, clock: Clock
 ) -> None:
@@ -80,6 +82,7 @@ async def test_a_dead_spare_is_out_of_the_secret_before_it_is_replaced(
     assert (await team.condition("chat", "Ready"))["status"] == "True"
 
 
+@pytest.mark.row("WITHDRAWN", "RECOVERED")
 async def test_a_key_that_is_accepted_again_comes_back(team: Team, simulator: Simulator, clock: Clock) -> None:
     await team.apply(pool_manifest(size=2, health=AT_ONCE))
     await team.ready()

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.usefixtures("operator", "provider")
 OVERLAP = timedelta(minutes=10)
 
 
+@pytest.mark.row("NONE", "NEEDED")
 async def test_the_name_of_a_key_is_in_the_ledger_before_the_provider_is_asked_for_it(
     team: Team, simulator: Simulator, ledgers: Ledgers
 ) -> None:
@@ -36,6 +37,7 @@ async def test_the_name_of_a_key_is_in_the_ledger_before_the_provider_is_asked_f
     assert not simulator.record.keys()
 
 
+@pytest.mark.row("INTENDED", "ANSWERED")
 async def test_a_created_key_is_durable_before_it_is_published_and_has_the_name_of_its_intent(
     team: Team, simulator: Simulator, ledgers: Ledgers
 ) -> None:
@@ -51,6 +53,7 @@ async def test_a_created_key_is_durable_before_it_is_published_and_has_the_name_
     assert await team.secret() is None, "not proven, so not published"
 
 
+@pytest.mark.row("CREATED", "PROVEN")
 async def test_every_key_is_probed_between_its_creation_and_its_publication(team: Team, simulator: Simulator) -> None:
     async with team.history(paths.secrets(team.namespace), "chat") as versions:
         await team.apply(pool_manifest(rotation={"overlap": {"min": "0s"}}))
@@ -67,6 +70,7 @@ async def test_every_key_is_probed_between_its_creation_and_its_publication(team
     assert len({secret["data"]["apiKey"] for secret in versions}) == 2
 
 
+@pytest.mark.row("CREATED", "REJECTED_NEW")
 async def test_a_key_that_the_provider_rejects_is_never_published(team: Team, simulator: Simulator) -> None:
     simulator.switches.reject_all = True
     await team.apply(pool_manifest())
@@ -85,6 +89,7 @@ async def test_a_key_that_the_provider_accepts_only_after_a_moment_is_not_given_
     assert len(simulator.record.calls("validate")) > 1
 
 
+@pytest.mark.row("ACTIVE", "SUPERSEDED")
 async def test_a_new_key_serves_before_the_old_one_drains(team: Team, simulator: Simulator) -> None:
     """Make before break: at no version of the Secret does its key not work."""
     await team.apply(pool_manifest(rotation={"overlap": {"min": "0s"}}))
@@ -105,6 +110,7 @@ async def test_a_new_key_serves_before_the_old_one_drains(team: Team, simulator:
     assert new.created <= proof.time < old.deleted
 
 
+@pytest.mark.row("DRAINING", "UNNEEDED")
 async def test_a_replaced_key_works_until_its_overlap_is_over_and_is_dead_afterwards(
     team: Team, simulator: Simulator, clock: Clock
 ) -> None:
@@ -127,6 +133,7 @@ async def test_a_replaced_key_works_until_its_overlap_is_over_and_is_dead_afterw
     assert await works(simulator, second)
 
 
+@pytest.mark.row("REVOKING", "REVOKED")
 async def test_a_revocation_is_proven_by_a_probe_of_the_dead_value(team: Team, simulator: Simulator) -> None:
     await team.apply(pool_manifest(rotation={"overlap": {"min": "0s"}}))
     await team.ready()

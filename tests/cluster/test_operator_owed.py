@@ -59,6 +59,8 @@ async def test_before_the_deadline_the_pool_waits_for_its_keys(
     assert simulator.record.live_keys() == ()
 
 
+@pytest.mark.row("REVOKING", "OVERDUE")
+@pytest.mark.row("OWED", "REVOKED")
 async def test_after_the_deadline_the_pool_goes_and_its_keys_are_owed_and_revoked_later(
     operator: Operator, team: Team, simulator: Simulator, clock: Clock, ledgers: Ledgers
 ) -> None:
@@ -154,6 +156,8 @@ async def test_what_goes_while_no_operator_runs_does_not_take_the_way_to_the_key
     assert simulator.record.live_keys() == ()
 
 
+@pytest.mark.row("HELD", "OVERDUE")
+@pytest.mark.row("OWED", "HOLD_ENDED")
 async def test_a_key_that_nobody_can_find_is_owed_until_it_must_have_expired(
     operator: Operator, team: Team, simulator: Simulator, clock: Clock, ledgers: Ledgers
 ) -> None:

@@ -31,6 +31,7 @@ async def test_growing_adds_keys_and_the_second_secret_and_keeps_what_is_there(
     assert simulator.record.mutations() == {"created": 3}
 
 
+@pytest.mark.row("ACTIVE", "SLOT_GONE")
 async def test_shrinking_keeps_the_first_and_revokes_the_others_after_their_overlap(
     team: Team, simulator: Simulator, clock: Clock
 ) -> None:

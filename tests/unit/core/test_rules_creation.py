@@ -39,6 +39,7 @@ def slots(o: Any, *before: Any) -> Any:
     return sorted(key.slot for key in (decision.ledger or o.ledger).keys if key.name in names)
 
 
+@pytest.mark.row("NONE", "NEEDED")
 def test_every_empty_slot_gets_a_key_with_a_durable_intent() -> None:
     decision = decide(creation.slots_get_keys, seen())
     assert [key.slot for key in decision.ledger.keys] == [0, 1]

@@ -23,6 +23,10 @@ def going(policy: Any = "Revoke", since: Any = NOW, **facts: Any) -> Any:
 LATE = NOW - 60 * SECOND
 
 
+@pytest.mark.row("CREATED", "POOL_DELETED")
+@pytest.mark.row("ACTIVE", "POOL_DELETED")
+@pytest.mark.row("WITHDRAWN", "POOL_DELETED")
+@pytest.mark.row("DRAINING", "POOL_DELETED")
 def test_all_keys_of_a_deleted_pool_are_revoked_and_its_secrets_removed() -> None:
     keys = (a_key(0), a_key(1), a_key(0, CREATED), a_key(0, DRAINING), a_key(1, WITHDRAWN))
     decision = decide(deletion.keys_of_a_deleted_pool_are_revoked, seen(*keys, pool=going()))
@@ -37,6 +41,9 @@ def test_revocation_goes_on_while_removing_the_secrets_waits() -> None:
     assert states(decision.ledger) == {"active-0": "revoking"}
 
 
+@pytest.mark.row("REVOKING", "OVERDUE")
+@pytest.mark.row("UNRESOLVED", "OVERDUE")
+@pytest.mark.row("HELD", "OVERDUE")
 def test_what_is_not_confirmed_after_sixty_seconds_is_owed() -> None:
     keys = (a_key(0, REVOKING), a_key(1, HELD), a_key(2, UNRESOLVED))
     after = decide(deletion.overdue_keys_are_owed, seen(*keys, pool=going(since=LATE))).ledger

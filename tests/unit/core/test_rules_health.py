@@ -32,6 +32,7 @@ def probed(o: Any) -> Any:
     return [action.name for action in only(ProbeKey, decide(health.keys_are_probed, o).actions)]
 
 
+@pytest.mark.row("ACTIVE", "FAILED")
 def test_a_key_is_withdrawn_at_the_threshold_of_rejections() -> None:
     o = seen(a_key(0), a_key(1), checks={**rejected("active-0", times=3), **rejected("active-1", times=2)})
     after = decide(health.failed_keys_are_withdrawn, o).ledger
@@ -39,6 +40,7 @@ def test_a_key_is_withdrawn_at_the_threshold_of_rejections() -> None:
     assert after.key("active-0").published_at is None
 
 
+@pytest.mark.row("ACTIVE", "FAILED")
 def test_an_expired_key_is_withdrawn() -> None:
     o = seen(a_key(0, expires_at=NOW), a_key(1, expires_at=NOW + SECOND))
     decision = decide(health.failed_keys_are_withdrawn, o)
@@ -46,6 +48,7 @@ def test_an_expired_key_is_withdrawn() -> None:
     assert decision.wake_at == NOW + SECOND, "nobody else wakes a pool whose provider is down"
 
 
+@pytest.mark.row("WITHDRAWN", "RECOVERED")
 def test_a_withdrawn_key_returns_after_a_good_probe() -> None:
     o = seen(a_key(0, WITHDRAWN, unpublished_at=NOW - HOUR), checks=accepted("withdrawn-0"))
     after = decide(health.good_keys_come_back, o).ledger
@@ -69,6 +72,7 @@ def test_an_old_good_probe_brings_nothing_back() -> None:
     assert states(decide(health.good_keys_come_back, o).ledger) == {"withdrawn-0": "withdrawn"}
 
 
+@pytest.mark.row("DRAINING", "RESCUED")
 def test_a_draining_key_is_rescued_when_its_successor_is_withdrawn() -> None:
     o = seen(a_key(0, DRAINING), a_key(0, WITHDRAWN), checks=accepted("draining-0"))
     assert states(decide(health.good_keys_come_back, o).ledger) == {"draining-0": "active", "withdrawn-0": "withdrawn"}

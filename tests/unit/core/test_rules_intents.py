@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from keypool.core.actions import LookUp
 from keypool.core.lifecycle import KeyState
 from keypool.core.rules import intents
@@ -11,6 +13,7 @@ INTENDED, UNRESOLVED, HELD, OWED = KeyState.INTENDED, KeyState.UNRESOLVED, KeySt
 LONG_AGO = {"intended_at": NOW - 36 * SECOND}
 
 
+@pytest.mark.row("INTENDED", "LOST")
 def test_an_intent_of_an_earlier_leadership_becomes_unresolved() -> None:
     o = seen(a_key(0, INTENDED, epoch="epoch-1"), a_key(1, INTENDED))
     after = decide(intents.lost_answers_are_unresolved, o).ledger
@@ -22,6 +25,7 @@ def test_an_intent_whose_call_was_made_and_not_recorded_becomes_unresolved() -> 
     assert states(decide(intents.lost_answers_are_unresolved, o).ledger) == {"intended-0": "unresolved"}
 
 
+@pytest.mark.row("INTENDED", "NEVER_SENT")
 def test_an_intent_whose_call_was_certainly_not_made_is_forgotten() -> None:
     o = seen(a_key(0, INTENDED), a_key(0, UNRESOLVED))
     assert states(decide(intents.unsent_intents_are_forgotten, o).ledger) == {"unresolved-0": "unresolved"}
@@ -39,6 +43,7 @@ def test_a_lost_key_is_not_looked_for_before_it_must_be_listed() -> None:
     assert decision.wake_at == NOW + SECOND
 
 
+@pytest.mark.row("UNRESOLVED", "UNFINDABLE")
 def test_a_lost_key_is_held_where_the_provider_lists_no_names() -> None:
     o = seen(a_key(0, UNRESOLVED), provider=NAMELESS)
     assert states(decide(intents.lost_keys_are_looked_for, o).ledger) == {"unresolved-0": "held"}
@@ -72,6 +77,9 @@ def test_a_pause_that_is_over_wakes_nobody() -> None:
     assert decide(intents.lost_keys_are_looked_for, o).wake_at is None
 
 
+@pytest.mark.row("HELD", "HOLD_ENDED")
+@pytest.mark.row("OWED", "HOLD_ENDED")
+@pytest.mark.row("UNRESOLVED", "HOLD_ENDED")
 def test_a_key_that_may_exist_is_forgotten_when_its_longest_life_is_over() -> None:
     over = {"expires_at": NOW, "handle": None, "value": None}
     o = seen(a_key(0, HELD, **over), a_key(1, OWED, **over), a_key(2, UNRESOLVED, **over))

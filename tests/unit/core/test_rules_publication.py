@@ -44,6 +44,8 @@ def tampered(o: Any) -> Any:
     return replace(o, secrets={**o.secrets, "web": web})
 
 
+@pytest.mark.row("ACTIVE", "SLOT_GONE")
+@pytest.mark.row("WITHDRAWN", "SLOT_GONE")
 def test_shrinking_drains_the_keys_of_removed_slots() -> None:
     o = seen(a_key(0), a_key(1), a_key(2, WITHDRAWN), pool=ONE)
     after = decide(rules.keys_without_a_slot_leave, o).ledger
@@ -61,6 +63,7 @@ def test_a_suspended_pool_keeps_the_keys_of_removed_slots() -> None:
 
 
 @pytest.mark.parametrize("facts", [{"slot": 5}, {"template": "other"}])
+@pytest.mark.row("CREATED", "UNWANTED")
 def test_a_new_key_that_nobody_wants_any_more_is_revoked(facts: Any) -> None:
     o = seen(a_key(**{"slot": 0, "state": CREATED, "name": "new", **facts}))
     after = decide(rules.unwanted_new_keys_are_revoked, o).ledger
@@ -73,6 +76,7 @@ def test_a_new_key_that_expired_before_it_was_proven_counts_as_rejected() -> Non
     assert (states(after), after.rejected_in_a_row) == ({"created-0": "revoking"}, 1)
 
 
+@pytest.mark.row("CREATED", "REJECTED_NEW")
 def test_a_new_key_is_revoked_when_it_is_rejected_after_the_activation_lag() -> None:
     o = seen(a_key(0, CREATED, created_at=NOW - 5 * SECOND), checks=rejected("created-0", times=1))
     after = decide(rules.rejected_new_keys_are_revoked, o).ledger
@@ -87,6 +91,9 @@ def test_a_new_key_may_be_rejected_within_the_activation_lag(provider: Any) -> N
     assert after is None or states(after) == {"created-0": "created"}
 
 
+@pytest.mark.row("CREATED", "PROVEN")
+@pytest.mark.row("ACTIVE", "SUPERSEDED")
+@pytest.mark.row("WITHDRAWN", "SUPERSEDED")
 def test_a_proven_key_takes_its_slot_and_its_predecessors_drain() -> None:
     keys = (a_key(0, WITHDRAWN), a_key(0), a_key(0, CREATED), a_key(1))
     o = seen(ledger=a_ledger(*keys, rejected_in_a_row=2), checks=accepted("created-0"))

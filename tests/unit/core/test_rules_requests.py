@@ -61,6 +61,7 @@ def test_a_compromise_is_recorded_as_handled_also_when_no_key_has_that_name() ->
     assert not after.keys[0].asked
 
 
+@pytest.mark.row("HELD", "CLEARED")
 def test_a_lost_key_that_a_person_cleared_is_forgotten_once() -> None:
     held, other = a_key(0, KeyState.HELD), a_key(1, KeyState.HELD)
     after = decide(requests.lost_keys_are_cleared, seen(held, other, pool=a_pool(cleared=held.name))).ledger

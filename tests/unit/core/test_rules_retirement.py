@@ -30,6 +30,7 @@ def retired(o: Any, *before: Any) -> Any:
     return [] if ledger is None else [key.name for key in ledger.inside(REVOKING)]
 
 
+@pytest.mark.row("DRAINING", "UNNEEDED")
 def test_a_draining_key_is_revoked_after_its_overlap() -> None:
     assert retired(seen(a_key(0), a_key(0, DRAINING, **OLD))) == ["draining-0"]
 

@@ -1,0 +1,92 @@
+"""The text of docs/tests.md."""
+
+from collections.abc import Iterable
+
+from keypool.core.lifecycle import TABLE, Transition
+from keypool_lab.testdocs.collect import ROWS, TESTS, Found, Row, every_test, proven
+from keypool_lab.testdocs.invariants import INVARIANTS
+
+INTRODUCTION = """\
+What can be run is not mocked: the API server, etcd and the controller manager are real ones, built once for the tests,
+and providers are simulated over HTTP. Only the core, which decides without I/O, is tested by itself.
+
+| folder | its tests need |
+| --- | --- |
+| `tests/unit` | nothing; `core` holds the rules of the planner and a model of the whole that meets random faults |
+| `tests/contract` | the provider simulator: adapters and transport |
+| `tests/cluster` | a control plane and the simulator; the operator has the rights of `manifests/base` |
+| `tests/faults` | the same, and operators in processes of their own that are killed, stopped and cut off |
+| `tests/e2e` | the lab's commands, as a user runs them |
+
+```
+make test                                                    # all
+.venv/bin/pytest tests/unit                                  # one folder
+.venv/bin/pytest tests/unit/core/test_rules_intents.py -k held
+.venv/bin/pytest tests/faults/test_crash_points.py -rA       # prints the crash points
+make mutants                                                 # would the tests notice if the code were wrong?
+```"""
+
+ROW_TEXT = """\
+Each row of the table in [lifecycle.md](lifecycle.md), with the tests that name it by
+`@pytest.mark.row("HELD", "CLEARED")`: state before, `NONE` for none, and evidence. A row without a test, or a marker
+without a row, fails `tests/unit/test_docs_of_tests.py`."""
+
+INVARIANT_TEXT = "What holds at every moment, and where it is tried. The model checks most of it after every step."
+
+CRASH_TEXT = """\
+`tests/faults/test_crash_points.py` runs each scenario once and numbers the operator's effects: what it writes into the
+cluster and every call to the provider. Then it runs the scenario again for each point, before and after each effect:
+the process kills itself there with SIGKILL, another one is started, waits for the Lease and goes on. At the moment of
+the crash, and at the end, the provider's record is compared with the ledger and with what is published; the end must be
+that of the reference run but for ids. Not numbered are the Lease, which goes on by itself, and Events, for which
+nothing waits: a crash at one of them is a crash between two others.
+
+| scenario | effects | crash points |
+| --- | --- | --- |
+| create, of provider and pool | 16 | 32 |
+| create, where the provider lists no names | 16 | 32 |
+| rotate by annotation | 24 | 48 |
+| heal: a published key was deleted upstream | 16 | 32 |
+| delete with the policy Revoke | 12 | 24 |
+| together | 84 | 168 |
+
+The test prints the list; probes that fall due meanwhile may add some points to heal."""
+
+
+def page() -> tuple[str, ...]:
+    """The parts of the document."""
+    found = every_test(TESTS)
+    return (
+        INTRODUCTION,
+        "## Rows of the lifecycle table",
+        ROW_TEXT,
+        _rows(found),
+        "## Invariants",
+        INVARIANT_TEXT,
+        _invariants(),
+        "## Crash points",
+        CRASH_TEXT,
+    )
+
+
+def _rows(found: tuple[Found, ...]) -> str:
+    by_row = proven(found)
+    cells = ((*name, row.after.name if row.after else "-", _links(by_row[name])) for name, row in _table())
+    return "\n".join(("| from | evidence | to | tests |", "| --- | --- | --- | --- |", *map(_line, cells)))
+
+
+def _table() -> Iterable[tuple[Row, Transition]]:
+    return zip(ROWS, TABLE, strict=True)
+
+
+def _invariants() -> str:
+    cells = ((text, _links(ids)) for text, ids in INVARIANTS)
+    return "\n".join(("| what holds | tests |", "| --- | --- |", *map(_line, cells)))
+
+
+def _links(ids: Iterable[str]) -> str:
+    return "<br>".join(f"[{name}](../{file})" for file, _, name in (test.partition("::") for test in ids))
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
