@@ -16,7 +16,7 @@ from keypool.cluster.cache import Kind, ObjectCache
 from keypool.cluster.client import KubeClient
 from keypool.cluster.credentials import Credentials
 from keypool.cluster.election import Timing
-from keypool.cluster.installation import installation_id
+from keypool.cluster.installation import Installation
 from keypool.cluster.lease import Leadership, LeadershipLost
 from keypool.cluster.ledgers import LedgerBook
 from keypool.cluster.publisher import Publisher
@@ -33,6 +33,7 @@ from keypool.serve.http import ProbeServer
 from keypool.serve.metrics import Metrics
 from keypool.settings import Settings
 from keypool.watch.kopf_watch import run_kopf
+from keypool.watch.ledger_check import LedgerCheck, watch_installation
 from keypool.watch.liveness import Liveness
 from keypool.watch.queue import WorkQueue, run_workers
 from keypool.watch.resync import Resync
@@ -125,7 +126,9 @@ class Replica:
         )
         lost = asyncio.Event()
         work = self._work(world, queue, lost)
-        duties = (watching, work, journal.run(), resync.run(), _raise_when(lost))
+        check = LedgerCheck(client, world.ledgers, world.installed, world.touch_pool, self.settings.resync)
+        confirmed = watch_installation(world.installed, partial(self._touch_all, queue), self.settings.resync)
+        duties = (watching, work, journal.run(), resync.run(), check.run(), confirmed, _raise_when(lost))
         tasks = [*(asyncio.create_task(duty) for duty in duties), holding]
         try:
             await _first_end(stop, tasks)
@@ -145,6 +148,8 @@ class Replica:
         directory = Directory(
             client, settings.namespace, partial(build, allow_insecure=settings.allow_insecure_endpoints)
         )
+        installed = Installation(client, settings.namespace, partial(secrets.token_hex, 4))
+        await installed.refresh()
         await ledgers.load()
         await directory.load_kept()
         world = World(
@@ -158,7 +163,8 @@ class Replica:
             tell_failure=journal.failed,
             metrics=self.metrics,
             leadership=leadership,
-            installation=await installation_id(client, settings.namespace, partial(secrets.token_hex, 4)),
+            installation=installed.id,
+            installed=installed,
             now=self.now,
             random=random.random,
             new_id=partial(secrets.token_hex, 8),
@@ -174,6 +180,11 @@ class Replica:
             queue.add(f"provider/{obj['metadata']['uid']}")
         for uid in self.cache.pools_touched(kind, obj):
             queue.add(f"pool/{uid}")
+
+    def _touch_all(self, queue: WorkQueue) -> None:
+        for kind in (Kind.PROVIDER, Kind.POOL):
+            for entry in self.cache.store(kind):
+                queue.add(f"{'pool' if kind is Kind.POOL else 'provider'}/{entry.uid}")
 
     async def _work(self, world: World, queue: WorkQueue, lost: asyncio.Event) -> None:
         """Begins when the cache is complete: before that, what is missing would look deleted."""

@@ -26,6 +26,7 @@ class PoolFacts:
     rotate: str | None = None
     compromised: str | None = None
     cleared: str | None = None
+    abandon: str | None = None
     spec: ApiKeyPoolSpec | None = None
     spec_error: str = ""
 
@@ -62,7 +63,9 @@ class Checked:
 class Observation:
     """One pass's input. `epoch` names the leadership; `entropy` is random and fresh; `sent` are create calls that
     this leadership made; `crd_going`: the kind itself is being deleted, so nothing is revoked; `troubles` and
-    `wait_until` are keyed by activity ("create", "publish", "lookup", "probe:<key>", "revoke:<key>")."""
+    `wait_until` are keyed by activity ("create", "publish", "lookup", "probe:<key>", "revoke:<key>"). `recovery` says
+    why a lost or restored ledger is not whole yet. `abandon` is a request on the pool or, once it is gone, its ledger.
+    """
 
     pool: PoolFacts | None
     ledger: Ledger
@@ -74,6 +77,8 @@ class Observation:
     provider_problem: Problem | None = None
     crd_going: bool = False
     secret_problem: Problem | None = None
+    recovery: Problem | None = None
+    abandon: str | None = None
     contested: Problem | None = None
     secrets: Mapping[str, SecretView] = field(default_factory=dict)
     checks: Mapping[str, Checked] = field(default_factory=dict)
