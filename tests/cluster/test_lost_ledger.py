@@ -2,14 +2,15 @@
 
 import asyncio
 import json
+from datetime import timedelta
 
 import pytest
 
 from keypool.cluster import paths
-from keypool_lab.simulator import Simulator
+from keypool_lab.simulator import Fault, Simulator
 from tests.cluster.conftest import OperatorMaker
 from tests.cluster.ledgers import Ledgers
-from tests.cluster.running import Operator
+from tests.cluster.running import Clock, Operator
 from tests.cluster.team import Object, Team, pool_manifest
 from tests.waiting import eventually
 
@@ -214,4 +215,34 @@ async def test_in_another_cluster_nothing_is_changed_until_an_administrator_conf
     assert await team.changes(value) != value
     pinned = await team.client.get(path)
     assert "keypool.dev/confirm-cluster" not in (pinned["metadata"].get("annotations") or {})
-    assert json.dumps(pinned).count('confirm-cluster": ') == 0
+
+
+async def test_keys_that_cannot_be_revoked_are_given_up_by_annotation_and_the_audit_log_says_so(
+    watchful: Operator, team: Team, ledgers: Ledgers, simulator: Simulator, clock: Clock
+) -> None:
+    """One pool waits for its key, of the other only the ledger is left."""
+    await team.apply(pool_manifest(deletionPolicy="RevokeAndWait"), pool_manifest("left"))
+    await team.ready()
+    await team.ready("left")
+    uid = (await team.pool("left"))["metadata"]["uid"]
+    simulator.faults.add(Fault(kind="status", status=503, when="before"))
+    await team.delete()
+    await team.delete("left")
+    await team.has("left", "Revoked", "False", "RevocationPending")
+    clock.advance(timedelta(seconds=61))
+    await team.poke("left")
+    await team.gone("left")
+    await team.annotate("chat", abandon="all@given-up")
+    await team.gone()
+    path = paths.secret(ledgers.namespace, f"keypool-ledger-{uid}")
+    await team.client.patch(path, {"metadata": {"annotations": {"keypool.dev/abandon": "all@given-up"}}})
+
+    async def nothing_is_left() -> bool:
+        return not await ledgers.all() and not await ledgers.kept_credentials()
+
+    await eventually(nothing_is_left, 20, "the ledgers are dropped")
+    await watchful.stop()
+    told = [json.loads(line) for line in watchful.audit_text().splitlines()]
+    given_up = [line for line in told if line["event"] == "abandoned"]
+    assert len(given_up) == 2
+    assert all(line["fingerprint"] and "annotation" in line["why"] for line in given_up)
