@@ -17,7 +17,7 @@ from keypool.cluster.client import KubeClient
 from keypool.cluster.clock import AnchoredClock
 from keypool.cluster.credentials import Credentials
 from keypool.cluster.election import steady
-from keypool.cluster.installation import installation_id
+from keypool.cluster.installation import Installation
 from keypool.cluster.lease import Leadership
 from keypool.cluster.ledgers import LedgerBook
 from keypool.cluster.publisher import Publisher
@@ -156,6 +156,8 @@ class Replica:
         build = partial(self._build, allow_insecure=settings.allow_insecure_endpoints, deadlines=deadlines)
         directory = Directory(client, settings.namespace, build)
         accounts = Accounts(client, settings.namespace, ledgers, Registry(ledgers, self.cache), self.now)
+        installed = Installation(client, settings.namespace, partial(secrets.token_hex, 4))
+        await installed.refresh()
         await ledgers.load()
         self.ledgers = ledgers
         await directory.load_kept()
@@ -173,7 +175,8 @@ class Replica:
             metrics=self.metrics,
             leadership=leadership,
             deadlines=deadlines,
-            installation=await installation_id(client, settings.namespace, partial(secrets.token_hex, 4)),
+            installation=installed.id,
+            installed=installed,
             now=self.now,
             clocks_agree=self.clock.agrees if self.clock is not None else lambda: True,
             random=random.random,

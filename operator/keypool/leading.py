@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -15,6 +15,7 @@ from keypool.reconcile.provider import ProviderReconciler
 from keypool.reconcile.world import World
 from keypool.settings import Settings
 from keypool.watch.kopf_watch import run_kopf
+from keypool.watch.ledger_check import LedgerCheck, watch_installation
 from keypool.watch.liveness import Liveness
 from keypool.watch.queue import WorkQueue, run_workers
 from keypool.watch.resync import Resync
@@ -43,7 +44,7 @@ class Leader:
         """Until `stop` is set; then what is under way is finished. Raises what ended a duty before, for one
         LeadershipLost. `running` are duties that were begun before; `release` lets the next leader in."""
         watching = asyncio.create_task(self._watch(after_kopf_start))
-        duties = (self._work(), self._resync.run(), self._raise_when_lost())
+        duties = (self._work(), self._resync.run(), *self._checks(), self._raise_when_lost())
         writing = [*(asyncio.create_task(duty) for duty in duties), *running]
         try:
             await _first_end(stop, [watching, *writing])
@@ -66,6 +67,17 @@ class Leader:
             namespaces=self._settings.served,
             after_start=after_kopf_start,
         )
+
+    def _checks(self) -> tuple[Coroutine[None, None, None], ...]:
+        """Of what is stored beside the operator and not watched."""
+        world, every = self._world, self._settings.resync
+        ledgers = LedgerCheck(world.client, world.ledgers, world.installed, world.touch_pool, every)
+        return ledgers.run(), watch_installation(world.installed, self._touch_all, every)
+
+    def _touch_all(self) -> None:
+        for kind in (Kind.PROVIDER, Kind.POOL):
+            for entry in self._world.cache.store(kind):
+                self._queue.add(f"{'pool' if kind is Kind.POOL else 'provider'}/{entry.uid}")
 
     def _touch(self, kind: Kind, obj: Mapping[str, Any]) -> None:
         if kind is Kind.PROVIDER:

@@ -57,10 +57,17 @@ class Person(KubeClient):
     """A client of somebody who is not the operator, as managedFields tell."""
 
     async def _once(
-        self, verb: str, path: str, query: Mapping[str, str], payload: bytes | None, content_type: str
+        self,
+        verb: str,
+        path: str,
+        query: Mapping[str, str],
+        payload: bytes | None,
+        content_type: str,
+        *,
+        accept: str = "",
     ) -> Object:
         named = {**query, "fieldManager": "a-person"} if "fieldManager" in query else query
-        return await super()._once(verb, path, named, payload, content_type)
+        return await super()._once(verb, path, named, payload, content_type, accept=accept)
 
 
 class Team:

@@ -50,40 +50,6 @@ async def test_a_ledger_edited_while_the_operator_leads_is_written_back(
     assert values == {before, after} == {key.value for key in simulator.record.live_keys()}
 
 
-async def test_a_ledger_deleted_while_the_operator_is_down_is_missed_and_may_be_restored(
-    operator: Operator, team: Team, system: str, simulator: Simulator
-) -> None:
-    value = await served(team)
-    path = await path_of(team, system)
-    backup = await team.client.get(path)
-    await operator.stop()
-    await team.client.delete(path)
-    await operator.start()
-    stalled = await team.has("chat", "Stalled", "True", "LedgerMissing")
-    assert backup["metadata"]["name"] in stalled["message"]
-    await team.annotate("chat", rotate="now")
-    assert await team.value() == value
-    del backup["metadata"]["resourceVersion"], backup["metadata"]["uid"]
-    await team.client.create(paths.secrets(system), backup)
-    await team.poke()
-    await team.changes(value, deadline=20)
-    assert len(simulator.record.live_keys()) == 2
-
-
-async def test_a_pool_whose_ledger_is_gone_can_be_deleted(
-    operator: Operator, team: Team, system: str, simulator: Simulator
-) -> None:
-    await served(team)
-    await operator.stop()
-    await team.client.delete(await path_of(team, system))
-    await operator.start()
-    await team.has("chat", "Stalled", "True", "LedgerMissing")
-    await team.delete()
-    await team.gone()
-    await team.told("LedgerMissing")
-    assert len(simulator.record.live_keys()) == 1
-
-
 async def test_a_damaged_ledger_is_told_without_its_content_and_read_again_once_it_is_mended(
     operator: Operator, team: Team, system: str, simulator: Simulator
 ) -> None:

@@ -62,6 +62,7 @@ class Handled(StatusModel):
     clear_lost: Annotated[str | None, Field(description="Value of keypool.dev/clear-lost that was handled last.")] = (
         None
     )
+    abandon: Annotated[str | None, Field(description="Value of keypool.dev/abandon that was handled last.")] = None
 
 
 class Effective(StatusModel):

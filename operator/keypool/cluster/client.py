@@ -25,6 +25,7 @@ OnDate = Callable[[str, float], None]
 
 FIELD_MANAGER = "keypool"
 MERGE_PATCH = "application/merge-patch+json"
+METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 APPLY_PATCH = "application/apply-patch+yaml"
 TIMEOUT = 10.0
 _READS = ("get", "list")
@@ -78,10 +79,14 @@ class KubeClient:
         """One object."""
         return await self._call("get", path)
 
-    async def page(self, path: str, selector: str | None = None, limit: int = 500, token: str = "") -> Object:
-        """One chunk of a list, as the API server's List object. Raises Expired when the token is too old."""
+    async def page(
+        self, path: str, selector: str | None = None, limit: int = 500, token: str = "", *, metadata: bool = False
+    ) -> Object:
+        """One chunk of a list, as the API server's List object; with `metadata`, nothing but that of each item. Raises
+        Expired when the token is too old."""
         query = {"limit": str(limit), "labelSelector": selector or "", "continue": token}
-        return await self._call("list", path, query={key: value for key, value in query.items() if value})
+        accept = METADATA_ONLY if metadata else ""
+        return await self._call("list", path, query={k: v for k, v in query.items() if v}, accept=accept)
 
     async def list(self, path: str, label_selector: str | None = None, chunk: int = 500) -> AsyncIterator[Object]:
         """All items, in chunks. When a token expires the list starts anew: items may then come twice."""
@@ -136,6 +141,8 @@ class KubeClient:
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, str] | None = None,
         content_type: str = "application/json",
+        *,
+        accept: str = "",
     ) -> Object:
         reads = verb in _READS
         query = dict(query or {})
@@ -145,7 +152,7 @@ class KubeClient:
         attempt, renewed = 0, False
         while True:
             try:
-                return await self._once(verb, path, query, payload, content_type)
+                return await self._once(verb, path, query, payload, content_type, accept=accept)
             except Unauthorized:
                 if renewed:
                     raise
@@ -159,10 +166,19 @@ class KubeClient:
                 await asyncio.sleep(pause * random.uniform(1.0, 1.5))  # noqa: S311 - many fail at once; they spread out
 
     async def _once(
-        self, verb: str, path: str, query: Mapping[str, str], payload: bytes | None, content_type: str
+        self,
+        verb: str,
+        path: str,
+        query: Mapping[str, str],
+        payload: bytes | None,
+        content_type: str,
+        *,
+        accept: str = "",
     ) -> Object:
         url = self.connection.server + path + ("?" + urlencode(query) if query else "")
         headers = {} if payload is None else {"Content-Type": content_type}
+        if accept:
+            headers["Accept"] = accept
         if (authorization := await self.connection.authorization()) is not None:
             headers["Authorization"] = authorization
         timeout = self._timeout(verb)

@@ -3,7 +3,9 @@
 The only module that imports the untyped `kubernetes` package.
 """
 
+import hashlib
 import os
+import re
 import ssl
 from pathlib import Path
 
@@ -51,6 +53,15 @@ class Connection:
     async def reload(self) -> None:
         """Read tokens again (token file, exec plugin) after a 401. Raises NoCluster."""
         self._configuration = await _configuration(self._kubeconfig)
+
+    def cluster_identity(self) -> frozenset[str]:
+        """What tells this cluster from another: the SHA-256 of each certificate of its CA as it is now; of the server's
+        URL where no CA is configured."""
+        file, text = self._configuration.ssl_ca_cert, self._configuration.ca_cert_data or ""
+        pem = Path(file).read_text(encoding="utf-8") if file else str(text)
+        found = re.findall("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", pem, re.DOTALL)
+        parts = [ssl.PEM_cert_to_DER_cert(each) for each in found] or [self.server.encode()]
+        return frozenset(hashlib.sha256(part).hexdigest() for part in parts)
 
     def session(
         self, connections: int, seconds: float | None, authorize: tuple[aiohttp.ClientMiddlewareType, ...] = ()

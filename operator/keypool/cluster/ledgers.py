@@ -6,7 +6,9 @@ written back when somebody else changed or deleted them.
 
 import asyncio
 import base64
+import hashlib
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -30,23 +32,92 @@ class Listener(Protocol):
 
     def tampered(self, ledger: Ledger) -> None: ...
 
+    def orphaned(self, ledger: Ledger, fingerprint: str) -> None: ...
+
 
 class LedgerHandle:
     """One pool's ledger in memory and its Secret. `ledger` is ahead of the Secret only while a write is under way or
     failed; `flush` writes what is not durable yet."""
 
-    def __init__(self, book: "LedgerBook", ledger: Ledger, version: str | None) -> None:
+    def __init__(self, book: "LedgerBook", ledger: Ledger, live: dict[str, Any] | None) -> None:
         self.ledger = ledger
         self._book = book
         self._durable = ledger
-        self._version = version
+        self._version: str | None = None
+        self._digest = ""
+        self._others: dict[str, dict[str, str]] = {}
         self._lock = asyncio.Lock()
         self._attempted: str | None = None
+        if live is not None:
+            self._note(live)
 
     @property
     def exists(self) -> bool:
         """Whether it was ever written."""
         return self._version is not None
+
+    @property
+    def durable(self) -> Ledger:
+        """The ledger as the Secret has it."""
+        return self._durable
+
+    @property
+    def version(self) -> str | None:
+        """The resourceVersion as last seen; None before the first write."""
+        return self._version
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """The Secret's annotations as last seen: people ask for things there when the pool is gone."""
+        return self._others.get("annotations", {})
+
+    async def store(self, ledger: Ledger) -> None:
+        """Makes this ledger durable, also when it says nothing: from then on it exists."""
+        self.ledger = ledger
+        async with self._lock:
+            await self._write()
+
+    async def verify(self) -> bool:
+        """Reads the Secret live; True when somebody had changed or deleted it, and it was written back. Raises
+        KubeError, LeadershipLost."""
+        async with self._lock:
+            if self._version is None:
+                return False
+            try:
+                live = await self._book.client.get(self._book.path(self.ledger.pool_uid))
+            except NotFound:
+                live = None
+            if live is not None and self._is_untouched(live):
+                self._note(live)
+                return False
+            await self._still_leading(self._durable)
+            await self._write_back(live)
+            return True
+
+    async def _write_back(self, live: dict[str, Any] | None) -> None:
+        book, text = self._book, dump(self._durable)
+        if live is None:
+            self._note(await book.client.create(paths.secrets(book.namespace), book.body(self._durable, text, None)))
+            return
+        self._note_others(live)
+        body = book.body(self._durable, text, live["metadata"]["resourceVersion"], self._others)
+        self._note(await book.client.replace(book.path(self._durable.pool_uid), body))
+
+    def _is_untouched(self, live: dict[str, Any]) -> bool:
+        """It says what is durable, or what our own last write said whose answer was lost; labels of ours stand."""
+        content = (live.get("data") or {}).get(ENTRY)
+        labelled = (live["metadata"].get("labels") or {}).get(LABEL) == "true"
+        return labelled and (_digest(content) == self._digest or content == self._attempted)
+
+    def _note(self, live: dict[str, Any]) -> None:
+        self._version = live["metadata"]["resourceVersion"]
+        self._digest = _digest((live.get("data") or {}).get(ENTRY))
+        self._note_others(live)
+
+    def _note_others(self, live: dict[str, Any]) -> None:
+        """Labels and annotations of other people, which our writes keep."""
+        parts = {part: live["metadata"].get(part) or {} for part in ("labels", "annotations")}
+        self._others = {part: dict(texts) for part, texts in parts.items()}
 
     async def update(self, change: Callable[[Ledger], Ledger]) -> None:
         """Changes the ledger and returns when the change is durable. Changes that arrive during a write share the
@@ -65,12 +136,14 @@ class LedgerHandle:
 
     async def _write(self) -> None:
         carried = self.ledger
-        snapshot = carried.model_copy(update={"revision": self._durable.revision + 1, "steps": ()})
+        revision = max(self._durable.revision, carried.revision) + 1
+        snapshot = carried.model_copy(update={"revision": revision, "steps": ()})
         text = dump(snapshot)
-        body = self._book.body(snapshot, text, self._version)
+        body = self._book.body(snapshot, text, self._version, self._others)
         stored = await self._put(body, snapshot)
-        self._durable, self._attempted = snapshot, None
-        self._version = stored["metadata"]["resourceVersion"]
+        before, self._durable, self._attempted = self._durable, snapshot, None
+        self._note(stored)
+        self._book.count(before, snapshot)
         steps = self.ledger.steps[len(carried.steps) :]
         self.ledger = self.ledger.model_copy(update={"revision": snapshot.revision, "steps": steps})
         self._book.listener.durable(carried)
@@ -92,9 +165,14 @@ class LedgerHandle:
     async def _put_over(self, path: str, body: dict[str, Any], snapshot: Ledger, last: str | None) -> dict[str, Any]:
         """Somebody wrote in between. When that was our own lost answer, nothing is wrong."""
         live = await self._book.client.get(path)
-        if (live.get("data") or {}).get(ENTRY) not in (last, body["data"][ENTRY]):
+        content = (live.get("data") or {}).get(ENTRY)
+        if content not in (last, body["data"][ENTRY]) and _digest(content) != self._digest:
+            if self._version is None:  # somebody restored it while we thought that there was none
+                await self._book.look_again(snapshot.pool_uid)
+                raise Conflict(f"create {path}", 409, "AlreadyExists")
             await self._still_leading(snapshot)
-        body["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
+        self._note_others(live)
+        body = self._book.body(snapshot, dump(snapshot), live["metadata"]["resourceVersion"], self._others)
         return await self._book.client.replace(path, body)
 
     async def _still_leading(self, snapshot: Ledger) -> None:
@@ -112,6 +190,11 @@ class LedgerHandle:
         self._book.forget(self.ledger.pool_uid)
 
 
+def _digest(content: str | None) -> str:
+    """Names a stored ledger without keeping it in memory twice."""
+    return hashlib.sha256((content or "").encode()).hexdigest()
+
+
 class LedgerBook:
     """All ledgers. `leads` reads the Lease live and tells whether it is ours."""
 
@@ -120,6 +203,7 @@ class LedgerBook:
     ) -> None:
         self.client, self.namespace, self.leads, self.listener = client, namespace, leads, listener
         self._handles: dict[str, LedgerHandle] = {}
+        self._holders: Counter[str] = Counter()
         self.unreadable: dict[str, str] = {}
 
     async def load(self) -> None:
@@ -146,7 +230,9 @@ class LedgerBook:
             _log.error("ledger of pool %s cannot be read: %s", uid, reason)
             return
         self.unreadable.pop(uid, None)
-        self._handles[uid] = LedgerHandle(self, ledger, obj["metadata"]["resourceVersion"])
+        self.forget(uid)
+        self._handles[uid] = LedgerHandle(self, ledger, obj)
+        self.count(None, ledger)
 
     def get(self, uid: str) -> LedgerHandle | None:
         """The ledger of a pool, None when it has none."""
@@ -161,7 +247,21 @@ class LedgerBook:
 
     def forget(self, uid: str) -> None:
         """Drops a ledger from memory."""
-        self._handles.pop(uid, None)
+        handle = self._handles.pop(uid, None)
+        if handle is not None:
+            self.count(handle.durable, None)
+
+    def count(self, before: Ledger | None, after: Ledger | None) -> None:
+        """Notes which upstream handles a ledger knew and knows."""
+        self._holders.subtract(key.handle for key in (before.keys if before else ()) if key.handle)
+        self._holders.update(key.handle for key in (after.keys if after else ()) if key.handle)
+        for key in before.keys if before else ():
+            if key.handle and not self._holders[key.handle]:
+                del self._holders[key.handle]
+
+    def is_held(self, handle: str) -> bool:
+        """Whether any ledger knows this upstream handle."""
+        return handle in self._holders
 
     def all(self) -> tuple[LedgerHandle, ...]:
         """Every ledger in memory."""
@@ -171,13 +271,16 @@ class LedgerBook:
         """Where a pool's ledger is stored."""
         return paths.secret(self.namespace, NAME.format(uid=uid))
 
-    def body(self, ledger: Ledger, text: str, version: str | None) -> dict[str, Any]:
-        """The ledger's Secret. It is kept out of backups: an old ledger is worse than none."""
+    def body(
+        self, ledger: Ledger, text: str, version: str | None, others: dict[str, dict[str, str]] | None = None
+    ) -> dict[str, Any]:
+        """The ledger's Secret, with the labels and annotations of `others`. It is kept out of backups."""
+        kept = others or {}
         metadata: dict[str, Any] = {
             "name": NAME.format(uid=ledger.pool_uid),
             "namespace": self.namespace,
-            "labels": {LABEL: "true", "velero.io/exclude-from-backup": "true"},
-            "annotations": {"keypool.dev/pool": f"{ledger.namespace}/{ledger.pool}"},
+            "labels": {**kept.get("labels", {}), LABEL: "true", "velero.io/exclude-from-backup": "true"},
+            "annotations": {**kept.get("annotations", {}), "keypool.dev/pool": f"{ledger.namespace}/{ledger.pool}"},
         }
         if version is not None:
             metadata["resourceVersion"] = version

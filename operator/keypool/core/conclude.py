@@ -52,7 +52,10 @@ def conclude(
 
 def _handled(ledger: Ledger) -> Handled | None:
     handled = Handled(
-        rotate=ledger.handled_rotate, compromised=ledger.handled_compromised, clear_lost=ledger.handled_cleared
+        rotate=ledger.handled_rotate,
+        compromised=ledger.handled_compromised,
+        clear_lost=ledger.handled_cleared,
+        abandon=ledger.handled_abandon,
     )
     return handled if handled != Handled() else None
 

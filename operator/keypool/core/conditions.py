@@ -76,6 +76,8 @@ def _ready(o: Observation, stalled: Problem | None, now: datetime) -> Finding:
 
 def _progress(o: Observation) -> tuple[Reason, str]:
     """Why the pool is not where it should be, while no person is needed."""
+    if o.recovery is not None:
+        return o.recovery.reason, o.recovery.message
     if o.known_pool.spec is not None and o.known_pool.spec.suspend:
         return Reason.SUSPENDED, "spec.suspend is true: no key is created"
     troubles = [o.troubles.get(activity) for activity in ("create", "publish", "cluster")]
@@ -93,7 +95,7 @@ def _progress(o: Observation) -> tuple[Reason, str]:
 def _published(o: Observation, stalled: Problem | None) -> Finding:
     if o.known_pool.deleted_at is not None:
         return Condition.PUBLISHED, False, Reason.DELETING, "the Secrets go with the pool"
-    shown, trouble = usable(o.ledger), o.contested or o.secret_problem or o.troubles.get("publish")
+    shown, trouble = usable(o.ledger), o.contested or o.recovery or o.secret_problem or o.troubles.get("publish")
     if trouble is not None:
         return Condition.PUBLISHED, False, trouble.reason, trouble.message
     if not shown:
@@ -149,6 +151,8 @@ def _reconciling(o: Observation) -> Finding | None:
     pool = o.known_pool
     if pool.deleted_at is not None:
         return Condition.RECONCILING, True, Reason.DELETING, "keys are being revoked"
+    if o.recovery is not None:
+        return Condition.RECONCILING, True, o.recovery.reason, o.recovery.message
     if o.ledger.satisfied_generation == pool.generation or (pool.spec is not None and pool.spec.suspend):
         return None
     reason, message = _progress(o)

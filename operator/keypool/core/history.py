@@ -27,6 +27,7 @@ _ENDED = {
     Evidence.HOLD_ENDED: "outlived",
     Evidence.CLEARED: "cleared",
     Evidence.GONE_UPSTREAM: "gone",
+    Evidence.ABANDONED: "abandoned",
 }
 
 
@@ -77,5 +78,6 @@ def _news(step: Step) -> tuple[str, Reason, str] | None:
 _NEWS = {
     Evidence.FAILED: ("Warning", Reason.KEY_WITHDRAWN, "keys expired, or are rejected by the provider"),
     Evidence.REVOKED: ("Normal", Reason.KEY_REVOKED, "keys are revoked"),
+    Evidence.ABANDONED: ("Warning", Reason.KEYS_ABANDONED, "keys are given up by annotation and may live on"),
     Evidence.UNFINDABLE: ("Warning", Reason.ANSWER_LOST, "the answers to create calls are lost"),
 }

@@ -82,6 +82,7 @@ class Ledger(_Frozen):
     handled_rotate: str | None = None
     handled_compromised: str | None = None
     handled_cleared: str | None = None
+    handled_abandon: str | None = None
     rejected_in_a_row: int = 0
     unmatched: tuple[str, ...] = Field(default=(), description="Keys reported compromised that nobody knows.")
     steps: tuple[Step, ...] = Field(default=(), exclude=True, repr=False)
@@ -114,6 +115,12 @@ class Ledger(_Frozen):
         changed = () if state is None else (record.model_copy(update={"state": state, **facts}),)
         step = Step(changed[0] if changed else record, record.state, state, evidence)
         return self._replacing(name, changed).model_copy(update={"steps": (*self.steps, step)})
+
+    def adopt(self, record: KeyRecord) -> "Ledger":
+        """Adds a key that is known to be ours although this ledger did not make it; see `core.recovery`."""
+        adopted = record.model_copy(update={"state": next_state(None, Evidence.ADOPTED)})
+        step = Step(adopted, None, adopted.state, Evidence.ADOPTED)
+        return self.model_copy(update={"keys": (*self.keys, adopted), "steps": (*self.steps, step)})
 
     def mark(self, name: str, **facts: Any) -> "Ledger":  # noqa: ANN401
         """Sets facts on one record; its state stays."""

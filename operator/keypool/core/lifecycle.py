@@ -52,6 +52,8 @@ class Evidence(StrEnum):
     REVOKED = "deleted, and the proof holds"
     REVOKE_REFUSED = "the provider refuses to delete it"
     OVERDUE = "not confirmed within the deletion deadline, or its pool is gone"
+    ABANDONED = "a person gave it up by annotation"
+    ADOPTED = "its value stands in the pool's Secret, and the provider's listing pairs it with a handle"
 
 
 class Effect(StrEnum):
@@ -118,6 +120,8 @@ TABLE: tuple[Transition, ...] = (
     Transition(S.HELD, E.OVERDUE, S.OWED),
     Transition(S.OWED, E.REVOKED, None),
     Transition(S.OWED, E.HOLD_ENDED, None),
+    *(Transition(state, E.ABANDONED, None) for state in (S.REVOKING, S.OWED, S.HELD)),
+    *(Transition(state, E.ADOPTED, S.ACTIVE) for state in (None, S.INTENDED, S.UNRESOLVED, S.HELD)),
 )
 
 _ROWS = {(row.before, row.evidence): row for row in TABLE}

@@ -27,6 +27,7 @@ class PoolFacts:
     rotate: str | None = None
     compromised: str | None = None
     cleared: str | None = None
+    abandon: str | None = None
     spec: ApiKeyPoolSpec | None = None
     spec_error: str = ""
 
@@ -65,8 +66,9 @@ class Checked:
 class Observation:
     """One pass's input. `epoch` names the leadership; `entropy` is random and fresh; `sent` are create calls that
     this leadership made; `crd_going`: the kind itself is being deleted, so nothing is revoked; `clocks_agree`: see
-    `trust.time_is_trusted`; `grip` is that of the provider's brake; `troubles` and `wait_until` are keyed by activity
-    ("create", "publish", "lookup", "gone", "probe:<key>", "revoke:<key>")."""
+    `trust.time_is_trusted`; `grip` is that of the provider's brake; `recovery` says why a lost or restored ledger is
+    not whole yet; `abandon` is a request on the pool or, once it is gone, its ledger; `troubles` and `wait_until` are
+    keyed by activity ("create", "publish", "lookup", "gone", "probe:<key>", "revoke:<key>")."""
 
     pool: PoolFacts | None
     ledger: Ledger
@@ -80,6 +82,8 @@ class Observation:
     crd_going: bool = False
     clocks_agree: bool = True
     secret_problem: Problem | None = None
+    recovery: Problem | None = None
+    abandon: str | None = None
     contested: Problem | None = None
     secrets: Mapping[str, SecretView] = field(default_factory=dict)
     checks: Mapping[str, Checked] = field(default_factory=dict)

@@ -73,6 +73,11 @@ class Reason(StrEnum):
     LEDGER_MISSING = "LedgerMissing"
     LEDGER_UNREADABLE = "LedgerUnreadable"
     LEDGER_TAMPERED = "LedgerTampered"
+    LEDGER_REBUILT = "LedgerRebuilt"
+    LEDGER_RESTORED = "LedgerRestored"
+    LEDGERS_MISSING = "LedgersMissing"
+    CLUSTER_CHANGED = "ClusterChanged"
+    KEYS_ABANDONED = "KeysAbandoned"
     KEY_CREATED = "KeyCreated"
     KEY_ROTATED = "KeyRotated"
     KEY_REVOKED = "KeyRevoked"
@@ -134,17 +139,27 @@ ADVICE: dict[Reason, str] = {
     "Opaque, delete it, and keypool writes it anew with the same values; what alters it on its way has to spare it.",
     Reason.SECRET_CONTESTED: "Another pool has that Secret's name: delete this pool and apply it again with another "
     "spec.secret.name or poolName.",
-    Reason.SECRET_NEWER: "The Secret was written from a newer ledger than the operator has: a restored backup or a "
-    "second installation. Find out which, before anything else.",
+    Reason.SECRET_NEWER: "The Secret was written from a newer ledger than the operator has. keypool looks into it; "
+    "docs/recovery.md says what it does.",
     Reason.NAMESPACE_TERMINATING: "The namespace is being deleted: nothing is created in it any more.",
     Reason.CLUSTER_UNAVAILABLE: "The Kubernetes API refused or did not answer; keypool tries again.",
     Reason.COMPROMISED_UNKNOWN: "The annotation keypool.dev/compromised names a key that the pool does not have: "
     "status.keys shows names and fingerprints. Correct or remove the annotation.",
     Reason.COMPROMISE_WAITS: "A key is reported compromised, and the pool is suspended: set spec.suspend to false.",
-    Reason.LEDGER_MISSING: "The pool's ledger is gone, so its keys are unknown. Published keys go on working. Restore "
-    "the ledger's Secret that the message names, or delete the pool and apply it again.",
+    Reason.LEDGER_MISSING: "The pool's ledger is gone. keypool rebuilds it from the published Secrets and the "
+    "provider's listing, or waits for what the message names. Published keys go on working.",
     Reason.LEDGER_UNREADABLE: "The pool's ledger is damaged or newer than this operator: restore it, or upgrade.",
     Reason.LEDGER_TAMPERED: "Somebody changed the ledger's Secret; it was written back. Check who may write there.",
+    Reason.LEDGER_REBUILT: "Event: a lost ledger was rebuilt. Keys that the note names were published and could not be "
+    "proven to be ours: they are replaced, never revoked. Revoke them at the provider yourself.",
+    Reason.LEDGER_RESTORED: "The ledger is older than what is published, as after a restored backup. keypool probes "
+    "every key before it publishes or revokes anything, and waits for what the message names. Keys that the Event "
+    "names could not be proven to be ours: revoke them at the provider yourself.",
+    Reason.LEDGERS_MISSING: "So many ledgers are gone that something else must be wrong, such as the operator's "
+    "namespace. Restore them, or confirm as the message says: docs/recovery.md.",
+    Reason.CLUSTER_CHANGED: "The operator runs in another cluster than the one that its ledgers belong to, perhaps a "
+    "clone: nothing is changed until an administrator confirms as the message says: docs/recovery.md.",
+    Reason.KEYS_ABANDONED: "Event: keys were given up by the annotation keypool.dev/abandon; they may live on.",
     Reason.KEY_CREATED: "Event: a key was created, checked and published.",
     Reason.KEY_ROTATED: "Event: a key was replaced by a new one.",
     Reason.KEY_REVOKED: "Event: a key was revoked and its value proven dead.",

@@ -12,7 +12,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeVar
 from urllib.parse import quote
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from keypool.core.capabilities import Capabilities
 from keypool.core.fingerprint import fingerprint
@@ -47,6 +56,14 @@ Value = Annotated[str, Field(pattern=rf"^{_VALUE}$")]
 Expiry = Annotated[datetime, AfterValidator(_utc)]
 
 
+def _lenient(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    """An expiry in the listing only helps: one that cannot be read spoils nothing."""
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, hide_input_in_errors=True)
 
@@ -64,6 +81,7 @@ class _Listed(_Handle):
     key: str | None = Field(default=None, max_length=4096, repr=False)
     name: str | None = Field(default=None, max_length=1024)
     is_active: bool = True
+    expires_at: Annotated[Expiry | None, WrapValidator(_lenient)] = None
 
 
 class _Listing(_Model):
@@ -157,7 +175,9 @@ class HolySheepProvider:
         if listing is None:
             raise Ambiguous("list the keys: the answer is not a complete listing")
         return tuple(
-            ListedKey(key.id, key.name, fingerprint(SecretStr(key.key)) if key.key else None, key.is_active)
+            ListedKey(
+                key.id, key.name, fingerprint(SecretStr(key.key)) if key.key else None, key.is_active, key.expires_at
+            )
             for key in listing.keys
         )
 

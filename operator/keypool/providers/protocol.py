@@ -31,12 +31,14 @@ class CreatedKey:
 
 @dataclass(frozen=True, slots=True)
 class ListedKey:
-    """A key as the provider lists it. `fingerprint` (12 hex of the value's SHA-256) only where values are listed."""
+    """A key as the provider lists it. `fingerprint` (12 hex of the value's SHA-256) only where values are listed;
+    `expires_at` only where expiries are."""
 
     handle: str
     name: str | None
     fingerprint: str | None
     active: bool
+    expires_at: datetime | None = None
 
 
 class Probe(Enum):

@@ -45,6 +45,11 @@ class Journal:
         text = "the ledger's Secret was changed or deleted by somebody else; it was written back"
         self._put((_subject(ledger), "Warning", Reason.LEDGER_TAMPERED, text))
 
+    def orphaned(self, ledger: Ledger, fingerprint: str) -> None:
+        """A published key works and cannot be shown to be the pool's: it is replaced, and a person has to revoke it."""
+        why = "published and accepted, but nothing pairs it with a handle of this pool"
+        self._record(ledger, KeyChange("", 0, "not adopted", why, "", fingerprint, ""), "ok")
+
     def _put(self, announcement: Waiting) -> None:
         with contextlib.suppress(asyncio.QueueFull):
             self._waiting.put_nowait(announcement)

@@ -12,7 +12,7 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=5)
 
 @dataclass(slots=True)
 class Memory:
-    """One pool's memory. Activities: create, publish, lookup, gone, cluster, probe:<key>, revoke:<key>."""
+    """One pool's memory. Activities: create, publish, lookup, gone, cluster, recover, probe:<key>, revoke:<key>."""
 
     checks: dict[str, Checked] = field(default_factory=dict)
     troubles: dict[str, Trouble] = field(default_factory=dict)
@@ -20,6 +20,7 @@ class Memory:
     sent: set[str] = field(default_factory=set)
     generation: int = 0
     provider_usable: bool = True
+    recovering_since: datetime | None = None
 
     def checked(self, key: str, at: datetime, accepted: bool) -> None:
         """A definite answer of a probe."""

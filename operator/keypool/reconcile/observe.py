@@ -11,7 +11,7 @@ from keypool.core.projection import secret_names
 from keypool.core.reasons import Reason
 from keypool.core.views_secret import SecretView
 from keypool.reconcile.memory import Memory
-from keypool.reconcile.readings import claimant, pool_facts
+from keypool.reconcile.readings import ABANDON, REQUEST_LIMIT, claimant, pool_facts
 from keypool.reconcile.world import World
 
 
@@ -36,6 +36,7 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
         clocks_agree=world.clocks_agree(),
         crd_going=going and await _crd_is_going(world),
         secret_problem=_secret_problem(pool, secrets, ledger) if pool is not None and not going else None,
+        abandon=pool.abandon if pool is not None else _asked_of_ledger(world, uid),
         contested=_contested(world, pool, secrets) if pool is not None and not going else None,
         secrets={name: view for name, view in secrets.items() if is_ours(view, uid, ledger.publication > 0)},
         checks=dict(memory.checks),
@@ -74,6 +75,12 @@ async def _secrets(world: World, pool: PoolFacts, absent: set[str]) -> dict[str,
         else:
             absent.add(name)
     return views
+
+
+def _asked_of_ledger(world: World, uid: str) -> str | None:
+    """What an administrator asks for keys whose pool is gone, on the ledger's Secret."""
+    handle = world.ledgers.get(uid)
+    return (handle.annotations.get(ABANDON, "")[:REQUEST_LIMIT] or None) if handle is not None else None
 
 
 async def _read(world: World, namespace: str, name: str) -> SecretView | None:

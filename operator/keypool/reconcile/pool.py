@@ -1,28 +1,24 @@
 """The reconciler of pools: passes of observe, plan, perform until nothing is left to do now, then conclude."""
 
 import contextlib
-from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from keypool.api.pool_status import ApiKeyPoolStatus
 from keypool.cluster import paths
-from keypool.cluster.announcer import Subject
-from keypool.cluster.cache import Kind
-from keypool.cluster.errors import Conflict, KubeError, NotFound
+from keypool.cluster.errors import KubeError, NotFound
 from keypool.cluster.ledgers import LedgerHandle
-from keypool.core.conclude import conclude
 from keypool.core.decision import Plan, earliest
 from keypool.core.ledger import Ledger
-from keypool.core.observation import Observation, Problem
 from keypool.core.plan import LOOK_AGAIN, plan
-from keypool.core.reasons import Condition, Reason
-from keypool.reconcile import objects
+from keypool.core.reasons import Reason
+from keypool.reconcile.bereft import Bereft
 from keypool.reconcile.context import Pass
 from keypool.reconcile.memory import Memory
 from keypool.reconcile.observe import observe
 from keypool.reconcile.perform import perform
-from keypool.reconcile.readings import FINALIZER, conditions
+from keypool.reconcile.recovery import Recovery, is_behind, may_wait
+from keypool.reconcile.report import Reporter
 from keypool.reconcile.world import World
 
 MOST_PASSES = 25
@@ -37,26 +33,28 @@ class PoolReconciler:
     def __init__(self, world: World) -> None:
         self._world = world
         self._memories: dict[str, Memory] = {}
-        self._measured: dict[str, tuple[str, str]] = {}
+        self._reporter = Reporter(world)
+        self._recovery = Recovery()
+        self._bereft = Bereft(world, self._reporter, self._recovery)
 
     async def reconcile(self, uid: str) -> float | None:
         """Brings one pool to where it should be now; seconds until it must be looked at again, None for never."""
         world = self._world
         obj, handle = world.cache.pool(uid), world.ledgers.get(uid)
         if obj is None:
-            self._end_series(uid)
+            self._reporter.end_series(uid)
+            self._bereft.census.note(uid, None)
         if obj is None and handle is None:
             self._memories.pop(uid, None)
+            return None
+        if obj is None and world.installed.changed is not None:
             return None
         if obj is None and handle is not None and not await self._is_gone(handle.ledger):
             return LOOK_AGAIN.total_seconds()
         memory = self._memories.setdefault(uid, Memory())
-        if obj is not None and self._ledger_problem(obj, handle) is not None:
-            await world.ledgers.look_again(uid)
-            handle = world.ledgers.get(uid)
-            if (problem := self._ledger_problem(obj, handle)) is not None:
-                return await self._without_ledger(obj, memory, problem)
-        if handle is None:
+        if obj is not None and not await self._bereft.has_ledger(obj, memory):
+            return self._bereft.look_again(memory)
+        if (handle := world.ledgers.get(uid)) is None:
             assert obj is not None  # noqa: S101
             handle = world.ledgers.open(uid, obj["metadata"]["namespace"], obj["metadata"]["name"])
         if obj is not None:
@@ -67,12 +65,6 @@ class PoolReconciler:
         except KubeError as error:
             memory.failed("cluster", Reason.CLUSTER_UNAVAILABLE, str(error), world.now(), world.random())
             raise
-
-    def _end_series(self, uid: str) -> None:
-        """Those of a pool that went, unless a new one has its name: they are that one's."""
-        name = self._measured.pop(uid, None)
-        if name is not None and name not in self._measured.values():
-            self._world.metrics.on_pool_gone(*name)
 
     async def _is_gone(self, ledger: Ledger) -> bool:
         """Read live: a pool that is merely not served any more keeps its keys."""
@@ -92,14 +84,21 @@ class PoolReconciler:
             observation = await observe(world, uid, handle.ledger, memory, absent)
             if memory.provider_is(observation.provider is not None and observation.provider_problem is None):
                 continue
+            if observation.pool is not None and is_behind(observation) and may_wait(observation, now):
+                problem = await self._recovery.restore(Pass(world, observation, handle, memory))
+                if problem is not None:
+                    waiting = replace(observation, recovery=problem, secret_problem=None)
+                    await self._reporter.conclude(waiting, Plan(handle.ledger), now)
+                    return self._bereft.look_again(memory)
+                continue
             decided = plan(observation, now)
             settled = decided.ledger == observation.ledger and (stuck or not decided.actions)
             if settled:
-                await self._conclude(observation, decided, now)
+                await self._reporter.conclude(observation, decided, now)
                 return self._pause(handle, earliest(decided.wake_at, memory.next_try(now) if stuck else None), now)
             if count == 0 and _is_first_sight(world.cache.pool(uid)):
                 with contextlib.suppress(KubeError):  # a report that cannot be written stops no work
-                    await self._conclude(observation, decided, now)
+                    await self._reporter.conclude(observation, decided, now)
             done = await perform(Pass(world, observation, handle, memory), decided)
             stuck = not done and handle.ledger.keys == observation.ledger.keys
             memory.succeeded("cluster")
@@ -113,68 +112,6 @@ class PoolReconciler:
         if not handle.ledger.keys and not handle.exists:
             self._world.ledgers.forget(handle.ledger.pool_uid)
         return max((wake_at - now).total_seconds(), SOONEST) if wake_at is not None else None
-
-    def _ledger_problem(self, obj: dict[str, Any], handle: LedgerHandle | None) -> Problem | None:
-        """A pool with our finalizer and no ledger is not a new pool; an unreadable ledger is not an empty one."""
-        uid, book = obj["metadata"]["uid"], self._world.ledgers
-        where = f"Secret {book.path(uid).rsplit('/', 1)[1]} in namespace {book.namespace}"
-        if uid in book.unreadable:
-            return Problem(Reason.LEDGER_UNREADABLE, f"{where}: {book.unreadable[uid]}")
-        if FINALIZER in (obj["metadata"].get("finalizers") or ()) and (handle is None or not handle.exists):
-            return Problem(Reason.LEDGER_MISSING, f"{where} is gone: the pool's keys are unknown and left alone")
-        return None
-
-    async def _without_ledger(self, obj: dict[str, Any], memory: Memory, problem: Problem) -> float:
-        """Nothing is done for such a pool, except that a deleted one whose ledger is gone may go."""
-        world, meta, now = self._world, obj["metadata"], self._world.now()
-        ledger = Ledger(pool_uid=meta["uid"], namespace=meta["namespace"], pool=meta["name"])
-        observation = await observe(world, meta["uid"], ledger, memory, set())
-        await self._conclude(observation, Plan(ledger, problems=(problem,)), now)
-        if problem.reason is Reason.LEDGER_MISSING and "deletionTimestamp" in meta:
-            handle = world.ledgers.open(meta["uid"], meta["namespace"], meta["name"])
-            await objects.let_go(Pass(world, observation, handle, memory))
-            world.ledgers.forget(meta["uid"])
-        return LOOK_AGAIN.total_seconds()
-
-    async def _conclude(self, observation: Observation, decided: Plan, now: datetime) -> None:
-        """Folds everything into the status, once; equal status is not written."""
-        obj = self._world.cache.pool(observation.ledger.pool_uid)
-        if obj is None or observation.pool is None:
-            return
-        status = conclude(observation, decided.problems, conditions(obj), now)
-        self._measure(observation.ledger, status)
-        await self._announce_stall(obj, status)
-        if obj.get("status") != (report := status.dump()):
-            await self._write_status(obj, report)
-
-    def _measure(self, ledger: Ledger, status: ApiKeyPoolStatus) -> None:
-        ready = any(condition.type == Condition.READY and condition.status == "True" for condition in status.conditions)
-        rotation = status.next_rotation.at if status.next_rotation is not None else None
-        keys = Counter(key.state.value for key in ledger.keys)
-        self._measured[ledger.pool_uid] = ledger.namespace, ledger.pool
-        self._world.metrics.on_pool(ledger.namespace, ledger.pool, ready, rotation, keys)
-
-    async def _write_status(self, obj: dict[str, Any], status: dict[str, Any]) -> None:
-        namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
-        try:
-            stored = await self._world.client.replace(paths.pool_status(namespace, name), {**obj, "status": status})
-        except NotFound:
-            return
-        except Conflict:
-            self._world.cache.upsert(Kind.POOL, await self._world.client.get(paths.pool(namespace, name)))
-            self._world.touch_pool(obj["metadata"]["uid"])
-            return
-        self._world.cache.upsert(Kind.POOL, stored)
-
-    async def _announce_stall(self, obj: dict[str, Any], status: ApiKeyPoolStatus) -> None:
-        """One Event each time that another reason asks for a person."""
-        before = {condition.reason for condition in conditions(obj) if condition.type == Condition.STALLED}
-        for condition in status.conditions:
-            if condition.type == Condition.STALLED and condition.reason not in before:
-                meta = obj["metadata"]
-                subject = Subject("ApiKeyPool", meta["namespace"], meta["name"], meta["uid"])
-                reason, note = Reason(condition.reason), condition.message
-                await self._world.announcer.announce(subject, "Warning", reason, note)
 
 
 def _is_first_sight(obj: dict[str, Any] | None) -> bool:

@@ -78,6 +78,8 @@ class ProviderReconciler:
 
     async def _keep_for_its_keys(self, uid: str) -> None:
         """The object is gone; its credential is kept while pools still have keys there, to revoke them one day."""
+        if self._world.installed.changed is not None:
+            return
         ledgers = (handle.ledger for handle in self._world.ledgers.all() if not handle.ledger.retained)
         if any(key.provider == uid for ledger in ledgers for key in ledger.keys):
             await self._world.directory.keep(uid)

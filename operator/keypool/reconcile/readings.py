@@ -17,6 +17,7 @@ FINALIZER = "keypool.dev/keys"
 ROTATE = "keypool.dev/rotate"
 COMPROMISED = "keypool.dev/compromised"
 CLEARED = "keypool.dev/clear-lost"
+ABANDON = "keypool.dev/abandon"
 REQUEST_LIMIT = 4096
 """Characters of an annotation that are taken as a request."""
 
@@ -41,6 +42,7 @@ def pool_facts(obj: Mapping[str, Any]) -> PoolFacts:
         rotate=str(annotations.get(ROTATE, ""))[:REQUEST_LIMIT] or None,
         compromised=str(annotations.get(COMPROMISED, ""))[:REQUEST_LIMIT] or None,
         cleared=str(annotations.get(CLEARED, ""))[:REQUEST_LIMIT] or None,
+        abandon=str(annotations.get(ABANDON, ""))[:REQUEST_LIMIT] or None,
         spec=spec,
         spec_error=error,
     )

@@ -9,6 +9,7 @@ from keypool.cluster.announcer import Announcer
 from keypool.cluster.cache import ObjectCache
 from keypool.cluster.client import KubeClient
 from keypool.cluster.credentials import Credentials
+from keypool.cluster.installation import Installation
 from keypool.cluster.ledgers import LedgerBook
 from keypool.cluster.publisher import Publisher
 from keypool.core.ledger import KeyRecord, Ledger
@@ -48,6 +49,7 @@ class World:
     leadership: Leads
     deadlines: Deadlines
     installation: str
+    installed: Installation
     now: Callable[[], datetime]
     clocks_agree: Callable[[], bool]
     random: Callable[[], float]

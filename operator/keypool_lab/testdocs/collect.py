@@ -57,8 +57,8 @@ def _in_file(path: Path, folder: Path) -> Iterator[Found]:
 
 
 def _rows(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Row]:
-    """`@pytest.mark.row("HELD", "CLEARED")`."""
-    for mark in node.decorator_list:
+    """`@pytest.mark.row("HELD", "CLEARED")`, also as the mark of one of a test's parameters."""
+    for mark in (part for decorator in node.decorator_list for part in ast.walk(decorator)):
         if isinstance(mark, ast.Call) and ast.unparse(mark.func) == f"pytest.mark.{MARKER}":
             texts = [arg.value if isinstance(arg, ast.Constant) else ast.unparse(arg) for arg in mark.args]
             yield str(texts[0]) if texts else "", str(texts[1]) if len(texts) > 1 else ""

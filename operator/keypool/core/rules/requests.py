@@ -64,5 +64,21 @@ def lost_keys_are_cleared(o: Observation, plan: Plan, now: datetime) -> Decision
     return Decision("lost keys are cleared by annotation", ledger=ledger)
 
 
+def owed_keys_are_abandoned(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """keypool.dev/abandon names keys (by comma) or all@<token> whose revocation cannot be had: a person gives them up.
+
+    Only keys that are being revoked, owed or held: what still serves is never given up.
+    """
+    request = o.abandon
+    if not request or request == plan.ledger.handled_abandon:
+        return Decision("no key is given up")
+    named = {part.strip() for part in request.split(",")}
+    ledger = plan.ledger.model_copy(update={"handled_abandon": request})
+    for key in ledger.inside(KeyState.REVOKING, KeyState.OWED, KeyState.HELD):
+        if _is_named(key, named):
+            ledger = ledger.advance(key.name, Evidence.ABANDONED)
+    return Decision("keys are given up by annotation", ledger=ledger)
+
+
 def _is_named(key: KeyRecord, named: set[str]) -> bool:
     return key.name in named or key.print in named or any(part.startswith("all@") for part in named)

@@ -1,0 +1,72 @@
+"""Last step of a pass: the pool's status, metrics and Events, concluded once."""
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from keypool.api.pool_status import ApiKeyPoolStatus
+from keypool.cluster import paths
+from keypool.cluster.announcer import Subject
+from keypool.cluster.cache import Kind
+from keypool.cluster.errors import Conflict, NotFound
+from keypool.core.conclude import conclude
+from keypool.core.decision import Plan
+from keypool.core.ledger import Ledger
+from keypool.core.observation import Observation
+from keypool.core.reasons import Condition, Reason
+from keypool.reconcile.readings import conditions
+from keypool.reconcile.world import World
+
+
+class Reporter:
+    """Writes what differs, and remembers which series it began."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._measured: dict[str, tuple[str, str]] = {}
+
+    def end_series(self, uid: str) -> None:
+        """Ends the series of a pool that went, unless a new one has its name: they are that one's."""
+        name = self._measured.pop(uid, None)
+        if name is not None and name not in self._measured.values():
+            self._world.metrics.on_pool_gone(*name)
+
+    async def conclude(self, observation: Observation, decided: Plan, now: datetime) -> None:
+        """Folds everything into the status, once; equal status is not written."""
+        obj = self._world.cache.pool(observation.ledger.pool_uid)
+        if obj is None or observation.pool is None:
+            return
+        status = conclude(observation, decided.problems, conditions(obj), now)
+        self._measure(observation.ledger, status)
+        await self._announce_stall(obj, status)
+        if obj.get("status") != (report := status.dump()):
+            await self._write_status(obj, report)
+
+    def _measure(self, ledger: Ledger, status: ApiKeyPoolStatus) -> None:
+        ready = any(condition.type == Condition.READY and condition.status == "True" for condition in status.conditions)
+        rotation = status.next_rotation.at if status.next_rotation is not None else None
+        keys = Counter(key.state.value for key in ledger.keys)
+        self._measured[ledger.pool_uid] = ledger.namespace, ledger.pool
+        self._world.metrics.on_pool(ledger.namespace, ledger.pool, ready, rotation, keys)
+
+    async def _write_status(self, obj: dict[str, Any], status: dict[str, Any]) -> None:
+        namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
+        try:
+            stored = await self._world.client.replace(paths.pool_status(namespace, name), {**obj, "status": status})
+        except NotFound:
+            return
+        except Conflict:
+            self._world.cache.upsert(Kind.POOL, await self._world.client.get(paths.pool(namespace, name)))
+            self._world.touch_pool(obj["metadata"]["uid"])
+            return
+        self._world.cache.upsert(Kind.POOL, stored)
+
+    async def _announce_stall(self, obj: dict[str, Any], status: ApiKeyPoolStatus) -> None:
+        """One Event each time that another reason asks for a person."""
+        before = {condition.reason for condition in conditions(obj) if condition.type == Condition.STALLED}
+        for condition in status.conditions:
+            if condition.type == Condition.STALLED and condition.reason not in before:
+                meta = obj["metadata"]
+                subject = Subject("ApiKeyPool", meta["namespace"], meta["name"], meta["uid"])
+                reason, note = Reason(condition.reason), condition.message
+                await self._world.announcer.announce(subject, "Warning", reason, note)

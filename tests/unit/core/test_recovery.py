@@ -1,0 +1,166 @@
+"""A ledger is made whole without adopting what is not ours, revoking anything or losing a record."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from keypool.core.lifecycle import KeyState
+from keypool.core.recovery import Evidences, Published, is_name_of, published_in, recovered
+from keypool.core.rules.requests import owed_keys_are_abandoned
+from keypool.reconcile.census import too_many
+from tests.unit.core.builders import DAY, NOW, a_key, a_ledger, a_pool, decide, seen, states
+from tests.unit.core.test_model import bounded
+
+
+@dataclass(frozen=True)
+class Row:
+    """A key in a listing."""
+
+    handle: str
+    fingerprint: str | None
+    name: str | None = None
+    expires_at: datetime | None = None
+
+
+def value(number: int) -> SecretStr:
+    return SecretStr(f"sk-a-plausible-value-{number}")
+
+
+def published(number: int, **facts: Any) -> Published:
+    return Published(value(number), **facts)
+
+
+def row(number: int, **facts: Any) -> Row:
+    return Row(f"h{number}", published(number).print, **facts)
+
+
+NUMBERS = st.integers(0, 5)
+LEDGER_STATES = st.sampled_from([s for s in KeyState if s is not KeyState.INTENDED])
+
+
+@bounded(150)
+@given(
+    kept=st.dictionaries(NUMBERS, LEDGER_STATES, max_size=4),
+    shown=st.lists(st.tuples(NUMBERS, st.one_of(st.none(), st.integers(0, 2))), max_size=4, unique_by=lambda x: x[0]),
+    listed=st.sets(NUMBERS),
+    good=st.sets(NUMBERS),
+    foreign=st.sets(NUMBERS),
+)
+def test_whatever_is_found_only_paired_keys_are_adopted_and_nothing_is_revoked_or_lost(
+    kept: Any, shown: Any, listed: Any, good: Any, foreign: Any
+) -> None:
+    valueless = (KeyState.UNRESOLVED, KeyState.HELD)
+    keys = [
+        a_key(n % 3, state, name=f"k{n}", **({} if state in valueless else {"value": value(n), "handle": f"h{n}"}))
+        for n, state in kept.items()
+    ]
+    before = a_ledger(*keys)
+    entries = tuple(published(n, slot=slot, primary=at == 0) for at, (n, slot) in enumerate(shown))
+    verdicts = {published(n).print: n in good for n in range(6)}
+    found = Evidences(entries, tuple(row(n) for n in listed), verdicts, {f"h{n}" for n in foreign}, newest=40)
+    result = recovered(seen(ledger=before, pool=a_pool()), found, NOW)
+    after = {key.name: key for key in result.ledger.keys}
+    assert len(after) == len(result.ledger.keys)
+    assert {key.name for key in keys} <= after.keys(), "no record is lost"
+    for key in keys:
+        moved = after[key.name].state is not key.state
+        assert not moved or after[key.name].state in (KeyState.WITHDRAWN, KeyState.DRAINING), "nothing is revoked"
+    adopted = [key for name, key in after.items() if ledger_lacks(before, name)]
+    assert {key.handle for key in adopted} <= {f"h{n}" for n in listed - foreign}, "only what the listing pairs"
+    assert {key.print for key in adopted} <= {entry.print for entry in entries}
+    assert not {key.print for key in adopted} & set(result.orphans)
+    assert result.ledger.revision == 40
+    assert result.ledger.publication == 41
+    in_use = {key.print for key in result.ledger.inside(KeyState.ACTIVE)}
+    assert not in_use & {print_ for print_, accepted in verdicts.items() if not accepted}, "nothing dead is published"
+
+
+def ledger_lacks(ledger: Any, name: str) -> bool:
+    return ledger.key(name) is None
+
+
+@pytest.mark.row("NONE", "ADOPTED")
+def test_a_key_that_the_listing_pairs_is_adopted_with_the_listings_handle_and_expiry() -> None:
+    name = "kp.shop.web.inst.0123456789"
+    entry = published(1, slot=1, name=name, primary=True)
+    found = Evidences((entry,), (row(1, expires_at=NOW + DAY),), {entry.print: True})
+    (key,) = recovered(seen(ledger=a_ledger()), found, NOW).ledger.keys
+    assert (key.name, key.slot, key.handle, key.expires_at) == (name, 1, "h1", NOW + DAY)
+    assert key.state is KeyState.ACTIVE
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        pytest.param(KeyState.INTENDED, marks=pytest.mark.row("INTENDED", "ADOPTED")),
+        pytest.param(KeyState.UNRESOLVED, marks=pytest.mark.row("UNRESOLVED", "ADOPTED")),
+        pytest.param(KeyState.HELD, marks=pytest.mark.row("HELD", "ADOPTED")),
+    ],
+)
+def test_an_intent_that_became_the_published_key_is_that_key(state: KeyState) -> None:
+    name = "kp.shop.web.inst.0123456789"
+    entry = published(1)
+    found = Evidences((entry,), (row(1, name=name),), {entry.print: True})
+    ledger = recovered(seen(ledger=a_ledger(a_key(0, state, name=name))), found, NOW).ledger
+    assert states(ledger) == {name: "active"}
+
+
+def test_a_listed_name_that_this_pool_never_gives_is_not_ours() -> None:
+    entry = published(1)
+    result = recovered(
+        seen(ledger=a_ledger()), Evidences((entry,), (row(1, name="by-hand"),), {entry.print: True}), NOW
+    )
+    assert result.ledger.keys == ()
+    assert result.orphans == (entry.print,)
+
+
+def test_requests_that_stand_on_the_pool_are_not_carried_out_again_but_for_a_leak_that_is_still_there() -> None:
+    entry = published(1)
+    found = Evidences((entry,), (row(1),), {entry.print: True})
+    old = recovered(seen(ledger=a_ledger(), pool=a_pool(rotate="r", compromised="gone")), found, NOW).ledger
+    assert (old.handled_rotate, old.handled_compromised) == ("r", "gone")
+    leak = recovered(seen(ledger=a_ledger(), pool=a_pool(compromised=entry.print)), found, NOW).ledger
+    assert leak.handled_compromised is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[", "[]", '{"keys": 7}', '{"keys": [7, {"apiKey": "short"}]}', "[" * 5000, json.dumps({"keys": [{}]})]
+)
+def test_nonsense_in_a_secret_is_no_key(text: str) -> None:
+    assert published_in([{"apiKey": "nonsense", "keys.json": text}], "apiKey") == ()
+
+
+def test_names_are_ours_whatever_the_installation() -> None:
+    assert is_name_of("kp.shop.web.a1b2.0123456789", "shop", "web")
+    assert not is_name_of("kp.shop.web.a1b2.0123456789", "shop", "we")
+
+
+@pytest.mark.parametrize(
+    ("missing", "of", "confirmed", "stops"),
+    [(3, 3, 0, False), (4, 10, 0, True), (4, 40, 0, False), (5, 40, 0, True), (50, 60, 49, True), (50, 60, 50, False)],
+)
+def test_few_lost_ledgers_are_rebuilt_and_many_ask_for_a_person(
+    missing: int, of: int, confirmed: int, *, stops: bool
+) -> None:
+    assert (too_many(missing, of, confirmed, "system") is not None) == stops
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        pytest.param(KeyState.OWED, marks=pytest.mark.row("OWED", "ABANDONED")),
+        pytest.param(KeyState.REVOKING, marks=pytest.mark.row("REVOKING", "ABANDONED")),
+        pytest.param(KeyState.HELD, marks=pytest.mark.row("HELD", "ABANDONED")),
+    ],
+)
+def test_a_key_that_cannot_be_revoked_is_given_up_once_and_nothing_else_is(state: KeyState) -> None:
+    before = a_ledger(a_key(0, state, name="it"), a_key(0), a_key(1, KeyState.DRAINING))
+    after = decide(owed_keys_are_abandoned, seen(ledger=before, abandon="all@word")).ledger
+    assert states(after) == {"active-0": "active", "draining-1": "draining"}
+    assert decide(owed_keys_are_abandoned, seen(ledger=after, abandon="all@word")).ledger is None
