@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -16,6 +17,10 @@ from keypool.serve.logs import configure
 from keypool.settings import Settings
 
 _log = logging.getLogger("keypool")
+
+YOUNG_OBJECTS = 50_000
+"""New containers between two collections. Nearly all that a pass leaves behind is freed without the collector, and what
+stays (pools, ledgers) is no garbage: at Python's own 700, looking for cycles took 9 % of the CPU time."""
 
 
 async def serve(settings: Settings, audit: AuditLog) -> int:
@@ -45,6 +50,8 @@ def main() -> int:
     parser.add_argument("--version", action="version", version=__version__)
     parser.parse_args()
     settings = Settings()
+    gc.freeze()  # the modules
+    gc.set_threshold(YOUNG_OBJECTS, 10, 10)
     configure(settings.log_level)
     audit = AuditLog()
     try:
