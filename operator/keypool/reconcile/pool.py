@@ -3,6 +3,7 @@
 import contextlib
 from collections import Counter
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from keypool.api.pool_status import ApiKeyPoolStatus
@@ -19,6 +20,7 @@ from keypool.core.plan import LOOK_AGAIN, plan
 from keypool.core.reasons import Condition, Reason
 from keypool.reconcile import objects
 from keypool.reconcile.context import Pass
+from keypool.reconcile.first_sight import reported_when_slow
 from keypool.reconcile.memory import Memory
 from keypool.reconcile.observe import observe
 from keypool.reconcile.perform import perform
@@ -27,6 +29,7 @@ from keypool.reconcile.world import World
 
 MOST_PASSES = 25
 """Passes in a row over one pool before others get their turn."""
+View = tuple[Observation, Plan, datetime]
 RECHECK, SOONEST = 1.0, 0.05
 """Seconds: after passes that did not settle; and the shortest pause at all."""
 
@@ -63,7 +66,7 @@ class PoolReconciler:
             memory.new_generation(obj["metadata"]["generation"])
         try:
             await handle.flush()
-            return await self._passes(uid, handle, memory)
+            return await self._reported_passes(uid, handle, memory)
         except KubeError as error:
             memory.failed("cluster", Reason.CLUSTER_UNAVAILABLE, str(error), world.now(), world.random())
             raise
@@ -82,7 +85,25 @@ class PoolReconciler:
             return True
         return bool(live["metadata"]["uid"] != ledger.pool_uid)
 
-    async def _passes(self, uid: str, handle: LedgerHandle, memory: Memory) -> float | None:
+    async def _reported_passes(self, uid: str, handle: LedgerHandle, memory: Memory) -> float | None:
+        """A new generation is reported before it is satisfied, where that takes more than a moment."""
+        views: list[View] = []
+        if not _is_first_sight(self._world.cache.pool(uid)):
+            return await self._passes(uid, handle, memory, views)
+        async with reported_when_slow(partial(self._report_progress, uid, views)):
+            return await self._passes(uid, handle, memory, views)
+
+    async def _report_progress(self, uid: str, views: list[View]) -> bool:
+        """Not while the finalizer is on its way: that write and this one would be in each other's way."""
+        obj = self._world.cache.pool(uid)
+        if obj is None or not views or FINALIZER not in (obj["metadata"].get("finalizers") or ()):
+            return False
+        with contextlib.suppress(KubeError):  # a report that cannot be written stops no work
+            await self._conclude(*views[-1])
+        return True
+
+    async def _passes(self, uid: str, handle: LedgerHandle, memory: Memory, views: list[View]) -> float | None:
+        """`views` holds what the latest pass saw and decided, until all is concluded."""
         world, stuck = self._world, False
         absent: set[str] = set()
         for count in range(MOST_PASSES):
@@ -95,11 +116,10 @@ class PoolReconciler:
             decided = plan(observation, now)
             settled = decided.ledger == observation.ledger and (stuck or not decided.actions)
             if settled:
+                views.clear()
                 await self._conclude(observation, decided, now)
                 return self._pause(handle, earliest(decided.wake_at, memory.next_try(now) if stuck else None), now)
-            if count == 0 and _is_first_sight(world.cache.pool(uid)):
-                with contextlib.suppress(KubeError):  # a report that cannot be written stops no work
-                    await self._conclude(observation, decided, now)
+            views[:] = [(observation, decided, now)]
             done = await perform(Pass(world, observation, handle, memory), decided)
             stuck = not done and handle.ledger.keys == observation.ledger.keys
             memory.succeeded("cluster")
