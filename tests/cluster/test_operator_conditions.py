@@ -84,9 +84,10 @@ async def test_a_create_call_that_takes_long_is_reported_before_it_ends(team: Te
     await team.ready("before")
     simulator.faults.add(Fault(kind="hang", seconds=60, match="create", count=1))
     await team.apply(pool_manifest())
-    seen = await team.has("chat", "Reconciling", "True", "CreatingKeys")
-    assert seen["status"]["observedGeneration"] == 1
-    assert [key["state"] for key in seen["status"]["keys"]] == ["intended"]
+    await team.has("chat", "Reconciling", "True", "CreatingKeys")
+    status = (await team.pool("chat"))["status"]
+    assert status["observedGeneration"] == 1
+    assert [key["state"] for key in status["keys"]] == ["intended"]
 
 
 async def test_a_pool_that_waits_for_its_provider_says_why(team: Team, simulator: Simulator) -> None:
