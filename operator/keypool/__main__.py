@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -18,6 +19,10 @@ from keypool.serve.logs import configure
 from keypool.settings import Settings
 
 _log = logging.getLogger("keypool")
+
+YOUNG_OBJECTS = 50_000
+"""New containers between two collections. Nearly all that a pass leaves behind is freed without the collector, and what
+stays (pools, ledgers) is no garbage: at Python's own 700, looking for cycles took 9 % of the CPU time."""
 
 
 async def serve(settings: Settings, audit: AuditLog) -> int:
@@ -51,6 +56,8 @@ def main() -> int:
     except ValidationError as error:
         sys.stderr.write(f"keypool cannot start: {_in_words(error)}\n")
         return 2
+    gc.freeze()  # the modules
+    gc.set_threshold(YOUNG_OBJECTS, 10, 10)
     configure(settings.log_level)
     audit = AuditLog()
     try:

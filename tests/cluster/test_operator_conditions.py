@@ -34,8 +34,8 @@ async def test_ready_is_first_true_when_all_keys_are_published(team: Team, simul
     async with team.history(paths.pools(team.namespace), "chat") as versions:
         await team.apply(pool_manifest(size=3))
         await team.ready()
-    seen = [(ready(pool), published(pool)) for pool in versions if pool.get("status")]
-    assert seen[0] == ("False", 0)
+    seen = [(ready(pool), published(pool)) for pool in versions]
+    assert seen[0] == (None, 0)
     assert ("False", 2) in seen
     assert {count for status, count in seen if status == "True"} == {3}
 
@@ -74,8 +74,20 @@ async def test_reconciling_is_there_until_the_generation_is_satisfied(team: Team
     async with team.history(paths.pools(team.namespace), "chat") as versions:
         await team.apply(pool_manifest())
         await team.ready()
-    told = [(ready(pool), condition_in(pool, "Reconciling").get("status")) for pool in versions if pool.get("status")]
-    assert set(told) == {("False", "True"), ("True", None)}
+    told = [(ready(pool), condition_in(pool, "Reconciling").get("status")) for pool in versions]
+    assert set(told) == {(None, None), ("False", "True"), ("True", None)}
+    assert versions[0]["status"] == {"observedGeneration": -1}, "in progress from the first moment"
+
+
+async def test_a_create_call_that_takes_long_is_reported_before_it_ends(team: Team, simulator: Simulator) -> None:
+    await team.apply(pool_manifest("before"))
+    await team.ready("before")
+    simulator.faults.add(Fault(kind="hang", seconds=60, match="create", count=1))
+    await team.apply(pool_manifest())
+    await team.has("chat", "Reconciling", "True", "CreatingKeys")
+    status = (await team.pool("chat"))["status"]
+    assert status["observedGeneration"] == 1
+    assert [key["state"] for key in status["keys"]] == ["intended"]
 
 
 async def test_a_pool_that_waits_for_its_provider_says_why(team: Team, simulator: Simulator) -> None:

@@ -138,7 +138,7 @@ async def test_a_revocation_is_proven_by_a_probe_of_the_dead_value(team: Team, s
     await team.apply(pool_manifest(rotation={"overlap": {"min": "0s"}}))
     await team.ready()
     (old,) = simulator.record.keys()
-    await team.annotate("chat", rotate="now")
+    await team.annotate("chat", compromised="all@now")
     await team.told("KeyRevoked")
     calls = simulator.record.calls()
     after = calls[next(index for index, call in enumerate(calls) if call.kind == "delete") + 1 :]

@@ -22,6 +22,10 @@ _HEADER = "# Generated from operator/keypool/api by `make crds`; changes belong 
 
 Document = dict[str, Any]
 
+NOT_SEEN_YET = {"observedGeneration": -1}
+"""The status before there is one. Tools that wait (kubectl's kstatus, Flux, Argo CD) take an object without it for
+current; with it, it is in progress from its first moment."""
+
 
 def pool_crd() -> Document:
     """The definition of `ApiKeyPool`."""
@@ -58,7 +62,7 @@ def _body(spec: type[BaseModel], status: type[BaseModel], rules: Rules) -> Docum
             "kind": {"type": "string", "description": "The kind of the object."},
             "metadata": {"type": "object"},
             "spec": structural(spec, defaults=True),
-            "status": structural(status, defaults=False),
+            "status": {**structural(status, defaults=False), "default": NOT_SEEN_YET},
         },
     }
     add_rules(root, rules)

@@ -131,6 +131,7 @@ class LedgerHandle:
         if wanted == self._durable:
             return
         async with self._lock:
+            await asyncio.sleep(0)  # answers that came in the same instant share the write
             if self.ledger != self._durable:
                 await self._write()
 

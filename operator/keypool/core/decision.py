@@ -1,7 +1,7 @@
 """What a rule answers, and what a chain of rules adds up to. Purely computational."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from keypool.core.actions import Action
@@ -48,19 +48,27 @@ Rule = Callable[[Observation, "Plan", datetime], Decision]
 
 def run_chain(rules: Sequence[Rule], observation: Observation, now: datetime) -> Plan:
     """Applies the rules in order, each seeing the ledger and the actions of those before it."""
-    plan = Plan(ledger=observation.ledger)
+    plan, verdicts = Plan(ledger=observation.ledger), []
     for rule in rules:
         decision = rule(observation, plan, now)
-        plan = Plan(
-            ledger=decision.ledger or plan.ledger,
-            actions=plan.actions + decision.actions,
-            problems=plan.problems + decision.problems,
-            verdicts=(*plan.verdicts, Verdict(rule.__name__, decision.because)),
-            wake_at=earliest(plan.wake_at, decision.wake_at),
-        )
+        verdicts.append(Verdict(rule.__name__, decision.because))
+        plan = _with(plan, decision)
         if decision.final:
             break
-    return plan
+    return replace(plan, verdicts=tuple(verdicts))
+
+
+def _with(plan: Plan, decision: Decision) -> Plan:
+    """Most rules have nothing to add."""
+    same_ledger = decision.ledger is None or decision.ledger is plan.ledger
+    if same_ledger and not decision.actions and not decision.problems and decision.wake_at is None:
+        return plan
+    return Plan(
+        ledger=decision.ledger or plan.ledger,
+        actions=plan.actions + decision.actions,
+        problems=plan.problems + decision.problems,
+        wake_at=earliest(plan.wake_at, decision.wake_at),
+    )
 
 
 def earliest(*moments: datetime | None) -> datetime | None:

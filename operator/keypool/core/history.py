@@ -43,6 +43,10 @@ def _change(step: Step) -> KeyChange:
     return KeyChange(key.name, key.slot, what, step.evidence.value, made_for, key.print, key.provider)
 
 
+ALARMING = frozenset({Why.REJECTED, Why.COMPROMISED})
+"""A key made for these reasons is told as news; all others replace a key that still worked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Announcement:
     """An Event that people should see. `kind`: Normal or Warning."""
@@ -53,7 +57,8 @@ class Announcement:
 
 
 def announcements(steps: Iterable[Step]) -> tuple[Announcement, ...]:
-    """One Event for each kind of news, however many keys it is about; the rest is for the audit log alone."""
+    """One Event for each kind of news, however many keys it is about; the rest is for the audit log alone, ordinary
+    rotations among it: each would cost two Events, and status tells what serves since when."""
     told: dict[tuple[str, Reason, str], list[str]] = {}
     for step in steps:
         if (news := _news(step)) is not None:
@@ -69,7 +74,12 @@ def _news(step: Step) -> tuple[str, Reason, str] | None:
     if step.evidence is Evidence.PROVEN:
         if step.key.why == Why.SLOT_EMPTY:
             return "Normal", Reason.KEY_CREATED, "new keys are published"
-        return "Normal", Reason.KEY_ROTATED, f"new keys are published ({step.key.why})"
+        if step.key.why in ALARMING:
+            return "Normal", Reason.KEY_ROTATED, f"new keys are published ({step.key.why})"
+        return None
+    if step.evidence is Evidence.REVOKED:
+        was_told = step.before is KeyState.OWED or step.key.asked == Why.COMPROMISED
+        return ("Normal", Reason.KEY_REVOKED, "keys are revoked") if was_told else None
     if step.after is KeyState.OWED:
         return "Warning", Reason.KEYS_OWED, "keys could not be revoked yet"
     return _NEWS.get(step.evidence)
@@ -77,7 +87,6 @@ def _news(step: Step) -> tuple[str, Reason, str] | None:
 
 _NEWS = {
     Evidence.FAILED: ("Warning", Reason.KEY_WITHDRAWN, "keys expired, or are rejected by the provider"),
-    Evidence.REVOKED: ("Normal", Reason.KEY_REVOKED, "keys are revoked"),
     Evidence.ABANDONED: ("Warning", Reason.KEYS_ABANDONED, "keys are given up by annotation and may live on"),
     Evidence.UNFINDABLE: ("Warning", Reason.ANSWER_LOST, "the answers to create calls are lost"),
 }

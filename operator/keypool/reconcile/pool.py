@@ -3,6 +3,7 @@
 import contextlib
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from keypool.cluster import paths
@@ -10,19 +11,23 @@ from keypool.cluster.errors import KubeError, NotFound
 from keypool.cluster.ledgers import LedgerHandle
 from keypool.core.decision import Plan, earliest
 from keypool.core.ledger import Ledger
+from keypool.core.observation import Observation
 from keypool.core.plan import LOOK_AGAIN, plan
 from keypool.core.reasons import Reason
 from keypool.reconcile.bereft import Bereft
 from keypool.reconcile.context import Pass
+from keypool.reconcile.first_sight import reported_when_slow
 from keypool.reconcile.memory import Memory
 from keypool.reconcile.observe import observe
 from keypool.reconcile.perform import perform
+from keypool.reconcile.readings import FINALIZER
 from keypool.reconcile.recovery import Recovery, is_behind, may_wait
 from keypool.reconcile.report import Reporter
 from keypool.reconcile.world import World
 
 MOST_PASSES = 25
 """Passes in a row over one pool before others get their turn."""
+View = tuple[Observation, Plan, datetime]
 RECHECK, SOONEST = 1.0, 0.05
 """Seconds: after passes that did not settle; and the shortest pause at all."""
 
@@ -61,7 +66,7 @@ class PoolReconciler:
             memory.new_generation(obj["metadata"]["generation"])
         try:
             await handle.flush()
-            return await self._passes(uid, handle, memory)
+            return await self._reported_passes(uid, handle, memory)
         except KubeError as error:
             memory.failed("cluster", Reason.CLUSTER_UNAVAILABLE, str(error), world.now(), world.random())
             raise
@@ -74,7 +79,25 @@ class PoolReconciler:
             return True
         return bool(live["metadata"]["uid"] != ledger.pool_uid)
 
-    async def _passes(self, uid: str, handle: LedgerHandle, memory: Memory) -> float | None:
+    async def _reported_passes(self, uid: str, handle: LedgerHandle, memory: Memory) -> float | None:
+        """A new generation is reported before it is satisfied, where that takes more than a moment."""
+        views: list[View] = []
+        if not _is_first_sight(self._world.cache.pool(uid)):
+            return await self._passes(uid, handle, memory, views)
+        async with reported_when_slow(partial(self._report_progress, uid, views)):
+            return await self._passes(uid, handle, memory, views)
+
+    async def _report_progress(self, uid: str, views: list[View]) -> bool:
+        """Not while the finalizer is on its way: that write and this one would be in each other's way."""
+        obj = self._world.cache.pool(uid)
+        if obj is None or not views or FINALIZER not in (obj["metadata"].get("finalizers") or ()):
+            return False
+        with contextlib.suppress(KubeError):  # a report that cannot be written stops no work
+            await self._reporter.conclude(*views[-1])
+        return True
+
+    async def _passes(self, uid: str, handle: LedgerHandle, memory: Memory, views: list[View]) -> float | None:
+        """`views` holds what the latest pass saw and decided, until all is concluded."""
         world, stuck = self._world, False
         absent: set[str] = set()
         for count in range(MOST_PASSES):
@@ -94,11 +117,10 @@ class PoolReconciler:
             decided = plan(observation, now)
             settled = decided.ledger == observation.ledger and (stuck or not decided.actions)
             if settled:
+                views.clear()
                 await self._reporter.conclude(observation, decided, now)
                 return self._pause(handle, earliest(decided.wake_at, memory.next_try(now) if stuck else None), now)
-            if count == 0 and _is_first_sight(world.cache.pool(uid)):
-                with contextlib.suppress(KubeError):  # a report that cannot be written stops no work
-                    await self._reporter.conclude(observation, decided, now)
+            views[:] = [(observation, decided, now)]
             done = await perform(Pass(world, observation, handle, memory), decided)
             stuck = not done and handle.ledger.keys == observation.ledger.keys
             memory.succeeded("cluster")

@@ -1,5 +1,7 @@
 """What happened to keys is told from the ledger's steps: to the audit log all of it, to people what they need."""
 
+import pytest
+
 from keypool.core.history import announcements, changes
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.reasons import Reason
@@ -16,12 +18,26 @@ def test_first_keys_that_are_published_together_are_one_event() -> None:
     assert news.note == f"new keys are published: {keys[0].print} in slot 0, {keys[1].print} in slot 1"
 
 
-def test_a_successor_is_told_as_a_rotation_with_its_cause() -> None:
-    ledger = a_ledger(a_key(0, name="old"), a_key(0, CREATED, name="new", why="interval"))
+def test_a_successor_of_a_compromised_key_is_told_as_a_rotation_with_its_cause() -> None:
+    ledger = a_ledger(a_key(0, name="old"), a_key(0, CREATED, name="new", why="compromised"))
     after = ledger.advance("old", Evidence.SUPERSEDED).advance("new", Evidence.PROVEN)
     (news,) = announcements(after.steps)
     assert news.reason is Reason.KEY_ROTATED
-    assert "interval" in news.note
+    assert "compromised" in news.note
+
+
+@pytest.mark.parametrize("why", ["interval", "expiry", "requested", "spec changed"])
+def test_an_ordinary_rotation_is_no_event_from_its_begin_to_its_end(why: str) -> None:
+    ledger = a_ledger(a_key(0, name="old"), a_key(0, CREATED, name="new", why=why))
+    after = ledger.advance("old", Evidence.SUPERSEDED).advance("new", Evidence.PROVEN)
+    after = after.advance("old", Evidence.UNNEEDED).advance("old", Evidence.REVOKED)
+    assert announcements(after.steps) == ()
+    assert [change.what for change in changes(after.steps)] == ["draining", "active", "revoking", "revoked"]
+
+
+def test_the_end_of_a_compromised_key_is_told() -> None:
+    after = a_ledger(a_key(0, REVOKING, name="a", asked="compromised")).advance("a", Evidence.REVOKED)
+    assert [news.reason for news in announcements(after.steps)] == [Reason.KEY_REVOKED]
 
 
 def test_the_audit_log_tells_why_a_key_left_and_not_why_it_was_made() -> None:

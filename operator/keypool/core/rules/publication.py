@@ -78,7 +78,9 @@ def the_primary_is_chosen(o: Observation, plan: Plan, now: datetime) -> Decision
     """It moves only when its key leaves, and the base URL with it: where the provider object was made anew, no key may
     be sent to another one's endpoint. Whatever changes in the Secret is a new publication."""
     before = o.ledger
-    ledger = _with_base_url(o, plan.ledger.model_copy(update={"primary": choose_primary(plan.ledger)}))
+    primary = choose_primary(plan.ledger)
+    ledger = plan.ledger if primary == plan.ledger.primary else plan.ledger.model_copy(update={"primary": primary})
+    ledger = _with_base_url(o, ledger)
     if _content(before) != _content(ledger):
         ledger = ledger.model_copy(update={"publication": before.revision + 1})
     return Decision(f"the primary is {ledger.primary or 'not there yet'}", ledger=ledger)
@@ -87,6 +89,8 @@ def the_primary_is_chosen(o: Observation, plan: Plan, now: datetime) -> Decision
 def _with_base_url(o: Observation, ledger: Ledger) -> Ledger:
     primary = ledger.key(ledger.primary) if ledger.primary else None
     if o.provider is None or primary is None or primary.provider != o.provider.uid:
+        return ledger
+    if ledger.base_url == o.provider.base_url:
         return ledger
     return ledger.model_copy(update={"base_url": o.provider.base_url})
 
