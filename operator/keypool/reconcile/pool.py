@@ -84,16 +84,17 @@ class PoolReconciler:
         views: list[View] = []
         if not _is_first_sight(self._world.cache.pool(uid)):
             return await self._passes(uid, handle, memory, views)
-        async with reported_when_slow(partial(self._report_progress, uid, views)):
+        async with reported_when_slow(partial(self._report_progress, handle, views)):
             return await self._passes(uid, handle, memory, views)
 
-    async def _report_progress(self, uid: str, views: list[View]) -> bool:
+    async def _report_progress(self, handle: LedgerHandle, views: list[View]) -> bool:
         """Not while the finalizer is on its way: that write and this one would be in each other's way."""
-        obj = self._world.cache.pool(uid)
+        obj = self._world.cache.pool(handle.ledger.pool_uid)
         if obj is None or not views or FINALIZER not in (obj["metadata"].get("finalizers") or ()):
             return False
         with contextlib.suppress(KubeError):  # a report that cannot be written stops no work
-            await self._reporter.conclude(*views[-1])
+            observation, decided, now = views[-1]
+            await self._reporter.conclude(replace(observation, ledger=handle.ledger), decided, now)
         return True
 
     async def _passes(self, uid: str, handle: LedgerHandle, memory: Memory, views: list[View]) -> float | None:
