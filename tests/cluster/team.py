@@ -236,6 +236,14 @@ class Team:
                 path = paths.pool(self.namespace, pool["metadata"]["name"])
                 await self.client.patch(path, {"metadata": {"finalizers": None}})
 
+    async def _has_newest(self, versions: list[Object], path: str) -> bool:
+        """Whether a watch, which may lag behind, has told of an object as it is now."""
+        try:
+            newest = int((await self.client.get(path))["metadata"]["resourceVersion"])
+        except NotFound:
+            return True
+        return any(int(version["metadata"]["resourceVersion"]) >= newest for version in versions[-3:])
+
     @contextlib.asynccontextmanager
     async def history(self, path: str, name: str) -> AsyncIterator[list[Object]]:
         """Every version of one object that a watch tells of, from now on, in a list that grows."""
@@ -255,6 +263,7 @@ class Team:
         try:
             await asyncio.wait_for(seen.wait(), 40)
             yield versions
+            await eventually(lambda: self._has_newest(versions, f"{path}/{name}"), 15, f"the watch tells all of {name}")
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)

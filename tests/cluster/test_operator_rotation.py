@@ -56,7 +56,8 @@ async def test_the_same_token_again_does_nothing_and_another_one_rotates_again(
     await team.apply(asking("one"))
     second = await team.changes(first)
     await team.until(
-        "chat", lambda pool: (pool["status"].get("handled") or {}).get("rotate") == "one" and len(pool["status"]["keys"]) == 1
+        "chat",
+        lambda pool: (pool["status"].get("handled") or {}).get("rotate") == "one" and len(pool["status"]["keys"]) == 1,
     )
     assert "unchanged" in await team.apply(asking("one"))
     await team.annotate("chat", rotate=None)
