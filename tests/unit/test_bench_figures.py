@@ -10,6 +10,7 @@ from rich.console import Console
 
 from keypool.serve.metrics import Metrics
 from keypool_lab.bench.figures import Cost, Figures, percentile
+from keypool_lab.bench.goals import compared
 from keypool_lab.bench.report import WIDTH, save, show
 from keypool_lab.bench.scrape import parse, writes
 
@@ -67,3 +68,12 @@ def test_the_file_has_all_figures(tmp_path: Path) -> None:
     assert one["p50_s"] == 1.0
     assert one["cores"] == 0.04
     assert one["api_writes"] == {"create secrets": 400}
+
+
+def test_a_goal_is_compared_where_the_scenario_was_large_enough() -> None:
+    large = figures(scenario="large", count=100)
+    assert compared([large, figures(total=20.0)]) == [
+        ("large", "API writes for a new pool of three keys", 10, 4.0, True)
+    ]
+    (missed,) = compared([figures(count=1000, total=20.0)])
+    assert missed[3:] == (20.0, False)

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from keypool import __version__
 from keypool_lab.bench.figures import PERCENTS, Figures
+from keypool_lab.bench.goals import compared
 from keypool_lab.bench.stack import LATENCY
 
 WIDTH = 100
@@ -20,9 +21,9 @@ MIB = 1024 * 1024
 
 
 def show(figures: Sequence[Figures], console: Console | None = None) -> None:
-    """Prints two tables: times and costs of all scenarios, and what was asked of whom for each pool or slot."""
+    """Prints three tables: times and costs, what was asked of whom for each pool or slot, and goals."""
     console = console or Console(width=WIDTH)
-    console.print(_times(figures), _requests(figures))
+    console.print(_times(figures), _requests(figures), _goals(figures))
 
 
 def save(figures: Sequence[Figures], path: Path, load_average: float) -> None:
@@ -72,6 +73,15 @@ def _requests(figures: Sequence[Figures]) -> Table:
     for one in figures:
         kinds = (dict(one.cost.writes), dict(one.cost.reads), one.cost.calls)
         table.add_row(one.scenario, *(_lines(one.per_thing(counts)) for counts in kinds), end_section=True)
+    return table
+
+
+def _goals(figures: Sequence[Figures]) -> Table:
+    table = Table(title="goals, for two quiet cores", box=box.SIMPLE_HEAD, title_justify="left")
+    for name in ("scenario", "what", "at most", "measured", ""):
+        table.add_column(name)
+    for scenario, what, most, value, reached in compared(figures):
+        table.add_row(scenario, what, f"{most:g}", f"{value:.2f}", "reached" if reached else "missed")
     return table
 
 

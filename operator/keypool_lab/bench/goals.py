@@ -1,0 +1,53 @@
+"""What the figures should be on two quiet cores, beside what they are. Pure; nothing fails when a goal is missed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from keypool_lab.bench.figures import Figures
+
+MIB = 1024 * 1024
+PROVIDER_MUTATIONS = ("create", "delete")
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """`measured` reads the figure that should be at most `most`; for `count` things at least, otherwise it says
+    nothing."""
+
+    scenario: str
+    what: str
+    most: float
+    measured: Callable[[Figures], float]
+    count: int = 1
+
+
+def _writes(one: Figures) -> float:
+    return one.cost.writes.total() / one.count
+
+
+def _mutations(one: Figures) -> float:
+    return one.cost.writes.total() + sum(one.cost.calls.get(call, 0) for call in PROVIDER_MUTATIONS)
+
+
+GOALS: tuple[Goal, ...] = (
+    Goal("at-once", "seconds until 1,000 pools are Ready", 15, lambda one: one.total, 1000),
+    Goal("steady", "p50 in seconds at 10 a second", 0.25, lambda one: one.percentiles()["p50"]),
+    Goal("steady", "p99 in seconds at 10 a second", 0.6, lambda one: one.percentiles()["p99"]),
+    Goal("large", "API writes for a new pool of three keys", 10, _writes),
+    Goal("rotation", "API writes for a rotated slot", 9, _writes),
+    Goal("restart", "seconds until 5,000 pools were looked at", 30, lambda one: one.total, 5000),
+    Goal("restart", "writes and mutations at the provider", 0, _mutations),
+    Goal("idle", "MiB of memory with 5,000 pools", 200, lambda one: one.notes["rss_bytes"] / MIB, 5000),
+    Goal("idle", "cores with 5,000 pools", 0.05, lambda one: one.notes["cores"], 5000),
+    Goal("idle", "writes and mutations at the provider", 0, _mutations),
+    Goal("hanging", "times as long beside a provider that hangs", 1.1, lambda one: one.notes["ratio"]),
+)
+
+
+def compared(figures: Sequence[Figures]) -> list[tuple[str, str, float, float, bool]]:
+    """Scenario, what, the goal, what was measured, and whether it is reached; of the scenarios that were large
+    enough."""
+    by_name = {one.scenario: one for one in figures}
+    found = [(goal, by_name.get(goal.scenario)) for goal in GOALS]
+    rows = [(goal, goal.measured(one)) for goal, one in found if one is not None and one.count >= goal.count]
+    return [(goal.scenario, goal.what, goal.most, value, value <= goal.most) for goal, value in rows]
