@@ -78,6 +78,8 @@ class Leader:
         for kind in (Kind.PROVIDER, Kind.POOL):
             for entry in self._world.cache.store(kind):
                 self._queue.add(f"{'pool' if kind is Kind.POOL else 'provider'}/{entry.uid}")
+        for handle in self._world.ledgers.all():  # also of pools that are gone
+            self._queue.add(f"pool/{handle.ledger.pool_uid}")
 
     def _touch(self, kind: Kind, obj: Mapping[str, Any]) -> None:
         if kind is Kind.PROVIDER:

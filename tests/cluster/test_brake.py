@@ -70,6 +70,9 @@ async def test_a_provider_that_rejects_everything_stops_minting_and_withdrawing_
     for name in POOLS:
         await team.has(name, "Healthy", "True")
     await eventually(lambda: _released(team), 10, "the KeyProvider shows that the brake is released")
+    for name in POOLS:
+        await team.considered(name)
+    assert simulator.record.mutations()["created"] == created, "the end of it replaces nothing"
 
 
 async def _asked(simulator: Simulator, count: int) -> bool:

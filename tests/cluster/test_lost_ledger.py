@@ -10,7 +10,7 @@ from keypool_lab.simulator import Fault, Simulator
 from tests.cluster.conftest import OperatorMaker
 from tests.cluster.ledgers import Ledgers
 from tests.cluster.running import Clock, Operator
-from tests.cluster.team import Object, Team, pool_manifest
+from tests.cluster.team import PROVIDER, Object, Team, pool_manifest
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("provider")
@@ -81,6 +81,9 @@ async def test_an_annotation_of_somebody_else_is_no_tampering_and_stays(
 async def test_a_restored_ledger_learns_what_was_published_since(
     operator: Operator, team: Team, ledgers: Ledgers, simulator: Simulator
 ) -> None:
+    """The account is ours alone; in another one nobody could tell whose a published key without a name is."""
+    exclusive = {"spec": {"exclusiveAccount": True}}
+    await team.client.patch(paths.provider(team.namespace, PROVIDER), exclusive)
     overlap = {"overlap": {"min": "1s"}}
     await team.apply(pool_manifest(size=2, rotation=overlap))
     await team.ready()

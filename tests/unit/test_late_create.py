@@ -42,7 +42,7 @@ async def enough(left: float, seconds: float) -> bool:
 async def created_at(now: datetime, *, left: float = 60.0) -> tuple[FakeProvider, Pass]:
     """The provider and the pass, after a key that was intended at NOW was to be created; `left`: of the leadership."""
     provider = FakeProvider(now=now)
-    directory = SimpleNamespace(get=lambda _: SimpleNamespace(uid=PROVIDER.uid, provider=provider))
+    directory = SimpleNamespace(get=lambda _: SimpleNamespace(uid=PROVIDER.uid, provider=provider, trusted=True))
     leadership = SimpleNamespace(enough=partial(enough, left))
     surroundings = {"leadership": leadership, "deadlines": Deadlines(), "metrics": Metrics()}
     world = SimpleNamespace(directory=directory, now=lambda: now, random=lambda: 0.5, **surroundings)

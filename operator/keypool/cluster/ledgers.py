@@ -6,6 +6,7 @@ written back when somebody else changed or deleted them.
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import logging
 from collections import Counter
@@ -183,11 +184,11 @@ class LedgerHandle:
 
     async def drop(self) -> None:
         """Deletes the Secret; the handle must not be used afterwards."""
-        if self._version is not None:
-            try:
-                await self._book.client.delete(self._book.path(self.ledger.pool_uid))
-            except NotFound:
-                _log.debug("ledger was gone already")
+        async with self._lock:  # a check must not take it for tampering
+            if self._version is not None:
+                with contextlib.suppress(NotFound):
+                    await self._book.client.delete(self._book.path(self.ledger.pool_uid))
+                self._version = None
         self._book.forget(self.ledger.pool_uid)
 
 

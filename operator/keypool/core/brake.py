@@ -4,6 +4,7 @@ that is wrong, and replacing all keys would make things worse. Purely computatio
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 
 LEAST = 3
@@ -25,6 +26,7 @@ class Brake:
 
     `rejected`: their latest answer is no. `in_a_row`: rejected with no good probe of any key since. `lost`: rejected,
     and found not to be listed as active, so truly lost. `begun`: no probe was good since the process started.
+    `released`: when a good probe last released it.
     """
 
     grip: Grip = Grip.FREE
@@ -32,10 +34,12 @@ class Brake:
     in_a_row: set[str] = field(default_factory=set)
     lost: set[str] = field(default_factory=set)
     begun: bool = True
+    released: datetime | None = None
 
-    def accept(self, key: str) -> bool:
+    def accept(self, key: str, at: datetime) -> bool:
         """A good probe releases the brake. True when it held."""
         held, self.grip, self.begun = self.grip is not Grip.FREE, Grip.FREE, False
+        self.released = at if held else self.released
         self.rejected.discard(key)
         self.lost.discard(key)
         self.in_a_row.clear()

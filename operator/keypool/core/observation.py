@@ -1,7 +1,7 @@
 """All that one pass knows, gathered once. Frozen: a saved Observation replays a decision as a test."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -60,6 +60,17 @@ class Checked:
     at: datetime
     accepted: bool
     rejections: int = 0
+
+
+def heard_since(checks: Mapping[str, Checked], released: datetime | None) -> dict[str, Checked]:
+    """The probes' answers as they count: what was rejected while the brake held (until `released`) has to be rejected
+    once more first. Else the first good probe would have all other keys replaced."""
+    if released is None:
+        return dict(checks)
+    return {
+        key: check if check.accepted or check.at > released else replace(check, rejections=0)
+        for key, check in checks.items()
+    }
 
 
 @dataclass(frozen=True)

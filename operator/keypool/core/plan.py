@@ -6,6 +6,7 @@ keypool does for a pool; each rule's docstring tells why.
 
 from datetime import datetime, timedelta
 
+from keypool.core.brake import Grip
 from keypool.core.decision import Decision, Plan, Rule, run_chain
 from keypool.core.observation import Observation, Problem
 from keypool.core.reasons import Reason
@@ -13,12 +14,16 @@ from keypool.core.rules import creation, deletion, health, intents, publication,
 
 LOOK_AGAIN = timedelta(seconds=30)
 """A Secret that is not ours is not watched: look again after this."""
+LOOK_AT_LAST = timedelta(minutes=5)
+"""A provider that can be used again has its pools looked at; this is for what may go wrong with that."""
 
 
 def problems_are_told(o: Observation, plan: Plan, now: datetime) -> Decision:
     """What stands in the way from outside, said once for all rules."""
     problems = [problem for problem in (o.provider_problem, o.contested, o.secret_problem) if problem is not None]
-    wake_at = now + LOOK_AGAIN if o.contested or o.secret_problem else None
+    unseen = o.contested or o.secret_problem
+    blocked = o.provider_problem or o.grip is not Grip.FREE
+    wake_at = now + LOOK_AGAIN if unseen else now + LOOK_AT_LAST if blocked else None
     return Decision(f"{len(problems)} problems outside", problems=tuple(problems), wake_at=wake_at)
 
 

@@ -127,6 +127,7 @@ def recovered(o: Observation, found: Evidences, now: datetime) -> Recovered:
     known = {key.print for key in ledger.keys}
     for index, entry in enumerate(found.published):
         if entry.print in known:
+            ledger = _published_again(ledger, entry, found)
             continue
         pair = pairs.get(entry.print)
         if pair is not None and _is_ours(o, pair, found.foreign):
@@ -144,11 +145,31 @@ def recovered(o: Observation, found: Evidences, now: datetime) -> Recovered:
     return Recovered(_with_requests(o, ledger.model_copy(update=facts)), tuple(orphans))
 
 
+def _published_again(ledger: Ledger, entry: Published, found: Evidences) -> Ledger:
+    """A key that stands in the Secret is no new one and drains from now on alone, whatever an older ledger says."""
+    key = next(key for key in ledger.keys if key.print == entry.print)
+    if key.state is KeyState.CREATED and found.verdicts.get(entry.print):
+        shown = {other.print for other in found.published}
+        for old in ledger.of_slot(key.slot, KeyState.ACTIVE, KeyState.WITHDRAWN):
+            if old.print not in shown:
+                ledger = ledger.advance(old.name, Evidence.SUPERSEDED, unpublished_at=None)
+        return ledger.advance(key.name, Evidence.PROVEN)
+    if key.state is KeyState.DRAINING:
+        return ledger.mark(key.name, unpublished_at=None)
+    return ledger
+
+
 def _is_ours(o: Observation, pair: Listed, foreign: Collection[str]) -> bool:
-    """No other pool's; and, where the listing shows its name, that name is one that this pool gives."""
-    if pair.handle in foreign:
+    """No other pool's; and, where the listing shows its name, that name is one that this pool gives.
+
+    Where it shows none, anybody who knows a value could put it into the Secret and stamp that with a high revision. So
+    it is ours only where the account is, or where the ledger is truly gone, which is not in a namespace's hands.
+    """
+    if pair.handle in foreign or any(key.handle == pair.handle for key in o.ledger.keys):
         return False
-    return pair.name is None or is_name_of(pair.name, o.ledger.namespace, o.ledger.pool)
+    if pair.name is None:
+        return o.ledger.revision == 0 or (o.provider is not None and o.provider.exclusive)
+    return is_name_of(pair.name, o.ledger.namespace, o.ledger.pool)
 
 
 def is_name_of(name: str, namespace: str, pool: str) -> bool:
@@ -220,6 +241,7 @@ def _with_requests(o: Observation, ledger: Ledger) -> Ledger:
     pool = o.known_pool
     facts = {"handled_rotate": pool.rotate, "handled_cleared": pool.cleared, "handled_abandon": pool.abandon}
     named = {part.strip() for part in (pool.compromised or "").split(",")}
-    if not any(key.name in named or key.print in named for key in ledger.keys):
+    still_there = any(key.name in named or key.print in named for key in ledger.keys)
+    if not still_there and not any(part.startswith("all@") for part in named):
         facts["handled_compromised"] = pool.compromised
     return ledger.model_copy(update={name: text for name, text in facts.items() if text is not None})

@@ -86,11 +86,13 @@ class Transport:
         # A server may close a kept connection at the very moment of a request. Reads and deletes are then sent again
         # by aiohttp; a create would become ambiguous for nothing, so it travels on a connection of its own.
         self._fresh = _connections(keep=False)
-        self._calls, self._idle = 0, asyncio.Event()
+        self._calls, self._idle, self._closed = 0, asyncio.Event(), False
         self._idle.set()
 
     async def call(self, call: Call) -> Answer:
         """Sends one request and returns the expected answer; raises `ProviderError` for everything else."""
+        if self._closed:
+            raise Unavailable(f"{call.what}: the credential was replaced meanwhile")
         self._calls += 1
         self._idle.clear()
         try:
@@ -105,7 +107,9 @@ class Transport:
 
     async def close(self) -> None:
         """Closes all connections, after the calls that are under way: a create that is cut off is a lost key."""
-        await self._idle.wait()
+        while self._calls:
+            await self._idle.wait()
+        self._closed = True
         await self._kept.aclose()
         await self._fresh.aclose()
 

@@ -14,6 +14,7 @@ from keypool.core.brake import Brake, Grip
 from keypool.core.claims import Sighting, sighted
 from keypool.core.ledger import KeyRecord
 from keypool.core.lifecycle import KeyState
+from keypool.providers.errors import ProviderError
 from keypool.providers.protocol import ListedKey, Provider
 from keypool.reconcile.registry import Registry
 
@@ -30,7 +31,7 @@ class Listing:
 @dataclass(slots=True)
 class _Memory:
     """Of one provider object. `listing` was made through `provider`, and so were the `sightings`; `last`: when the
-    latest listing was begun."""
+    latest listing was begun; `error`: how the latest of so many `tries` failed."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     brake: Brake = field(default_factory=Brake)
@@ -38,6 +39,8 @@ class _Memory:
     listing: Listing | None = None
     last: datetime | None = None
     sightings: dict[str, Sighting] = field(default_factory=dict)
+    tries: int = 0
+    error: ProviderError | None = None
 
 
 class Accounts:
@@ -77,15 +80,29 @@ class Accounts:
         """A listing that began at `not_before` or later; pools that ask at the same time share one. Raises
         ProviderError."""
         memory = self._of(uid)
+        asked = memory.tries
         async with memory.lock:
+            if memory.error is not None and memory.provider is provider and memory.tries > asked:
+                raise memory.error  # of an attempt that others made while this one waited
             if memory.provider is not provider:
                 memory.provider, memory.listing, memory.last, memory.sightings = provider, None, None, {}
             if memory.listing is None or memory.listing.begun < not_before:
-                memory.listing = await self.take(provider)
-                unknown = memory.listing.keys.keys() - self._registry.handles()
+                memory.listing = await self._try(memory, provider)
+                active = {handle for handle, key in memory.listing.keys.items() if key.active}
+                unknown = active - self._registry.handles()
                 memory.sightings = sighted(memory.sightings, unknown, memory.listing.ended, memory.last)
                 memory.last = memory.listing.begun
             return memory.listing
+
+    async def _try(self, memory: _Memory, provider: Provider) -> Listing:
+        memory.error = None
+        try:
+            return await self.take(provider)
+        except ProviderError as error:
+            memory.error = error
+            raise
+        finally:
+            memory.tries += 1
 
     def forget_listing(self, uid: str) -> None:
         """Drops the last listing, which may be long, when it is old."""
@@ -146,6 +163,11 @@ class Accounts:
         """Whether the brake holds."""
         memory = self._memories.get(uid) if uid is not None else None
         return memory.brake.grip if memory is not None else Grip.FREE
+
+    def released(self, uid: str | None) -> datetime | None:
+        """When the brake was last released; None for never."""
+        memory = self._memories.get(uid) if uid is not None else None
+        return memory.brake.released if memory is not None else None
 
     def judge(self, uid: str, listing: Listing) -> Grip:
         """Decides about the brake by a listing."""

@@ -36,6 +36,9 @@ async def create(this: Pass, action: act.CreateKey) -> bool:
     record, entry = this.handle.ledger.key(action.name), this.world.directory.get(_provider_uid(this))
     if record is None or entry is None or record.state is not KeyState.INTENDED:
         return False
+    if not entry.trusted:  # found to be in another account since the pass began
+        this.memory.pause("create", this.world.now() + FIRST_PAUSE)
+        return False
     if not await _may_begin(this, record):  # the API server was slow; the next pass begins anew
         this.memory.pause("create", this.world.now() + FIRST_PAUSE)
         await this.handle.update(lambda ledger: ledger.advance(record.name, Evidence.NEVER_SENT))
@@ -99,7 +102,7 @@ async def probe(this: Pass, action: act.ProbeKey) -> bool:
         return False
     now = this.world.now()
     this.memory.checked(record.name, now, answer is Probe.ACCEPTED)
-    _tell_the_brake(this, entry.uid, record, answer)
+    tell_the_brake(this, entry.uid, record, answer)
     lag = entry.provider.capabilities.activation_lag
     if record.state is KeyState.CREATED and answer is Probe.REJECTED and now < (record.created_at or now) + lag:
         text = "the new key is not accepted yet"
@@ -107,11 +110,11 @@ async def probe(this: Pass, action: act.ProbeKey) -> bool:
     return True
 
 
-def _tell_the_brake(this: Pass, provider_uid: str, record: KeyRecord, answer: Probe) -> None:
+def tell_the_brake(this: Pass, provider_uid: str, record: KeyRecord, answer: Probe) -> None:
     """Before the next pass of any pool, so that not many keys are withdrawn before it holds."""
     brake = this.world.accounts.brake(provider_uid)
     if answer is Probe.ACCEPTED:
-        news = brake.accept(record.name)
+        news = brake.accept(record.name, this.world.now())
     else:
         shown = record.state in (KeyState.ACTIVE, KeyState.WITHDRAWN) and record.expires_at > this.world.now()
         news = shown and brake.reject(record.name)

@@ -5,7 +5,7 @@ from keypool.cluster.cache import Kind
 from keypool.cluster.errors import NotFound
 from keypool.cluster.secret_view import secret_view
 from keypool.core.ledger import Ledger
-from keypool.core.observation import Observation, PoolFacts, Problem
+from keypool.core.observation import Observation, PoolFacts, Problem, heard_since
 from keypool.core.ownership import contest, is_ours, problem_of
 from keypool.core.projection import secret_names
 from keypool.core.reasons import Reason
@@ -39,7 +39,7 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
         abandon=pool.abandon if pool is not None else _asked_of_ledger(world, uid),
         contested=_contested(world, pool, secrets) if pool is not None and not going else None,
         secrets={name: view for name, view in secrets.items() if is_ours(view, uid, ledger.publication > 0)},
-        checks=dict(memory.checks),
+        checks=heard_since(memory.checks, world.accounts.released(provider_uid)),
         sent=frozenset(memory.sent),
         troubles=dict(memory.troubles),
         wait_until=dict(memory.wait_until),

@@ -49,6 +49,9 @@ class PoolReconciler:
         if obj is None:
             self._reporter.end_series(uid)
             self._bereft.census.note(uid, None)
+        if obj is None and handle is None:  # a ledger may be all that is left, and may have been mended
+            await world.ledgers.look_again(uid)
+            handle = world.ledgers.get(uid)
         if obj is None and handle is None:
             self._memories.pop(uid, None)
             return None

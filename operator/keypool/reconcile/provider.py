@@ -61,6 +61,7 @@ class ProviderReconciler:
             await world.accounts.forget(uid)
             return None
         memory = self._memories.setdefault(uid, _Memory())
+        self._notice(uid, memory)
         standing = await self._examine(obj, memory)
         world.directory.set_problem(uid, standing.problem)
         pause = await self._judge(uid, memory) if standing.problem is None else MAX_AGE
@@ -70,6 +71,13 @@ class ProviderReconciler:
         world.accounts.forget_listing(uid)
         memory.failures = memory.failures + 1 if standing.worst is not None else 0
         return pause if standing.worst is None else min(pause, self._next_try(memory))
+
+    def _notice(self, uid: str, memory: _Memory) -> None:
+        """What passes found out since the last look, other pools may have seen: they have to look again, also when it
+        is over by the end of this look."""
+        now = (self._world.directory.problem(uid), self._world.accounts.grip(uid))
+        if memory.told is not None and memory.told[:2] != now:
+            memory.told = None
 
     def _next_try(self, memory: _Memory) -> float:
         now = self._world.now()
@@ -138,8 +146,9 @@ class ProviderReconciler:
             memory.coming, memory.using = Attempt(), Attempt()
             return Standing()
         problem = self._world.directory.problem(known.uid)
-        if problem is not None:
+        if problem is not None or self._world.directory.doubtful(known.uid):
             problem = await memory.using.make(self._world, known, "")
+            self._world.directory.looked_at(known.uid)
         return Standing(problem, pending)
 
     def _coming(self, memory: _Memory, obj: dict[str, Any], spec: KeyProviderSpec, credential: SecretStr) -> Entry:

@@ -9,6 +9,8 @@ from pydantic import SecretStr
 
 from keypool.cluster.cache import Kind
 from keypool.cluster.secret_view import secret_view
+from keypool.core.brake import Grip
+from keypool.core.lifecycle import KeyState
 from keypool.core.observation import Observation, Problem
 from keypool.core.ownership import is_ours
 from keypool.core.projection import secret_names
@@ -18,7 +20,8 @@ from keypool.core.rules.deletion import DEADLINE
 from keypool.providers.errors import ProviderError
 from keypool.providers.protocol import ListedKey, Probe, Provider
 from keypool.reconcile.context import Pass
-from keypool.reconcile.keys import note_failure, timed
+from keypool.reconcile.keys import note_failure, tell_the_brake, timed
+from keypool.reconcile.memory import FIRST_PAUSE
 
 ACTIVITY = "recover"
 SIDE_BY_SIDE = 8
@@ -56,12 +59,9 @@ class Recovery:
 
     async def _recover(self, this: Pass, reason: Reason, what: str) -> Problem | None:
         o, now = this.observation, this.world.now()
-        if o.provider is None or o.provider_problem is not None or o.known_pool.spec is None:
-            why = o.provider_problem.message if o.provider_problem else o.known_pool.spec_error or "no provider"
-            return Problem(reason, f"{what}; it is made whole once this is mended: {why}", stalls=False)
-        if not o.may(ACTIVITY, now):
-            trouble = o.troubles.get(ACTIVITY)
-            return Problem(reason, f"{what}; tried again soon: {trouble.message if trouble else ''}", stalls=False)
+        if (waiting := _not_now(o, reason, what, now)) is not None:
+            return waiting
+        assert o.provider is not None  # noqa: S101
         entry = this.world.directory.get(o.provider.uid)
         assert entry is not None  # noqa: S101 - there are facts of it
         try:
@@ -69,9 +69,14 @@ class Recovery:
         except ProviderError as error:
             note_failure(this, ACTIVITY, entry.uid, error)
             return Problem(reason, f"{what}; tried again soon: {error}", stalls=False)
+        if _most_are_rejected(this, found, entry.uid):
+            this.memory.pause(ACTIVITY, now + timedelta(seconds=LISTING_AGE))
+            return Problem(reason, f"{what}; the provider rejects many keys, and it is found out why", stalls=False)
         if self._may_still_be_listed(this, found, now):
             return Problem(reason, f"{what}; published keys are not listed yet", stalls=False)
         if reason is Reason.LEDGER_RESTORED and found.newest <= o.ledger.revision:
+            this.memory.recovering_since = None
+            this.memory.pause(ACTIVITY, now + FIRST_PAUSE)
             return None  # somebody put the Secret right; the cache knows by now
         await self._store(this, recovered(o, found, now), found, rebuilt=reason is Reason.LEDGER_MISSING)
         return None
@@ -89,7 +94,8 @@ class Recovery:
             texts.append(_texts(live.get("data") or {}))
         published = published_in(texts, o.spec.secret.keys.api_key)
         listing = await self._list(this, uid, provider) if provider.capabilities.lists_values else ()
-        wanted = {entry.print: entry.value for entry in published}
+        others = {key.print for key in o.ledger.keys if key.provider != uid}  # no other provider is shown their values
+        wanted = {entry.print: entry.value for entry in published if entry.print not in others}
         wanted |= {k.print or "": k.value for k in o.ledger.keys if k.value is not None and k.provider == uid}
         verdicts = await _probe_all(this, provider, wanted)
         mine = {key.handle for key in o.ledger.keys}
@@ -102,9 +108,9 @@ class Recovery:
         async with self._locks.setdefault(uid, asyncio.Lock()):
             at, listing = self._listings.get(uid, (-LISTING_AGE, ()))
             if clock() - at > LISTING_AGE:
-                self._listings.clear()
                 listing = await timed(this, "list", provider.list_keys())
-                self._listings[uid] = (clock(), listing)
+                fresh = {key: kept for key, kept in self._listings.items() if clock() - kept[0] <= LISTING_AGE}
+                self._listings = {**fresh, uid: (clock(), listing)}
             return listing
 
     def _may_still_be_listed(self, this: Pass, found: Evidences, now: datetime) -> bool:
@@ -130,6 +136,25 @@ class Recovery:
         for print_ in result.orphans:
             world.ledgers.listener.orphaned(result.ledger, print_)
         await _tell(this, result, rebuilt=rebuilt, empty=not found.published)
+
+
+def _not_now(o: Observation, reason: Reason, what: str, now: datetime) -> Problem | None:
+    """Why the provider cannot be asked yet, None when it can."""
+    if o.provider is None or o.provider_problem is not None or o.known_pool.spec is None:
+        why = o.provider_problem.message if o.provider_problem else o.known_pool.spec_error or "no provider"
+        return Problem(reason, f"{what}; it is made whole once this is mended: {why}", stalls=False)
+    if not o.may(ACTIVITY, now):
+        trouble = o.troubles.get(ACTIVITY)
+        return Problem(reason, f"{what}; tried again soon: {trouble.message if trouble else ''}", stalls=False)
+    return None
+
+
+def _most_are_rejected(this: Pass, found: Evidences, uid: str) -> bool:
+    """Whether the brake holds, once it knows what the probes said of keys that serve."""
+    for key in this.observation.ledger.inside(KeyState.ACTIVE):
+        if (verdict := found.verdicts.get(key.print or "")) is not None:
+            tell_the_brake(this, uid, key, Probe.ACCEPTED if verdict else Probe.REJECTED)
+    return this.world.accounts.grip(uid) is not Grip.FREE
 
 
 async def _tell(this: Pass, result: Recovered, *, rebuilt: bool, empty: bool) -> None:
@@ -159,4 +184,4 @@ async def _probe_all(this: Pass, provider: Provider, wanted: dict[str, SecretStr
 
 
 def _texts(data: dict[str, str]) -> dict[str, str]:
-    return {entry: base64.b64decode(text).decode(errors="replace") for entry, text in data.items()}
+    return {entry: base64.b64decode(text or "").decode(errors="replace") for entry, text in data.items()}

@@ -41,6 +41,6 @@ def _published_handles(view: SecretView) -> set[str]:
     """Those that the Secret's annotation names; none when somebody made it unreadable."""
     try:
         handles = json.loads(view.annotations.get(ANNOTATION_HANDLES, "{}"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return set()
     return {handle for handle in handles.values() if isinstance(handle, str)} if isinstance(handles, dict) else set()

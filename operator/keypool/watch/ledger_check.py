@@ -9,7 +9,7 @@ from keypool.cluster import paths
 from keypool.cluster.client import KubeClient
 from keypool.cluster.errors import KubeError
 from keypool.cluster.installation import Installation
-from keypool.cluster.ledgers import LABEL, NAME, LedgerBook
+from keypool.cluster.ledgers import LABEL, NAME, LedgerBook, LedgerHandle
 from keypool.serve.logs import describe
 
 LOOK = 30.0
@@ -52,13 +52,23 @@ class LedgerCheck:
         for uid, version in before.items():
             handle = self._book.get(uid)
             if listed.get(uid) != version and handle is not None and handle.version == version:
-                written += await handle.verify()
+                written += await self._verify(handle)
                 self._touch_pool(uid)
+        for uid in self._book.unreadable.keys() - listed.keys():
+            self._touch_pool(uid)  # given up
         for uid in listed.keys() - before.keys():
             if self._book.get(uid) is None and self._seen.get(uid) != listed[uid]:
                 self._touch_pool(uid)  # restored or mended: its pool reads it live
         self._seen = {uid: version for uid, version in listed.items() if uid not in before}
         return written
+
+    async def _verify(self, handle: LedgerHandle) -> bool:
+        """One that cannot be written back keeps no other from it."""
+        try:
+            return await handle.verify()
+        except KubeError as error:
+            _log.error("ledger of pool %s could not be checked: %s", handle.ledger.pool_uid, describe(error))
+            return False
 
     async def _listed(self) -> dict[str, str]:
         found, token, path = dict[str, str](), "", paths.secrets(self._book.namespace)

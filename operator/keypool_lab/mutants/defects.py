@@ -186,8 +186,8 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "a forged Secret makes somebody else's key ours",
         "core/recovery.py",
-        "    if pair.handle in foreign:",
-        "    if not pair.handle:",
+        "    if pair.handle in foreign or",
+        "    if not pair.handle or",
         ("tests/unit/core/test_recovery.py",),
     ),
     Defect(

@@ -30,7 +30,7 @@ def hear(world: World, name: str, *, good: bool) -> None:
     record, brake = world.ledger.key(name), world.listening.brake
     assert record is not None
     if good:
-        brake.accept(name)
+        brake.accept(name, world.now)
     elif record.state in (KeyState.ACTIVE, KeyState.WITHDRAWN) and record.expires_at > world.now:
         brake.reject(name)
 

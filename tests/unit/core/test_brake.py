@@ -2,7 +2,7 @@
 
 from keypool.core.brake import Brake, Grip
 from keypool.core.lifecycle import KeyState
-from keypool.core.observation import Checked
+from keypool.core.observation import Checked, heard_since
 from keypool.core.reasons import Reason
 from keypool.core.rules import creation, health, publication
 from tests.unit.core.builders import (
@@ -14,6 +14,7 @@ from tests.unit.core.builders import (
     a_spec,
     concluded,
     decide,
+    planned,
     rejected,
     seen,
     states,
@@ -25,7 +26,7 @@ ABC = ("a", "b", "c")
 def braked(*names: str) -> Brake:
     """A brake in a process that has had a good probe, and then these rejections."""
     brake = Brake()
-    brake.accept("good")
+    brake.accept("good", NOW)
     for name in names:
         brake.reject(name)
     return brake
@@ -73,8 +74,24 @@ def test_keys_that_are_really_gone_do_not_engage_it_and_ask_for_no_other_listing
 def test_the_first_good_probe_releases_it() -> None:
     brake = braked(*ABC)
     brake.listed(published(*ABC), set(ABC))
-    assert brake.accept("b")
+    assert brake.accept("b", NOW)
     assert brake.grip is Grip.FREE
+
+
+def test_what_was_rejected_while_it_held_has_to_be_rejected_once_more_before_a_key_is_withdrawn() -> None:
+    """Else the first good probe of one key would have all others replaced."""
+    keys = [a_key(slot) for slot in range(3)]
+    before = rejected("active-0", "active-1", "active-2", at=NOW - SECOND)
+    o = seen(*keys, pool=a_pool(spec=a_spec(size=3)), checks=heard_since(before, NOW))
+    assert set(states(planned(o).ledger).values()) == {"active"}
+    again = {**before, "active-1": Checked(NOW + SECOND, accepted=False, rejections=4)}
+    o = seen(*keys, pool=a_pool(spec=a_spec(size=3)), checks=heard_since(again, NOW))
+    assert states(decide(health.failed_keys_are_withdrawn, o).ledger)["active-1"] == "withdrawn"
+
+
+def test_a_new_key_that_was_rejected_while_it_held_is_not_revoked_for_that() -> None:
+    o = seen(a_key(0, KeyState.CREATED), checks=heard_since(rejected("created-0", times=1, at=NOW), NOW))
+    assert states(decide(publication.rejected_new_keys_are_revoked, o).ledger)["created-0"] == "created"
 
 
 def test_after_a_start_withdrawn_keys_that_are_listed_as_active_hold_it_until_a_probe_tells() -> None:

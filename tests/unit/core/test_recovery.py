@@ -1,7 +1,7 @@
 """A ledger is made whole without adopting what is not ours, revoking anything or losing a record."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from keypool.core.lifecycle import KeyState
 from keypool.core.recovery import Evidences, Published, is_name_of, published_in, recovered
 from keypool.core.rules.requests import owed_keys_are_abandoned
 from keypool.reconcile.census import too_many
-from tests.unit.core.builders import DAY, NOW, a_key, a_ledger, a_pool, decide, seen, states
+from tests.unit.core.builders import DAY, NOW, PROVIDER, a_key, a_ledger, a_pool, decide, seen, states
 from tests.unit.core.test_model import bounded
 
 
@@ -90,7 +90,7 @@ def test_a_key_that_the_listing_pairs_is_adopted_with_the_listings_handle_and_ex
     name = "kp.shop.web.inst.0123456789"
     entry = published(1, slot=1, name=name, primary=True)
     found = Evidences((entry,), (row(1, expires_at=NOW + DAY),), {entry.print: True})
-    (key,) = recovered(seen(ledger=a_ledger()), found, NOW).ledger.keys
+    (key,) = recovered(seen(ledger=a_ledger(revision=0)), found, NOW).ledger.keys
     assert (key.name, key.slot, key.handle, key.expires_at) == (name, 1, "h1", NOW + DAY)
     assert key.state is KeyState.ACTIVE
 
@@ -123,10 +123,41 @@ def test_a_listed_name_that_this_pool_never_gives_is_not_ours() -> None:
 def test_requests_that_stand_on_the_pool_are_not_carried_out_again_but_for_a_leak_that_is_still_there() -> None:
     entry = published(1)
     found = Evidences((entry,), (row(1),), {entry.print: True})
-    old = recovered(seen(ledger=a_ledger(), pool=a_pool(rotate="r", compromised="gone")), found, NOW).ledger
+    old = recovered(seen(ledger=a_ledger(revision=0), pool=a_pool(rotate="r", compromised="gone")), found, NOW).ledger
     assert (old.handled_rotate, old.handled_compromised) == ("r", "gone")
-    leak = recovered(seen(ledger=a_ledger(), pool=a_pool(compromised=entry.print)), found, NOW).ledger
+    leak = recovered(seen(ledger=a_ledger(revision=0), pool=a_pool(compromised=entry.print)), found, NOW).ledger
     assert leak.handled_compromised is None
+    everything = recovered(seen(ledger=a_ledger(revision=0), pool=a_pool(compromised="all@x")), found, NOW).ledger
+    assert everything.handled_compromised is None
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_a_secret_with_a_high_revision_makes_no_nameless_key_ours_unless_the_account_is_ours_alone(
+    exclusive: bool,
+) -> None:
+    entry = published(1)
+    o = seen(ledger=a_ledger(revision=7), provider=replace(PROVIDER, exclusive=exclusive))
+    result = recovered(o, Evidences((entry,), (row(1),), {entry.print: True}, newest=99), NOW)
+    assert bool(result.ledger.keys) is exclusive
+    assert bool(result.orphans) is not exclusive
+
+
+def test_a_published_key_that_an_older_ledger_has_as_new_is_active_and_not_revoked() -> None:
+    value = SecretStr("sk-" + "n" * 20)
+    ledger = a_ledger(a_key(0, name="before"), a_key(0, KeyState.CREATED, name="n", value=value, template="gone"))
+    entry = Published(value, True)
+    result = recovered(seen(ledger=ledger), Evidences((entry,), verdicts={entry.print: True}, newest=99), NOW)
+    assert states(result.ledger) == {"before": "draining", "n": "active"}
+
+
+def test_a_published_key_that_an_older_ledger_has_as_draining_drains_anew() -> None:
+    value = SecretStr("sk-" + "d" * 20)
+    ledger = a_ledger(a_key(0), a_key(0, KeyState.DRAINING, name="d", value=value, unpublished_at=NOW - 3 * DAY))
+    entry = Published(value, True)
+    result = recovered(seen(ledger=ledger), Evidences((entry,), verdicts={entry.print: True}, newest=99), NOW)
+    drained = result.ledger.key("d")
+    assert drained is not None
+    assert drained.unpublished_at is None
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from keypool.core.conclude import conclude
 from keypool.core.decision import Plan
 from keypool.core.ledger import Ledger, dump, load
 from keypool.core.lifecycle import TABLE, KeyState
-from keypool.core.observation import Observation, PoolFacts, Problem, ProviderFacts
+from keypool.core.observation import Observation, PoolFacts, Problem, ProviderFacts, heard_since
 from keypool.core.plan import plan
 from keypool.core.projection import Desired
 from keypool.core.reasons import Reason
@@ -107,7 +107,7 @@ class World:
             entropy=str(self.entropy),
             started_at=NOW,
             secrets={name: view for name, (_, view) in self.secrets.items()} if self.pool is not None else {},
-            checks=dict(self.memory.checks),
+            checks=heard_since(self.memory.checks, self.listening.brake.released),
             sent=frozenset(self.memory.sent),
             troubles=dict(self.memory.troubles),
             wait_until=dict(self.memory.wait_until),

@@ -47,7 +47,7 @@ def rejected_new_keys_are_revoked(o: Observation, plan: Plan, now: datetime) -> 
     for key in ledger.inside(KeyState.CREATED):
         check = o.checks.get(key.name)
         born = counted_from(o, key, key.created_at or now, now)
-        if check is not None and not check.accepted and check.at >= born + lag:
+        if check is not None and check.rejections > 0 and check.at >= born + lag:
             ledger = _counted(ledger.advance(key.name, Evidence.REJECTED_NEW))
     return Decision("new keys that the provider rejects are revoked", ledger=ledger)
 
