@@ -6,8 +6,8 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
-# Each test worker runs a control plane of its own; two keep a small machine busy without starving it.
-WORKERS ?= 2
+# Each test worker runs a control plane of its own and mostly waits: three keep two cores busy without starving them.
+WORKERS ?= 3
 UV_VERSION := 0.13.9
 UV_COMPILE = "$$tools/bin/uv" pip compile --quiet --upgrade --universal --generate-hashes --no-config \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
