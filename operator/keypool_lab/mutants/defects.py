@@ -118,7 +118,7 @@ DEFECTS: tuple[Defect, ...] = (
         "core/projection.py",
         "        return ledger.primary if candidates else None\n    left",
         "        return candidates[0].name if candidates else None\n    left",
-        ("tests/unit/core/test_projection.py",),
+        (RULES.format("publication"),),
     ),
     Defect(
         "a Secret from a newer ledger is overwritten",

@@ -131,6 +131,14 @@ def test_requests_that_stand_on_the_pool_are_not_carried_out_again_but_for_a_lea
     assert everything.handled_compromised is None
 
 
+def test_a_key_that_another_ledger_knows_is_not_adopted() -> None:
+    entry = published(1)
+    found = Evidences((entry,), (row(1),), {entry.print: True}, foreign={"h1"})
+    result = recovered(seen(ledger=a_ledger(revision=0)), found, NOW)
+    assert result.ledger.keys == ()
+    assert result.orphans == (entry.print,)
+
+
 @pytest.mark.parametrize("exclusive", [False, True])
 def test_a_secret_with_a_high_revision_makes_no_nameless_key_ours_unless_the_account_is_ours_alone(
     exclusive: bool,
