@@ -120,7 +120,7 @@ TABLE: tuple[Transition, ...] = (
     Transition(S.HELD, E.OVERDUE, S.OWED),
     Transition(S.OWED, E.REVOKED, None),
     Transition(S.OWED, E.HOLD_ENDED, None),
-    *(Transition(state, E.ABANDONED, None) for state in (S.REVOKING, S.OWED, S.HELD)),
+    *(Transition(state, E.ABANDONED, None) for state in (S.REVOKING, S.OWED, S.UNRESOLVED, S.HELD)),
     *(Transition(state, E.ADOPTED, S.ACTIVE) for state in (None, S.INTENDED, S.UNRESOLVED, S.HELD)),
 )
 

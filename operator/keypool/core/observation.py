@@ -35,13 +35,14 @@ class PoolFacts:
 @dataclass(frozen=True, slots=True)
 class ProviderFacts:
     """The provider object that the pool names, as far as creating keys is concerned. `exclusive`: nothing but this
-    installation makes keys in its account."""
+    installation makes keys in its account. `confirmed`: when a person said that it is another account from then on."""
 
     uid: str
     name: str
     base_url: str
     capabilities: Capabilities
     exclusive: bool = False
+    confirmed: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

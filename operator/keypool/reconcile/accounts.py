@@ -114,15 +114,19 @@ class Accounts:
 
     def verdict(self, uid: str, provider: Provider, listing: Listing) -> Account:
         """Whether the listing is that of the account that has our keys."""
-        confirmed = self._confirmed.get(uid)
         expected = Expectation(
             provider=uid,
             visible=listing.begun - provider.capabilities.listing_lag,
             now=self._now(),
             rejected=self.brake(uid).rejected,
-            confirmed=confirmed.since if confirmed is not None else None,
+            confirmed=self.confirmed_since(uid),
         )
         return account_of((handle.ledger for handle in self._ledgers.all()), listing.keys, expected)
+
+    def confirmed_since(self, uid: str) -> datetime | None:
+        """When a person said that the account is another one; None for never."""
+        confirmed = self._confirmed.get(uid)
+        return confirmed.since if confirmed is not None else None
 
     def is_handled(self, uid: str, token: str) -> bool:
         """Whether this token was used already."""

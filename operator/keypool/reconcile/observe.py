@@ -1,11 +1,13 @@
 """First step of a pass: gather everything once. Changes nothing and calls no provider."""
 
+from dataclasses import replace
+
 from keypool.cluster import paths
 from keypool.cluster.cache import Kind
 from keypool.cluster.errors import NotFound
 from keypool.cluster.secret_view import secret_view
 from keypool.core.ledger import Ledger
-from keypool.core.observation import Observation, PoolFacts, Problem, heard_since
+from keypool.core.observation import Observation, PoolFacts, Problem, ProviderFacts, heard_since
 from keypool.core.ownership import contest, is_ours, problem_of
 from keypool.core.projection import secret_names
 from keypool.core.reasons import Reason
@@ -26,7 +28,7 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
     return Observation(
         pool=pool,
         ledger=ledger,
-        provider=world.directory.facts(provider_uid) if provider_uid else None,
+        provider=_facts(world, provider_uid) if provider_uid else None,
         provider_problem=provider_problem,
         grip=world.accounts.grip(provider_uid),
         epoch=world.leadership.epoch,
@@ -44,6 +46,11 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
         troubles=dict(memory.troubles),
         wait_until=dict(memory.wait_until),
     )
+
+
+def _facts(world: World, uid: str) -> ProviderFacts | None:
+    facts = world.directory.facts(uid)
+    return replace(facts, confirmed=world.accounts.confirmed_since(uid)) if facts is not None else None
 
 
 def _provider(world: World, pool: PoolFacts | None) -> tuple[str | None, Problem | None]:

@@ -196,6 +196,7 @@ def test_few_lost_ledgers_are_rebuilt_and_many_ask_for_a_person(
         pytest.param(KeyState.OWED, marks=pytest.mark.row("OWED", "ABANDONED")),
         pytest.param(KeyState.REVOKING, marks=pytest.mark.row("REVOKING", "ABANDONED")),
         pytest.param(KeyState.HELD, marks=pytest.mark.row("HELD", "ABANDONED")),
+        pytest.param(KeyState.UNRESOLVED, marks=pytest.mark.row("UNRESOLVED", "ABANDONED")),
     ],
 )
 def test_a_key_that_cannot_be_revoked_is_given_up_once_and_nothing_else_is(state: KeyState) -> None:

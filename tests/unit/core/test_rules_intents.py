@@ -7,7 +7,7 @@ import pytest
 from keypool.core.actions import LookUp
 from keypool.core.lifecycle import KeyState
 from keypool.core.rules import intents
-from tests.unit.core.builders import DAY, DOWN, NAMELESS, NOW, SECOND, a_key, decide, seen, states
+from tests.unit.core.builders import DAY, DOWN, HOUR, MINUTE, NAMELESS, NOW, SECOND, a_key, decide, seen, states
 
 INTENDED, UNRESOLVED, HELD, OWED = KeyState.INTENDED, KeyState.UNRESOLVED, KeyState.HELD, KeyState.OWED
 LONG_AGO = {"intended_at": NOW - 36 * SECOND}
@@ -101,3 +101,11 @@ def test_an_owed_key_with_a_handle_is_never_forgotten_by_time() -> None:
 def test_nothing_is_looked_for_without_a_provider() -> None:
     o = replace(seen(a_key(0, UNRESOLVED, **LONG_AGO)), provider=None)
     assert decide(intents.lost_keys_are_looked_for, o).ledger is None
+
+
+def test_an_answer_lost_before_the_account_was_changed_is_not_looked_for_in_the_new_one() -> None:
+    """The new account's keys are not its, and its absence there says nothing."""
+    lost = a_key(0, KeyState.UNRESOLVED, intended_at=NOW - HOUR)
+    moved = replace(NAMELESS, exclusive=True, confirmed=NOW - MINUTE)
+    decision = decide(intents.lost_keys_are_looked_for, seen(lost, provider=moved))
+    assert (states(decision.ledger), decision.actions) == ({"unresolved-0": "held"}, ())

@@ -54,8 +54,9 @@ def visible(o: Observation, key: KeyRecord, now: datetime) -> datetime:
 
 
 def _is_findable(provider: ProviderFacts, key: KeyRecord) -> bool:
-    """Another provider's listing says nothing about a key."""
-    return key.provider == provider.uid and (provider.capabilities.lists_names or provider.exclusive)
+    """Another provider's listing says nothing about a key, nor does that of another account."""
+    elsewhere = provider.confirmed is not None and key.intended_at <= provider.confirmed
+    return key.provider == provider.uid and not elsewhere and (provider.capabilities.lists_names or provider.exclusive)
 
 
 def _hold(provider: ProviderFacts, ledger: Ledger) -> Ledger:

@@ -67,14 +67,14 @@ def lost_keys_are_cleared(o: Observation, plan: Plan, now: datetime) -> Decision
 def owed_keys_are_abandoned(o: Observation, plan: Plan, now: datetime) -> Decision:
     """keypool.dev/abandon names keys (by comma) or all@<token> whose revocation cannot be had: a person gives them up.
 
-    Only keys that are being revoked, owed or held: what still serves is never given up.
+    Only keys that are being revoked, owed, or lost with their answer: what still serves is never given up.
     """
     request = o.abandon
     if not request or request == plan.ledger.handled_abandon:
         return Decision("no key is given up")
     named = {part.strip() for part in request.split(",")}
     ledger = plan.ledger.model_copy(update={"handled_abandon": request})
-    for key in ledger.inside(KeyState.REVOKING, KeyState.OWED, KeyState.HELD):
+    for key in ledger.inside(KeyState.REVOKING, KeyState.OWED, KeyState.UNRESOLVED, KeyState.HELD):
         if _is_named(key, named):
             ledger = ledger.advance(key.name, Evidence.ABANDONED)
     return Decision("keys are given up by annotation", ledger=ledger)
