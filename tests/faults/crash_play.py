@@ -12,7 +12,7 @@ from tests.faults.crashing import Point
 from tests.faults.stage import SIZE, STEP, Stage
 from tests.waiting import PATIENCE
 
-DEADLINE = 15.0 * PATIENCE
+DEADLINE = 30.0 * PATIENCE
 """Seconds for one run. Only an operator that is stuck takes so long."""
 IDLE = 0.8
 """Seconds without news after which the operator is taken to wait for a time that can be jumped over."""
