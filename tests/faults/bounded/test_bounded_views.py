@@ -13,7 +13,7 @@ from tests.waiting import eventually
 
 EVENTS, AT_ONCE = 600, 4
 """Changes of the pool, and as many of its Secret; so many of each at once."""
-CROWD = 2000
+CROWD = 10_000
 WRITES = ("create", "update", "patch", "delete")
 
 
