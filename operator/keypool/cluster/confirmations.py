@@ -11,7 +11,8 @@ from typing import Any
 
 from keypool.cluster import paths
 from keypool.cluster.client import KubeClient
-from keypool.cluster.errors import AlreadyExists, NotFound
+from keypool.cluster.errors import NotFound
+from keypool.cluster.records import put
 
 NAME = "keypool-account-{uid}"
 LABEL = "keypool.dev/account-record"
@@ -32,21 +33,7 @@ async def store(client: KubeClient, namespace: str, uid: str, confirmation: Conf
     """Makes it durable. Raises KubeError."""
     since = confirmation.since.isoformat() if confirmation.since is not None else ""
     content = {"token": confirmation.token, "since": since}
-    body: dict[str, Any] = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "type": "keypool.dev/account",
-        "metadata": {
-            "name": NAME.format(uid=uid),
-            "namespace": namespace,
-            "labels": {LABEL: "true", "velero.io/exclude-from-backup": "true"},
-        },
-        "data": {key: base64.b64encode(text.encode()).decode() for key, text in content.items()},
-    }
-    try:
-        await client.create(paths.secrets(namespace), body)
-    except AlreadyExists:
-        await client.replace(paths.secret(namespace, NAME.format(uid=uid)), body)
+    await put(client, namespace, NAME.format(uid=uid), "keypool.dev/account", LABEL, content)
 
 
 async def load(client: KubeClient, namespace: str) -> dict[str, Confirmation]:

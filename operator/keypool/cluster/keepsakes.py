@@ -7,14 +7,14 @@ on. So one Secret per provider UID stands beside the ledgers, only as long as an
 import base64
 import json
 import logging
-from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
 from keypool.api.provider import KeyProviderSpec
 from keypool.cluster import paths
 from keypool.cluster.client import KubeClient
-from keypool.cluster.errors import AlreadyExists, NotFound
+from keypool.cluster.errors import NotFound
+from keypool.cluster.records import put
 
 NAME = "keypool-provider-{uid}"
 LABEL = "keypool.dev/provider-record"
@@ -28,21 +28,7 @@ async def keep(client: KubeClient, namespace: str, uid: str, spec: KeyProviderSp
         "spec": json.dumps(spec.model_dump(mode="json", by_alias=True, exclude_none=True)),
         "credential": credential.get_secret_value(),
     }
-    body: dict[str, Any] = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "type": "keypool.dev/provider",
-        "metadata": {
-            "name": NAME.format(uid=uid),
-            "namespace": namespace,
-            "labels": {LABEL: "true", "velero.io/exclude-from-backup": "true"},
-        },
-        "data": {key: base64.b64encode(text.encode()).decode() for key, text in content.items()},
-    }
-    try:
-        await client.create(paths.secrets(namespace), body)
-    except AlreadyExists:
-        await client.replace(paths.secret(namespace, NAME.format(uid=uid)), body)
+    await put(client, namespace, NAME.format(uid=uid), "keypool.dev/provider", LABEL, content)
 
 
 async def recall(client: KubeClient, namespace: str, uid: str) -> tuple[KeyProviderSpec, SecretStr] | None:
