@@ -32,6 +32,22 @@ REFUSED: dict[str, tuple[Manifest, Manifest, str]] = {
         "spec.secret.poolName: Invalid value: is immutable",
     ),
     "endpoint": (provider(), provider(endpoints=ELSEWHERE), "spec.endpoints: Invalid value"),
+    "kind": (provider(), provider(holySheep=None, liteLLM={}), "the kind of provider is immutable"),
+    "team": (
+        provider(holySheep=None, liteLLM={"team": "a"}),
+        provider(holySheep=None, liteLLM={"team": "b"}),
+        "spec.liteLLM.team: Invalid value: is immutable",
+    ),
+    "workspace": (
+        provider(holySheep=None, openRouter={}),
+        provider(holySheep=None, openRouter={"workspace": "b"}),
+        "spec.openRouter.workspace: Invalid value: is immutable",
+    ),
+    "project": (
+        provider(holySheep=None, openAI={"project": "a"}),
+        provider(holySheep=None, openAI={"project": "b"}),
+        "spec.openAI.project: Invalid value: is immutable",
+    ),
 }
 ACCEPTED: dict[str, tuple[Manifest, Manifest]] = {
     "size": (pool(), pool(size=5)),

@@ -63,6 +63,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "scopes-empty": ({"key": {"scopes": []}}, "spec.key.scopes in body should have at least 1 items"),
     "scopes-many": ({"key": {"scopes": [f"s{n}" for n in range(33)]}}, "spec.key.scopes: Too many: 33"),
     "scopes-twice": ({"key": {"scopes": ["chat", "chat"]}}, 'spec.key.scopes[1]: Duplicate value: "chat"'),
+    "models-empty": ({"key": {"models": []}}, "spec.key.models in body should have at least 1 items"),
+    "model-form": ({"key": {"models": ["gpt 4"]}}, "must be a model such as gpt-4o-mini"),
     "scope-form": ({"key": {"scopes": ["Chat Write"]}}, "must be a scope such as chat:write"),
     "secret-name": ({"secret": {"name": "a..b"}}, "must be a name of lower-case letters"),
     "secret-name-long": ({"secret": {"name": "n" * 249}}, "spec.secret.name: Too long"),
@@ -97,7 +99,16 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 
 A_URL = "must be a URL such as https://api.example.com/v1"
 REFUSED_PROVIDERS: dict[str, tuple[dict[str, Any], str]] = {
-    "kind-missing": ({"holySheep": None}, "spec.holySheep"),
+    "kind-missing": ({"holySheep": None}, "must have exactly one of holySheep"),
+    "two-kinds": ({"liteLLM": {}}, "must have exactly one of holySheep"),
+    "auth-missing": ({"auth": None}, "must be given: the admin credential that keys are managed with"),
+    "auth-of-static": (
+        {"static": {}, "holySheep": None},
+        "must be left out: a static provider has no admin credential",
+    ),
+    "team-form": ({"holySheep": None, "liteLLM": {"team": "../x"}}, "must be an id that the provider gives"),
+    "preset-unknown": ({"holySheep": None, "auth": None, "static": {"preset": "Other"}}, "Unsupported value"),
+    "project-missing": ({"holySheep": None, "openAI": {}}, "spec.openAI.project: Required value"),
     "no-endpoint": ({"endpoints": []}, "spec.endpoints in body should have at least 1 items"),
     "two-endpoints": ({"endpoints": [{"url": "https://a.example"}, {"url": "https://b.example"}]}, "Too many: 2"),
     "credentials": ({"endpoints": [{"url": "https://me:pw@api.example.com"}]}, A_URL),

@@ -5,14 +5,20 @@ from collections.abc import AsyncIterator
 import pytest
 from pydantic import SecretStr
 
+from keypool.api.provider_options import HolySheep
 from keypool.providers.fake import FakeProvider
 from keypool.providers.holysheep import HolySheepProvider
 from keypool.providers.protocol import Provider
-from keypool.providers.transport import Deadlines
+from keypool.providers.transport import Deadlines, Transport
 from keypool_lab.simulator import Simulator
 from tests.contract.simulator_client import Client, client_of
 
 IMPATIENT = Deadlines(create=1.0, other=1.0)
+
+
+def holysheep_at(url: str, admin_key: str, deadlines: Deadlines = IMPATIENT, **options: bool) -> HolySheepProvider:
+    """The adapter for an account at that URL."""
+    return HolySheepProvider(HolySheep(**options), Transport(url, SecretStr(admin_key), deadlines))
 
 
 @pytest.fixture
@@ -32,7 +38,7 @@ async def client(simulator: Simulator) -> AsyncIterator[Client]:
 @pytest.fixture
 async def holysheep(simulator: Simulator) -> AsyncIterator[HolySheepProvider]:
     """The adapter, talking to the simulator with its admin key."""
-    provider = HolySheepProvider(simulator.url, SecretStr(simulator.admin_key), deadlines=IMPATIENT)
+    provider = holysheep_at(simulator.url, simulator.admin_key)
     yield provider
     await provider.close()
 

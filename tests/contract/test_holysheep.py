@@ -5,17 +5,18 @@ from datetime import timedelta
 import pytest
 from pydantic import SecretStr
 
+from keypool.core.limits import Limits
 from keypool.providers.errors import Ambiguous, CredentialRejected, Rejected, Throttled, Unavailable
 from keypool.providers.holysheep import HolySheepProvider
 from keypool.providers.protocol import NewKey, Probe, Revocation
 from keypool_lab.simulator import Fault, Options, Simulator
-from tests.contract.conftest import IMPATIENT
+from tests.contract.conftest import IMPATIENT, holysheep_at
 
 KEY = NewKey("kp.team.pool.i.n1", timedelta(days=3))
 
 
 def adapter(simulator: Simulator, **options: bool) -> HolySheepProvider:
-    return HolySheepProvider(simulator.url, SecretStr(simulator.admin_key), deadlines=IMPATIENT, **options)
+    return holysheep_at(simulator.url, simulator.admin_key, IMPATIENT, **options)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ async def test_what_is_not_asked_for_gets_the_documented_defaults(
 
 
 async def test_scopes_and_rate_limit_are_passed_on(simulator: Simulator, holysheep: HolySheepProvider) -> None:
-    await holysheep.create(NewKey("n", timedelta(days=1), ("chat:write",), 7))
+    await holysheep.create(NewKey("n", timedelta(days=1), ("chat:write",), Limits(7)))
     [key] = simulator.record.keys()
     assert (key.rpm, key.scopes) == (7, ("chat:write",))
 
@@ -99,7 +100,7 @@ async def test_another_refusal_of_a_probe_does_not_send_the_key_in_the_query(
 
 
 async def test_a_wrong_admin_key_is_the_credentials_fault_on_every_call(simulator: Simulator) -> None:
-    provider = HolySheepProvider(simulator.url, SecretStr("not-the-admin-key"), deadlines=IMPATIENT)
+    provider = holysheep_at(simulator.url, "not-the-admin-key")
     for call in (
         provider.create(KEY),
         provider.revoke("key_1"),

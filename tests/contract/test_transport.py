@@ -12,9 +12,9 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from keypool.providers.errors import Ambiguous, ProviderError, Rejected, Throttled
-from keypool.providers.holysheep import HolySheepProvider
 from keypool.providers.protocol import NewKey
 from keypool.providers.transport import MAX_CONNECTIONS, MIB, Answer, Call, Deadlines, Transport
+from tests.contract.conftest import holysheep_at
 
 ADMIN = SecretStr("admin-canary-0123456789")
 VALUE = SecretStr("sk/hs+canary=0123456789&%20?#")
@@ -157,7 +157,7 @@ async def test_any_value_reaches_the_provider_unchanged_in_header_and_query(serv
             return web.json_response({"is_valid": True})
         return web.json_response({"detail": [{"loc": ["query", "key"], "msg": "Field required"}]}, status=422)
 
-    provider = HolySheepProvider(await serve(handler), ADMIN)
+    provider = holysheep_at(await serve(handler), ADMIN.get_secret_value(), Deadlines())
     await provider.probe(VALUE)
     await provider.close()
     assert seen == [VALUE.get_secret_value(), None, None, VALUE.get_secret_value()]
@@ -199,7 +199,7 @@ async def test_a_provider_that_repeats_our_secrets_does_not_get_them_into_a_mess
         told = f"{request.headers['Authorization']} with {request.headers['X-API-Key']} and {request.raw_path}"
         return web.json_response({"error": {"message": told}}, status=403)
 
-    provider = HolySheepProvider(await serve(handler), ADMIN)
+    provider = holysheep_at(await serve(handler), ADMIN.get_secret_value(), Deadlines())
     with pytest.raises(Rejected, match="403") as caught:
         await provider.probe(VALUE)
     await provider.close()
@@ -262,7 +262,7 @@ async def test_a_malformed_create_answer_is_unreadable_and_has_a_handle_where_on
     serve: Serve, case: str
 ) -> None:
     body = (MALFORMED | HANDLELESS)[case]
-    provider = HolySheepProvider(await serve(answering(body, status=201)), ADMIN)
+    provider = holysheep_at(await serve(answering(body, status=201)), ADMIN.get_secret_value(), Deadlines())
     with pytest.raises(ProviderError) as caught:
         await provider.create(NewKey("n", timedelta(days=1)))
     await provider.close()
@@ -275,7 +275,7 @@ async def test_a_malformed_create_answer_is_unreadable_and_has_a_handle_where_on
     [b"{}", b"[]", b'{"keys": null}', b'{"keys": [{"id": "a"}, {"id": "../b"}]}', b'{"keys": [{"id": 1}]}'],
 )
 async def test_one_malformed_entry_makes_a_listing_incomplete(serve: Serve, body: bytes) -> None:
-    provider = HolySheepProvider(await serve(answering(body)), ADMIN)
+    provider = holysheep_at(await serve(answering(body)), ADMIN.get_secret_value(), Deadlines())
     with pytest.raises(Ambiguous, match="not a complete listing"):
         await provider.list_keys()
     await provider.close()
@@ -283,7 +283,7 @@ async def test_one_malformed_entry_makes_a_listing_incomplete(serve: Serve, body
 
 @pytest.mark.parametrize("body", [b"{}", b'{"is_valid": "false"}', b'{"is_valid": 0}', b'{"is_valid": null}', b"false"])
 async def test_only_a_plain_false_is_a_rejection(serve: Serve, body: bytes) -> None:
-    provider = HolySheepProvider(await serve(answering(body)), ADMIN)
+    provider = holysheep_at(await serve(answering(body)), ADMIN.get_secret_value(), Deadlines())
     with pytest.raises(Ambiguous, match="does not say whether"):
         await provider.probe(VALUE)
     await provider.close()

@@ -10,6 +10,7 @@ from typing import Any
 
 from keypool.api.duration import PATTERN
 from keypool.api.forms import SUBDOMAIN
+from keypool.api.provider_options import KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,9 @@ def _has(field: str) -> str:
     return "has(self.rotation.overlap) && has(self.rotation.overlap.min)" if "overlap" in field else f"has({field})"
 
 
-def _settled(field: str) -> Rule:
+def _settled(field: str, why: str = "because workloads mount it: make a new pool for another name") -> Rule:
     same = f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
-    return Rule(same, "is immutable, because workloads mount it: make a new pool for another name", f".{field}")
+    return Rule(same, f"is immutable, {why}", f".{field}")
 
 
 def _metadata_keys(owned: str, whose: str) -> tuple[Rule, ...]:
@@ -121,7 +122,30 @@ POOL_RULES: Rules = {
     ),
 }
 
+_ACCOUNT = "because it defines the account: make a new provider"
+_KIND_COUNT = " + ".join(f"(has(self.{kind}) ? 1 : 0)" for kind in KINDS)
+
 PROVIDER_RULES: Rules = {
+    "spec.liteLLM": (_settled("team", _ACCOUNT),),
+    "spec.openRouter": (_settled("workspace", _ACCOUNT),),
+    "spec.openAI": (_settled("project", _ACCOUNT),),
+    "spec": (
+        Rule(f"{_KIND_COUNT} == 1", f"must have exactly one of {', '.join(KINDS)}: the kind of provider"),
+        Rule(
+            "has(self.auth) || has(self.static)",
+            "must be given: the admin credential that keys are managed with",
+            ".auth",
+        ),
+        Rule(
+            "!(has(self.auth) && has(self.static))",
+            "must be left out: a static provider has no admin credential",
+            ".auth",
+        ),
+        Rule(
+            " && ".join(f"has(self.{kind}) == has(oldSelf.{kind})" for kind in KINDS),
+            "the kind of provider is immutable, because it defines the account: make a new provider",
+        ),
+    ),
     "spec.endpoints": (
         Rule("self == oldSelf", "are immutable, because they define the account: make a new KeyProvider"),
     ),

@@ -46,6 +46,28 @@ Scope = Annotated[
     ),
 ]
 
+Model = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=128,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9:./@_-]*$",
+        json_schema_extra={
+            FORM: "must be a model such as gpt-4o-mini or openai/gpt-4o, of letters, digits and : . / @ _ -"
+        },
+    ),
+]
+
+UpstreamId = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=128,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$",
+        json_schema_extra={FORM: "must be an id that the provider gives, of letters, digits and . _ : -"},
+    ),
+]
+
 BaseUrl = Annotated[
     str,
     Field(

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from keypool.api.duration import Duration
-from keypool.api.forms import DataKey, Name, Scope
+from keypool.api.forms import DataKey, Model, Name, Scope
 
 
 class ApiModel(BaseModel):
@@ -54,6 +54,16 @@ class KeyTemplate(ApiModel):
             min_length=1,
             max_length=32,
             description="What each key may do, in the provider's words, such as chat:write, each once. Omitted: the "
+            "provider's default. A change rotates the keys.",
+            json_schema_extra={"x-kubernetes-list-type": "set"},
+        ),
+    ] = None
+    models: Annotated[
+        tuple[Model, ...] | None,
+        Field(
+            min_length=1,
+            max_length=64,
+            description="The only models that each key may use, in the provider's words, each once. Omitted: the "
             "provider's default. A change rotates the keys.",
             json_schema_extra={"x-kubernetes-list-type": "set"},
         ),

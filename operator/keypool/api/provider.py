@@ -1,11 +1,12 @@
 """`KeyProvider`: an account at a provider, with its admin credential beside it in the same namespace."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from keypool.api.forms import BaseUrl, DataKey, Name
 from keypool.api.pool import ApiModel
+from keypool.api.provider_options import KINDS, Kinds
 
 
 class Endpoint(ApiModel):
@@ -45,25 +46,10 @@ class Auth(ApiModel):
     ]
 
 
-class HolySheep(ApiModel):
-    """HolySheep AI's key API."""
+class KeyProviderSpec(Kinds):
+    """An account: which kind of provider (exactly one), where, and with which credential. No change here rotates a
+    key."""
 
-    lists_names: Annotated[
-        bool,
-        Field(
-            description="True when this account's key listing shows names (default false: the documented one does "
-            "not). Then a key whose create answer was lost is found again by its name. Changed in place.",
-        ),
-    ] = False
-
-
-class KeyProviderSpec(ApiModel):
-    """An account: which kind of provider, where, and with which credential. No change here rotates a key."""
-
-    holy_sheep: Annotated[
-        HolySheep,
-        Field(description="The provider is HolySheep AI; {} takes its options' defaults. Changed in place."),
-    ]
     endpoints: Annotated[
         tuple[Endpoint, ...],
         Field(
@@ -73,7 +59,13 @@ class KeyProviderSpec(ApiModel):
             json_schema_extra={"x-kubernetes-list-type": "atomic"},
         ),
     ]
-    auth: Annotated[Auth, Field(description="The admin credential of the account. Changed in place.")]
+    auth: Annotated[
+        Auth | None,
+        Field(
+            description="The admin credential of the account. Required, but for a static provider, which has none. "
+            "Changed in place.",
+        ),
+    ] = None
     exclusive_account: Annotated[
         bool,
         Field(
@@ -82,3 +74,25 @@ class KeyProviderSpec(ApiModel):
             "knows, and revoked: a key that anybody else made could be taken for it. Changed in place.",
         ),
     ] = False
+
+    @model_validator(mode="after")
+    def _exactly_one_kind(self) -> Self:
+        if len(self._given()) != 1:
+            raise ValueError(f"exactly one of {', '.join(KINDS)} must be given")
+        if (self.auth is None) != (self.static is not None):
+            raise ValueError("auth must be given, except for a static provider, which has none")
+        return self
+
+    def _given(self) -> list[str]:
+        return [name for name in Kinds.model_fields if getattr(self, name) is not None]
+
+    @property
+    def kind(self) -> str:
+        """The field that is given, as manifests write it, such as holySheep."""
+        return str(Kinds.model_fields[self._given()[0]].alias)
+
+    @property
+    def options(self) -> ApiModel:
+        """The options of that kind."""
+        options: ApiModel = getattr(self, self._given()[0])
+        return options

@@ -54,18 +54,35 @@ Conditions = Annotated[
 ]
 
 
+def _can(what: str) -> Any:  # noqa: ANN401
+    return Field(default=False, description=what)
+
+
 class ProviderCapabilities(StatusModel):
     """What the provider behind this object can do."""
 
-    lists_keys: Annotated[bool, Field(description="It lists the keys of the account.")]
-    lists_names: Annotated[bool, Field(description="Its listing shows names: a key whose answer was lost is found.")]
-    lists_values: Annotated[bool, Field(description="Its listing shows the values of keys.")]
-    sets_expiry: Annotated[bool, Field(description="It makes keys that expire by themselves.")]
-    sets_rate_limit: Annotated[bool, Field(description="It enforces a rate limit for each key.")]
-    sets_scopes: Annotated[bool, Field(description="It limits what each key may do.")]
-    deletes_keys: Annotated[bool, Field(description="It revokes keys when asked; otherwise a person has to.")]
+    creates_keys: bool = _can("It makes keys; otherwise people put them into the Secret that spec.keysFrom names.")
+    lists_keys: bool = _can("It lists the keys of the account.")
+    lists_names: bool = _can("Its listing shows names: a key whose answer was lost is found.")
+    lists_values: bool = _can("Its listing shows the values of keys.")
+    chooses_value: bool = _can("keypool chooses a key's value, so a create call can be repeated without harm.")
+    sets_expiry: bool = _can("It makes keys that expire by themselves.")
+    changes_limits: bool = _can("A key's limits and models are changed in place, without a rotation.")
+    disables_keys: bool = _can("A key is disabled first and deleted later, so that a mistake can be undone.")
+    sets_spend_limit: bool = _can("It enforces a spending limit for each key.")
+    limits_group_spend: bool = _can("It enforces a spending limit that the keys of a pool share.")
+    sets_rate_limit: bool = _can("It enforces a rate limit for each key.")
+    limits_account: bool = _can("Its rate limit counts for the account: more keys give no more throughput.")
+    sets_scopes: bool = _can("It limits what each key may do.")
+    sets_models: bool = _can("It limits which models each key may use.")
+    tells_last_use: bool = _can("It tells when a key was used last.")
+    tells_usage: bool = _can("It tells what a key spent, or how many requests it made.")
+    deletes_keys: bool = _can("It revokes keys when asked; otherwise a person has to.")
     activation_lag: Annotated[str, Field(description="How long a new, good key may be rejected (Go duration).")]
     listing_lag: Annotated[str, Field(description="How long a new key may be missing from a listing (Go duration).")]
+    revocation_lag: Annotated[str, Field(description="How long a deleted key may still be accepted (Go duration).")] = (
+        "0s"
+    )
     max_lifetime: Annotated[
         str | None, Field(description="Longest life that it grants a key (Go duration). Absent: no limit.")
     ] = None

@@ -11,6 +11,7 @@ from datetime import timedelta
 from keypool.api.duration import render
 from keypool.api.pool import ApiKeyPoolSpec
 from keypool.core.capabilities import Capabilities
+from keypool.core.limits import Limits
 
 LIFETIME = timedelta(hours=720)
 EVERY = timedelta(hours=24)
@@ -34,11 +35,12 @@ class Effective:
     probe_every: timedelta
     failure_threshold: int
     scopes: tuple[str, ...]
-    requests_per_minute: int | None
+    limits: Limits
 
     def template(self, provider_uid: str) -> str:
         """Identifies all that a key has from birth: another template needs another key."""
-        parts = [provider_uid, sorted(self.scopes), self.requests_per_minute]
+        parts: list[object] = [provider_uid, sorted(self.scopes), self.limits.requests_per_minute]
+        parts += [sorted(self.limits.models)] if self.limits.models else []
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
     def as_status(self) -> dict[str, str | int]:
@@ -73,5 +75,8 @@ def effective(spec: ApiKeyPoolSpec, capabilities: Capabilities | None) -> Effect
         probe_every=spec.health.probe_every or PROBE_EVERY,
         failure_threshold=spec.health.failure_threshold or FAILURE_THRESHOLD,
         scopes=spec.key.scopes or (),
-        requests_per_minute=spec.key.rate_limit.requests_per_minute if spec.key.rate_limit else None,
+        limits=Limits(
+            requests_per_minute=spec.key.rate_limit.requests_per_minute if spec.key.rate_limit else None,
+            models=spec.key.models or (),
+        ),
     )

@@ -34,13 +34,15 @@ class PoolFacts:
 
 @dataclass(frozen=True, slots=True)
 class ProviderFacts:
-    """The provider object that the pool names, as far as creating keys is concerned. `exclusive`: nothing but this
+    """The provider object that the pool names, as far as creating keys is concerned. `kind`: as manifests write it;
+    `exclusive`: nothing but this
     installation makes keys in its account. `confirmed`: when a person said that it is another account from then on."""
 
     uid: str
     name: str
     base_url: str
     capabilities: Capabilities
+    kind: str = "holySheep"
     exclusive: bool = False
     confirmed: datetime | None = None
 

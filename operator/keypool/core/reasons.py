@@ -49,6 +49,7 @@ class Reason(StrEnum):
     ANSWER_LOST = "AnswerLost"
     CLOCK_UNCERTAIN = "ClockUncertain"
     SPEC_INVALID = "SpecInvalid"
+    UNSUPPORTED = "Unsupported"
     PROVIDER_NOT_FOUND = "ProviderNotFound"
     PROVIDER_NOT_READY = "ProviderNotReady"
     PROVIDER_READY = "ProviderReady"
@@ -114,6 +115,8 @@ ADVICE: dict[Reason, str] = {
     "after a correction of the API server's restart the operator. All else goes on. A key that must go now can be "
     "reported compromised: that asks no clock.",
     Reason.SPEC_INVALID: "Correct the field that the message names.",
+    Reason.UNSUPPORTED: "The provider cannot do what the field asks for: leave it out, or use another provider. Its "
+    "status.capabilities tells what it can. Published keys stay; no new ones are made.",
     Reason.PROVIDER_NOT_FOUND: "Create the KeyProvider that the message names, or correct spec.providerRef.",
     Reason.PROVIDER_NOT_READY: "Look at the KeyProvider's conditions: kubectl describe keyprovider NAME.",
     Reason.PROVIDER_READY: "Nothing to do.",

@@ -193,7 +193,7 @@ def _adopt(  # noqa: PLR0917 - all that a record is made of
     share = share_of_interval(Why.SLOT_EMPTY, min(slot, o.spec.size - 1), o.spec.size, name)
     made = {"why": "adopted", "epoch": o.epoch, "share": share, "intended_at": now, "template": o.template}
     identity = {"name": name, "state": KeyState.ACTIVE, "provider": o.provider.uid}
-    limit = {"requests_per_minute": o.effective.requests_per_minute}
+    limit = {"requests_per_minute": o.effective.limits.requests_per_minute}
     return ledger.adopt(KeyRecord.model_validate({**identity, **made, **limit, **facts}))
 
 

@@ -10,10 +10,13 @@ from pydantic import SecretStr
 
 from keypool.core.capabilities import Capabilities
 from keypool.core.fingerprint import fingerprint
+from keypool.core.limits import NO_LIMITS, Limits
 from keypool.providers.errors import Ambiguous, ProviderError
-from keypool.providers.protocol import CreatedKey, ListedKey, NewKey, Probe, Revocation
+from keypool.providers.protocol import CreatedKey, Found, ListedKey, NewKey, Probe, Revocation, Usage
 
-Method = Literal["create", "revoke", "probe", "list_keys"]
+Method = Literal["create", "revoke", "update", "disable", "enable", "usage", "probe", "list_keys"]
+
+FAKE = Capabilities(lists_names=True, lists_values=True, sets_scopes=True, sets_rate_limit=True)
 
 
 @dataclass(slots=True)
@@ -24,6 +27,8 @@ class FakeKey:
     name: str
     value: SecretStr
     active: bool = True
+    limits: Limits = NO_LIMITS
+    usage: Usage = field(default_factory=Usage)
 
 
 @dataclass(slots=True)
@@ -33,7 +38,11 @@ class FakeProvider:
     `calls` holds (method, argument) in order; the argument is a name, a handle, a fingerprint or "".
     """
 
-    capabilities: Capabilities = field(default_factory=lambda: Capabilities(lists_names=True, lists_values=True))
+    capabilities: Capabilities = field(
+        default_factory=lambda: Capabilities(
+            lists_names=True, lists_values=True, sets_scopes=True, sets_rate_limit=True
+        )
+    )
     base_url: str = "https://fake.example/v1"
     now: datetime = datetime(2030, 1, 1, tzinfo=UTC)
     keys: dict[str, FakeKey] = field(default_factory=dict)
@@ -54,7 +63,8 @@ class FakeProvider:
         """Creates a key that lives exactly as long as asked."""
         error = self._enter("create", key.name, happens=True)
         self._made += 1
-        made = FakeKey(f"fake-{self._made}", key.name, SecretStr(f"sk-fake-{self._made:032d}"))
+        value = key.value or SecretStr(f"sk-fake-{self._made:032d}")
+        made = FakeKey(f"fake-{self._made}", key.name, value, limits=key.limits)
         self.keys[made.handle] = made
         self._raise(error)
         return CreatedKey(made.handle, made.value, self.now + self._lifetime(key.lifetime))
@@ -65,6 +75,35 @@ class FakeProvider:
         gone = self.keys.pop(handle, None)
         self._raise(error)
         return Revocation.DELETED if gone else Revocation.NOT_FOUND
+
+    async def update(self, handle: str, limits: Limits) -> Found:
+        """Notes the limits of a key."""
+        self._enter("update", handle)
+        if handle not in self.keys:
+            return Found.NOT_FOUND
+        self.keys[handle].limits = limits
+        return Found.DONE
+
+    async def disable(self, handle: str) -> Found:
+        """Makes a key inactive."""
+        self._enter("disable", handle)
+        return self._switch(handle, active=False)
+
+    async def enable(self, handle: str) -> Found:
+        """Makes a key active."""
+        self._enter("enable", handle)
+        return self._switch(handle, active=True)
+
+    def _switch(self, handle: str, *, active: bool) -> Found:
+        if handle not in self.keys:
+            return Found.NOT_FOUND
+        self.keys[handle].active = active
+        return Found.DONE
+
+    async def usage(self, handle: str) -> Usage | None:
+        """What the test says that a key was used for."""
+        self._enter("usage", handle)
+        return self.keys[handle].usage if handle in self.keys else None
 
     async def probe(self, value: SecretStr) -> Probe:
         """Accepts the values of active keys."""

@@ -9,13 +9,11 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, TypeVar
+from typing import Annotated
 from urllib.parse import quote
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -23,12 +21,14 @@ from pydantic import (
     WrapValidator,
 )
 
+from keypool.api.provider_options import HolySheep
 from keypool.core.capabilities import Capabilities
 from keypool.core.fingerprint import fingerprint
+from keypool.providers.adapter import Adapter, WireModel, read
 from keypool.providers.errors import Ambiguous, Rejected, Unreadable
 from keypool.providers.outcomes import refusal
-from keypool.providers.protocol import CreatedKey, ListedKey, NewKey, Probe, Revocation
-from keypool.providers.transport import MIB, Answer, Call, Deadlines, Transport
+from keypool.providers.protocol import CreatedKey, ListedKey, NewKey, Probe, Provider, Revocation
+from keypool.providers.transport import MIB, Answer, Call, Transport
 
 DEFAULT_SCOPES = ("chat:write", "embeddings:write")
 DEFAULT_REQUESTS_PER_MINUTE = 3000
@@ -38,7 +38,6 @@ LAG = timedelta(seconds=5)
 documented, and a good key that is thrown away too early costs more than a bad one that is kept a moment longer."""
 KEY_HEADER = "X-API-Key"
 _HANDLE = "[A-Za-z0-9][A-Za-z0-9._:-]{0,127}"
-DEADLINES = Deadlines()
 _VALUE = r"[\x21-\x7e]{16,512}"
 _DAY = timedelta(days=1)
 
@@ -64,11 +63,7 @@ def _lenient(value: object, read: ValidatorFunctionWrapHandler) -> object:
         return None
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, hide_input_in_errors=True)
-
-
-class _Handle(_Model):
+class _Handle(WireModel):
     id: Handle
 
 
@@ -84,63 +79,45 @@ class _Listed(_Handle):
     expires_at: Annotated[Expiry | None, WrapValidator(_lenient)] = None
 
 
-class _Listing(_Model):
+class _Listing(WireModel):
     keys: tuple[_Listed, ...]
 
 
-class _Validity(_Model):
+class _Validity(WireModel):
     is_valid: bool
 
 
-Read = TypeVar("Read", bound=_Model)
+class HolySheepProvider(Adapter):
+    """One account at HolySheep. The base URL includes the version, as in https://api.holysheep.ai/v1."""
 
-
-class HolySheepProvider:
-    """One account at HolySheep. `base_url` includes the version, as in https://api.holysheep.ai/v1."""
-
-    def __init__(
-        self, base_url: str, credential: SecretStr, *, lists_names: bool = False, deadlines: Deadlines = DEADLINES
-    ) -> None:
-        self._base_url = base_url.rstrip("/")
-        self._transport = Transport(base_url, credential, deadlines)
+    def __init__(self, options: HolySheep, transport: Transport) -> None:
+        super().__init__(transport)
         self._takes_header = True
-        self._capabilities = Capabilities(
-            lists_keys=True,
+        self.capabilities = Capabilities(
             lists_values=True,
-            lists_names=lists_names,
+            lists_names=options.lists_names,
             sets_expiry=True,
             sets_rate_limit=True,
             sets_scopes=True,
-            deletes_keys=True,
             activation_lag=LAG,
             listing_lag=LAG,
             max_lifetime=MAX_LIFETIME,
         )
 
-    @property
-    def capabilities(self) -> Capabilities:
-        """What HolySheep can do; its lags are not documented."""
-        return self._capabilities
-
-    @property
-    def base_url(self) -> str:
-        """The endpoint that workloads use."""
-        return self._base_url
-
     async def create(self, key: NewKey) -> CreatedKey:
         """Creates a key that expires after whole days, rounded up; when it is replaced is decided by keypool."""
         body = {
             "name": key.name,
-            "rate_limit_rpm": key.requests_per_minute or DEFAULT_REQUESTS_PER_MINUTE,
+            "rate_limit_rpm": key.limits.requests_per_minute or DEFAULT_REQUESTS_PER_MINUTE,
             "scopes": list(key.scopes or DEFAULT_SCOPES),
             "expires_in_days": min(max(math.ceil(key.lifetime / _DAY), 1), MAX_LIFETIME.days),
         }
         answer = await self._transport.call(
             Call("create a key", "POST", "/keys", body=body, expect=frozenset({200, 201}))
         )
-        created = _read(_Created, answer)
+        created = read(_Created, answer)
         if created is None:
-            named = _read(_Handle, answer)
+            named = read(_Handle, answer)
             raise Unreadable("create a key: the answer holds no readable key", named.id if named else None)
         return CreatedKey(created.id, SecretStr(created.key), created.expires_at)
 
@@ -171,7 +148,7 @@ class HolySheepProvider:
     async def list_keys(self) -> tuple[ListedKey, ...]:
         """All keys of the account, with fingerprints of their values. One malformed entry spoils the whole listing."""
         answer = await self._transport.call(Call("list the keys", "GET", "/keys", limit=16 * MIB))
-        listing = _read(_Listing, answer)
+        listing = read(_Listing, answer)
         if listing is None:
             raise Ambiguous("list the keys: the answer is not a complete listing")
         return tuple(
@@ -180,10 +157,6 @@ class HolySheepProvider:
             )
             for key in listing.keys
         )
-
-    async def close(self) -> None:
-        """Closes connections."""
-        await self._transport.close()
 
 
 def _validation(
@@ -201,15 +174,12 @@ def _validation(
 
 
 def _verdict(answer: Answer) -> Probe:
-    validity = _read(_Validity, answer)
+    validity = read(_Validity, answer)
     if validity is None:
         raise Ambiguous("validate a key: the answer does not say whether the key is valid")
     return Probe.ACCEPTED if validity.is_valid else Probe.REJECTED
 
 
-def _read(model: type[Read], answer: Answer) -> Read | None:
-    """None when malformed: pydantic's error would carry the answer, and with it keys."""
-    try:
-        return model.model_validate_json(answer.body)
-    except ValidationError:
-        return None
+def build(options: HolySheep, transport: Transport) -> Provider:
+    """The adapter."""
+    return HolySheepProvider(options, transport)

@@ -2,22 +2,28 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import Enum
 from typing import Protocol
 
 from pydantic import SecretStr
 
 from keypool.core.capabilities import Capabilities
+from keypool.core.limits import NO_IDENTITY, NO_LIMITS, Identity, Limits
 
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """What to create: `name` is unique and never reused; `lifetime` is how long the key must live at least."""
+    """What to create: `name` is unique and never reused; `lifetime` is how long the key must live at least; `owner`
+    is the same for all keys of a pool; `value` is the one to give it, only where the provider `chooses_value`."""
 
     name: str
     lifetime: timedelta
     scopes: tuple[str, ...] = ()
-    requests_per_minute: int | None = None
+    limits: Limits = NO_LIMITS
+    owner: str = ""
+    value: SecretStr | None = None
+    identity: Identity = NO_IDENTITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,15 @@ class ListedKey:
     expires_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a key was used for since it was made: US dollars, requests, and when last; None where it is not told."""
+
+    spend: Decimal | None = None
+    requests: int | None = None
+    last_used_at: datetime | None = None
+
+
 class Probe(Enum):
     """A definite answer about a key's value. Everything indefinite is an exception instead."""
 
@@ -55,11 +70,22 @@ class Revocation(Enum):
     NOT_FOUND = "not found"
 
 
+class Found(Enum):
+    """Whether the key that was to be changed is there. NOT_FOUND alone proves nothing."""
+
+    DONE = "done"
+    NOT_FOUND = "not found"
+
+
 class Provider(Protocol):
-    """One account at one provider. Every method has a total deadline of its own and raises `ProviderError` only."""
+    """One account at one provider. Every method has a total deadline of its own and raises `ProviderError` only.
+    What the capabilities do not promise is never called; `providers.adapter.Adapter` refuses it for those that lack it.
+    """
 
     @property
-    def capabilities(self) -> Capabilities: ...
+    def capabilities(self) -> Capabilities:
+        """What the provider can do, as far as the spec tells; it does not change."""
+        ...
 
     @property
     def base_url(self) -> str:
@@ -72,6 +98,22 @@ class Provider(Protocol):
 
     async def revoke(self, handle: str) -> Revocation:
         """Deletes one key. Repeating it is harmless."""
+        ...
+
+    async def update(self, handle: str, limits: Limits, /) -> Found:
+        """Gives one key these limits, all of them, in place. Repeating it is harmless."""
+        ...
+
+    async def disable(self, handle: str, /) -> Found:
+        """Makes one key unusable until `enable`. Repeating it is harmless."""
+        ...
+
+    async def enable(self, handle: str, /) -> Found:
+        """Undoes `disable`. Repeating it is harmless."""
+        ...
+
+    async def usage(self, handle: str, /) -> Usage | None:
+        """What one key was used for; None when there is no such key."""
         ...
 
     async def probe(self, value: SecretStr) -> Probe:

@@ -89,6 +89,11 @@ class Transport:
         self._calls, self._idle, self._closed = 0, asyncio.Event(), False
         self._idle.set()
 
+    @property
+    def base_url(self) -> str:
+        """Without a slash at its end."""
+        return self._base_url
+
     async def call(self, call: Call) -> Answer:
         """Sends one request and returns the expected answer; raises `ProviderError` for everything else."""
         if self._closed:

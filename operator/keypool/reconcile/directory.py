@@ -130,6 +130,7 @@ class Directory:
             entry.name,
             entry.provider.base_url,
             entry.provider.capabilities,
+            kind=entry.spec.kind,
             exclusive=entry.spec.exclusive_account,
         )
 

@@ -11,6 +11,7 @@ from keypool.core import actions as act
 from keypool.core.deadlines import BEGIN_WITHIN
 from keypool.core.ledger import KeyRecord
 from keypool.core.lifecycle import Evidence, KeyState
+from keypool.core.naming import nonce, upstream_name
 from keypool.core.observation import Problem
 from keypool.core.reasons import Reason
 from keypool.providers.errors import (
@@ -69,8 +70,9 @@ def _provider_uid(this: Pass) -> str:
 
 
 def _new_key(this: Pass, record: KeyRecord) -> NewKey:
-    spec = this.observation.effective
-    return NewKey(record.name, spec.lifetime, spec.scopes, spec.requests_per_minute)
+    spec, ledger = this.observation.effective, this.handle.ledger
+    owner = upstream_name(ledger.namespace, ledger.pool, this.observation.installation, nonce(ledger.pool_uid, 0))
+    return NewKey(record.name, spec.lifetime, spec.scopes, spec.limits, owner=owner)
 
 
 def _facts(this: Pass, created: CreatedKey) -> dict[str, object]:
@@ -125,13 +127,14 @@ def tell_the_brake(this: Pass, provider_uid: str, record: KeyRecord, answer: Pro
 async def timed(this: Pass, call: str, awaitable: Awaitable[T]) -> T:
     """Counts and times one provider call."""
     started, outcome = time.monotonic(), "ok"
+    kind = this.observation.provider.kind if this.observation.provider is not None else "gone"
     try:
         return await awaitable
     except ProviderError as error:
         outcome = type(error).__name__
         raise
     finally:
-        this.world.metrics.on_provider_call("holySheep", call, outcome, time.monotonic() - started)
+        this.world.metrics.on_provider_call(kind, call, outcome, time.monotonic() - started)
 
 
 def note_failure(this: Pass, activity: str, provider_uid: str, error: ProviderError) -> None:

@@ -30,6 +30,7 @@ from keypool.reconcile.world import World
 LOOK_AGAIN = {Grip.UNSURE: 5.0, Grip.ENGAGED: 30.0}
 """Seconds after which another listing is to tell whether the brake still holds."""
 BETWEEN_LISTINGS = timedelta(seconds=2)
+NO_CREDENTIAL = SecretStr("")
 
 
 @dataclass(slots=True)
@@ -124,6 +125,8 @@ class ProviderReconciler:
 
     async def _credential(self, meta: dict[str, Any], spec: KeyProviderSpec, memory: _Memory, token: str) -> SecretStr:
         """Read anew wherever a person may just have changed it."""
+        if spec.auth is None:
+            return NO_CREDENTIAL
         ref, bad = spec.auth.secret_ref, self._world.directory.problem(meta["uid"]) is not None
         fresh = bad or memory.coming.problem is not None or bool(token)
         return await self._world.credentials.read(meta["namespace"], ref.name, ref.key, fresh=fresh)

@@ -1,7 +1,7 @@
 """The status of a KeyProvider, concluded from what is known about it. Purely computational."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -63,18 +63,10 @@ def _ready(standing: Standing) -> Finding:
 
 
 def _capabilities(known: Capabilities) -> ProviderCapabilities:
-    return ProviderCapabilities(
-        lists_keys=known.lists_keys,
-        lists_names=known.lists_names,
-        lists_values=known.lists_values,
-        sets_expiry=known.sets_expiry,
-        sets_rate_limit=known.sets_rate_limit,
-        sets_scopes=known.sets_scopes,
-        deletes_keys=known.deletes_keys,
-        activation_lag=render(known.activation_lag),
-        listing_lag=render(known.listing_lag),
-        max_lifetime=render(known.max_lifetime) if known.max_lifetime is not None else None,
-    )
+    """Every capability under its own name, durations as Go writes them."""
+    facts = asdict(known)
+    lags = {name: render(value) for name, value in facts.items() if isinstance(value, timedelta)}
+    return ProviderCapabilities.model_validate(facts | lags)
 
 
 def _conditions(obj: dict[str, Any]) -> tuple[ConditionModel, ...]:

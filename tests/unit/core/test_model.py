@@ -22,7 +22,8 @@ from tests.unit.core.vendor import VendorKey
 from tests.unit.core.world import World, a_world
 
 LAGS: Any = {"activation_lag": 5 * SECOND, "listing_lag": 5 * SECOND}
-NAMING, NAMELESS = Capabilities(lists_names=True, **LAGS), Capabilities(**LAGS)
+NAMELESS = Capabilities(sets_scopes=True, sets_rate_limit=True, **LAGS)
+NAMING = replace(NAMELESS, lists_names=True)
 SPEC = a_spec(key={"lifetime": "24h"}, rotation={"every": "6h"}, health={"probeEvery": "2h"})
 
 FAULTS = {

@@ -94,7 +94,7 @@ class World:
         self.entropy += 1
         down = Problem(Reason.PROVIDER_NOT_READY, "down", stalls=False) if self.provider_down else None
         provider = ProviderFacts(
-            "provider-1", "vendor", "https://vendor.example/v1", self.vendor.capabilities, self.exclusive
+            "provider-1", "vendor", "https://vendor.example/v1", self.vendor.capabilities, exclusive=self.exclusive
         )
         return Observation(
             pool=self.pool,

@@ -11,6 +11,7 @@ from keypool.core.lifecycle import KeyState
 from keypool.core.naming import nonce, upstream_name
 from keypool.core.observation import Observation, Problem
 from keypool.core.reasons import Reason
+from keypool.core.refusals import unsupported
 from keypool.core.rotation import URGENT, Due, Why, rotation_due, share_of_interval
 from keypool.core.rules.publication import publication_blocked
 
@@ -51,6 +52,8 @@ def the_finalizer_comes_first(o: Observation, plan: Plan, now: datetime) -> Deci
 
 
 def _minting_stopped(o: Observation, ledger: Ledger) -> Problem | None:
+    if o.provider is not None and (problem := unsupported(o.spec, o.provider.kind, o.provider.capabilities)):
+        return problem
     if ledger.rejected_in_a_row >= REJECTIONS_THAT_STOP:
         text = f"{ledger.rejected_in_a_row} new keys in a row were rejected by the provider, so no more are made"
         return Problem(Reason.NEW_KEYS_REJECTED, text)
@@ -144,7 +147,7 @@ def _intent(o: Observation, slot: int, why: Why, index: int, now: datetime) -> K
         share=share_of_interval(why, slot, spec.size, name),
         intended_at=now,
         expires_at=now + longest_life(spec.lifetime),
-        requests_per_minute=spec.requests_per_minute,
+        requests_per_minute=spec.limits.requests_per_minute,
     )
 
 

@@ -1,0 +1,94 @@
+"""The kinds of provider, one field and one model of options each. The adapter is the module of `keypool.providers`
+that has the field's name in lower case."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from keypool.api.forms import UpstreamId
+from keypool.api.pool import ApiModel
+
+
+class HolySheep(ApiModel):
+    """HolySheep AI's key API."""
+
+    lists_names: Annotated[
+        bool,
+        Field(
+            description="True when this account's key listing shows names (default false: the documented one does "
+            "not). Then a key whose create answer was lost is found again by its name. Changed in place.",
+        ),
+    ] = False
+
+
+class AnyLLM(ApiModel):
+    """any-llm-gateway. The endpoint is the gateway's root; workloads get it with /v1."""
+
+
+class LiteLLM(ApiModel):
+    """LiteLLM proxy with a database. The endpoint is the proxy's root; workloads get it with /v1."""
+
+    team: Annotated[
+        UpstreamId | None,
+        Field(description="The team whose budget and limits the keys draw on (default: none). Immutable."),
+    ] = None
+
+
+class OpenRouter(ApiModel):
+    """OpenRouter's key API. The admin credential is a management key."""
+
+    workspace: Annotated[
+        UpstreamId | None,
+        Field(description="The workspace that the keys are made in (default: the account's own). Immutable."),
+    ] = None
+    guardrail: Annotated[
+        UpstreamId | None,
+        Field(
+            description="The guardrail that each new key gets before it is published (default: none). Changed in "
+            "place: it holds for keys made from then on.",
+        ),
+    ] = None
+
+
+class OpenAI(ApiModel):
+    """OpenAI's project service accounts: one for each pool. The admin credential is an organization's admin key."""
+
+    project: Annotated[UpstreamId, Field(description="The project that the keys belong to. Immutable.")]
+
+
+class Static(ApiModel):
+    """A provider without a key API: people, or external-secrets, put keys into the Secret that a pool's keysFrom
+    names; keypool checks and publishes them."""
+
+    preset: Annotated[
+        Literal["OpenAICompatible", "DeepSeek"],
+        Field(
+            description="How a key is checked. OpenAICompatible (default): GET /models below the endpoint. DeepSeek: "
+            "GET /user/balance. Changed in place.",
+        ),
+    ] = "OpenAICompatible"
+
+
+class Webhook(ApiModel):
+    """Any server that speaks keypool's own protocol, described in docs/providers/webhook.openapi.yaml."""
+
+
+def _kind(alias: str, what: str) -> Any:  # noqa: ANN401
+    text = f"The provider is {what}; {{}} takes its options' defaults. The kind is Immutable."
+    return Field(default=None, alias=alias, description=text)
+
+
+class Kinds(ApiModel):
+    """Exactly one is given."""
+
+    holy_sheep: HolySheep | None = _kind("holySheep", "HolySheep AI")
+    any_llm: AnyLLM | None = _kind("anyLLM", "an any-llm-gateway")
+    lite_llm: LiteLLM | None = _kind("liteLLM", "a LiteLLM proxy")
+    open_router: OpenRouter | None = _kind("openRouter", "OpenRouter")
+    open_ai: OpenAI | None = _kind("openAI", "OpenAI")
+    static: Static | None = _kind("static", "one without a key API")
+    webhook: Webhook | None = _kind("webhook", "a server that speaks keypool's webhook protocol")
+
+
+KINDS: tuple[str, ...] = tuple(str(field.alias) for field in Kinds.model_fields.values())
+"""The fields as manifests write them, such as holySheep."""

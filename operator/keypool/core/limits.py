@@ -1,0 +1,39 @@
+"""What a provider enforces for a key, and whom it makes keys for. Plain values."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class SpendLimit:
+    """The most that may be spent, in US dollars: in each period (from midnight UTC, Monday, the first of the month),
+    or altogether where `period` is None."""
+
+    amount: Decimal
+    period: Literal["Daily", "Weekly", "Monthly"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a provider enforces for one key. None, and no models, is the provider's default."""
+
+    requests_per_minute: int | None = None
+    spend: SpendLimit | None = None
+    models: tuple[str, ...] = ()
+
+
+NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom keys are made for upstream, where an administrator says so; "" is the account itself."""
+
+    team: str = ""
+    workspace: str = ""
+    guardrail: str = ""
+    project: str = ""
+
+
+NO_IDENTITY = Identity()

@@ -1,0 +1,22 @@
+"""What a pool asks for that its provider cannot do: refused by name, never ignored. Purely computational."""
+
+from keypool.api.pool import ApiKeyPoolSpec
+from keypool.core.capabilities import Capabilities
+from keypool.core.observation import Problem
+from keypool.core.reasons import Reason
+
+
+def unsupported(spec: ApiKeyPoolSpec, kind: str, known: Capabilities) -> Problem | None:
+    """The first field that the provider cannot honour, None when it can do all. Nothing is made for such a pool; what
+    is published stays."""
+    key = spec.key
+    wanted = (
+        (key.scopes, known.sets_scopes, "key.scopes", "setsScopes"),
+        (key.rate_limit, known.sets_rate_limit, "key.rateLimit", "setsRateLimit"),
+        (key.models, known.sets_models, "key.models", "setsModels"),
+    )
+    for given, can, field, capability in wanted:
+        if given is not None and not can:
+            text = f"spec.{field}: a {kind} provider lacks the capability {capability} for it; leave it out"
+            return Problem(Reason.UNSUPPORTED, text)
+    return None
