@@ -118,7 +118,15 @@ REFUSED_PROVIDERS: dict[str, tuple[dict[str, Any], str]] = {
     "fragment": ({"endpoints": [{"url": "https://api.example.com/v1#x"}]}, A_URL),
     "no-host": ({"endpoints": [{"url": "https:///v1"}]}, A_URL),
     "white-space": ({"endpoints": [{"url": "https://api.example.com/v1\n"}]}, A_URL),
-    "no-secret": ({"auth": {}}, "spec.auth.secretRef: Required value"),
+    "no-secret": ({"auth": {}}, "must have exactly one of secretRef and oauth2"),
+    "two-credentials": (
+        {"auth": {"secretRef": {"name": "a"}, "oauth2": {"tokenURL": "https://a.example", "secretRef": {"name": "a"}}}},
+        "must have exactly one of secretRef and oauth2",
+    ),
+    "oauth-scope": (
+        {"auth": {"oauth2": {"tokenURL": "https://a.example", "secretRef": {"name": "a"}, "scopes": ["a b"]}}},
+        "must be an OAuth scope",
+    ),
     "secret-without-name": ({"auth": {"secretRef": {}}}, "spec.auth.secretRef.name: Required value"),
     "secret-entry": ({"auth": {"secretRef": {"name": "a", "key": "a b"}}}, "must be an entry of a Secret"),
 }

@@ -126,6 +126,7 @@ _ACCOUNT = "because it defines the account: make a new provider"
 _KIND_COUNT = " + ".join(f"(has(self.{kind}) ? 1 : 0)" for kind in KINDS)
 
 PROVIDER_RULES: Rules = {
+    "spec.auth": (Rule("has(self.secretRef) != has(self.oauth2)", "must have exactly one of secretRef and oauth2"),),
     "spec.liteLLM": (_settled("team", _ACCOUNT),),
     "spec.openRouter": (_settled("workspace", _ACCOUNT),),
     "spec.openAI": (_settled("project", _ACCOUNT),),

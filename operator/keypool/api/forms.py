@@ -58,6 +58,16 @@ Model = Annotated[
     ),
 ]
 
+OAuthScope = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=256,
+        pattern=r"^[!#-\[\]-~]+$",
+        json_schema_extra={FORM: "must be an OAuth scope: printable characters but space, double quote and backslash"},
+    ),
+]
+
 UpstreamId = Annotated[
     str,
     Field(

@@ -4,8 +4,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from keypool.api.forms import BaseUrl, DataKey, Name
+from keypool.api.forms import BaseUrl
 from keypool.api.pool import ApiModel
+from keypool.api.provider_auth import Auth
 from keypool.api.provider_options import KINDS, Kinds
 
 
@@ -17,31 +18,6 @@ class Endpoint(ApiModel):
         Field(
             description="Base URL such as https://api.holysheep.ai/v1, without credentials, query or fragment. Plain "
             "http is refused unless the operator's administrator allows it. Immutable: it defines the account.",
-        ),
-    ]
-
-
-class SecretKeyRef(ApiModel):
-    """One entry of a Secret in the same namespace."""
-
-    name: Annotated[
-        Name, Field(description="Name of a Secret in this namespace. Changed in place: the pools' keys stay.")
-    ]
-    key: Annotated[
-        DataKey,
-        Field(description="Entry of the Secret that holds the admin credential (default adminKey). Changed in place."),
-    ] = "adminKey"
-
-
-class Auth(ApiModel):
-    """What the operator authenticates with at the provider."""
-
-    secret_ref: Annotated[
-        SecretKeyRef,
-        Field(
-            description="The Secret with the admin credential, which must belong to the same account. It is read again "
-            "every minute, and at once when it is refused; a new one is tried before the one before it is given up. "
-            "Changed in place.",
         ),
     ]
 

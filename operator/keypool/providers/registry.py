@@ -8,9 +8,14 @@ from pydantic import SecretStr
 
 from keypool.api.pool import ApiModel
 from keypool.api.provider import KeyProviderSpec
+from keypool.providers.authentication import Authentication, FixedCredential
 from keypool.providers.errors import CredentialRejected, Rejected
+from keypool.providers.oauth import ClientCredentials
 from keypool.providers.protocol import Provider
 from keypool.providers.transport import Deadlines, Transport
+
+NOBODY = SecretStr("")
+"""The token endpoint's own calls authenticate the client in their own way."""
 
 
 class AdapterModule(Protocol):
@@ -34,11 +39,19 @@ def build(
     Raises `Rejected` for plain http unless `allow_insecure`, `CredentialRejected` for a credential that no HTTP header
     can carry.
     """
-    url = spec.endpoints[0].url
-    if not allow_insecure and not url.startswith("https://"):
-        raise Rejected("the endpoint is plain http, which the operator's administrator does not allow: use https")
+    url, deadlines = spec.endpoints[0].url, deadlines or Deadlines()
+    _check_url("the endpoint", url, allow_insecure)
     stripped = SecretStr(credential.get_secret_value().strip())
     if spec.auth is not None and not re.fullmatch(r"[\x21-\x7e]{1,4096}", stripped.get_secret_value()):
         raise CredentialRejected("the admin credential is empty or holds characters other than printable ASCII")
-    transport = Transport(url, stripped, deadlines or Deadlines())
-    return adapter_module(spec.kind).build(spec.options, transport)
+    authentication: Authentication = FixedCredential(stripped)
+    if spec.auth is not None and spec.auth.oauth2 is not None:
+        _check_url("auth.oauth2.tokenURL", spec.auth.oauth2.token_url, allow_insecure)
+        tokens = Transport(spec.auth.oauth2.token_url, NOBODY, deadlines.within(deadlines.other / 2))
+        authentication = ClientCredentials(spec.auth.oauth2, stripped, tokens)
+    return adapter_module(spec.kind).build(spec.options, Transport(url, authentication, deadlines))
+
+
+def _check_url(what: str, url: str, allow_insecure: bool) -> None:
+    if not allow_insecure and not url.startswith("https://"):
+        raise Rejected(f"{what} is plain http, which the operator's administrator does not allow: use https")

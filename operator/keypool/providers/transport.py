@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from keypool import __version__
 from keypool.core.deadlines import CREATE_CALL, OTHER_CALL
+from keypool.providers.authentication import Authentication, FixedCredential
 from keypool.providers.errors import Ambiguous, ProviderError, Unavailable
 from keypool.providers.outcomes import parse_retry_after, refusal
 from keypool.providers.text import error_text, excerpt
@@ -51,8 +52,9 @@ class Call:
     """One request.
 
     `what` begins every message ("create a key"). `path` stands below the base URL and is already percent-encoded.
-    `secrets` are hidden when the provider repeats them. Answers with a status in `expect` are returned, all others
-    raised as errors. `limit`: bytes of body that are taken, decoded; 0 leaves it unread.
+    `body` is sent as JSON, `form` as it is, form-encoded. `secrets` are hidden when the provider repeats them.
+    Answers with a status in `expect` are returned, all others raised as errors. `limit`: bytes of body that are taken,
+    decoded; 0 leaves it unread.
     """
 
     what: str
@@ -61,6 +63,7 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: Mapping[str, object] | None = None
+    form: str | None = field(default=None, repr=False)
     secrets: tuple[SecretStr, ...] = ()
     expect: frozenset[int] = frozenset({200})
     limit: int = MIB
@@ -76,11 +79,13 @@ class Answer:
 
 
 class Transport:
-    """Speaks to one base URL with one bearer credential. `close` it."""
+    """Speaks to one base URL, as `authentication` says. `close` it."""
 
-    def __init__(self, base_url: str, credential: SecretStr, deadlines: Deadlines) -> None:
+    def __init__(self, base_url: str, authentication: Authentication | SecretStr, deadlines: Deadlines) -> None:
         self._base_url = base_url.rstrip("/")
-        self._credential = credential
+        self._authentication = (
+            FixedCredential(authentication) if isinstance(authentication, SecretStr) else authentication
+        )
         self._deadlines = deadlines
         self._kept = _connections(keep=True)
         # A server may close a kept connection at the very moment of a request. Reads and deletes are then sent again
@@ -115,6 +120,7 @@ class Transport:
         while self._calls:
             await self._idle.wait()
         self._closed = True
+        await self._authentication.close()
         await self._kept.aclose()
         await self._fresh.aclose()
 
@@ -134,29 +140,37 @@ class Transport:
 
     async def _exchange(self, call: Call, until: float) -> Answer | ProviderError:
         connections = self._fresh if call.method == "POST" else self._kept
-        response = await connections.handle_async_request(self._request(call))
+        try:
+            token = await self._authentication.token()
+        except ProviderError as error:
+            return error
+        response = await connections.handle_async_request(self._request(call, token))
         try:
             if response.status_code in call.expect and response.status_code < 300:
                 return await _accepted(call, response)
-            said = excerpt(await _error_text(response, until), self._secrets(call))
+            said = excerpt(await _error_text(response, until), (token, *call.secrets))
             if response.status_code in call.expect:
                 return Answer(response.status_code, said=said)
+            if response.status_code == 401:
+                self._authentication.refused(token)
             wait = parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
             return refusal(call.what, response.status_code, said, wait)
         finally:
             await response.aclose()
 
-    def _request(self, call: Call) -> httpx.Request:
+    def _request(self, call: Call, token: SecretStr) -> httpx.Request:
         headers = {
             "Accept": "application/json",
             "Accept-Encoding": "identity",
             "User-Agent": f"keypool/{__version__}",
-            "Authorization": f"Bearer {self._credential.get_secret_value()}",
+            "Authorization": f"Bearer {token.get_secret_value()}",
             **call.headers,
         }
         content = None if call.body is None else json.dumps(call.body).encode()
         if content is not None:
             headers["Content-Type"] = "application/json"
+        elif call.form is not None:
+            content, headers["Content-Type"] = call.form.encode(), "application/x-www-form-urlencoded"
         # Whatever has not got a connection in half the time was certainly not sent.
         timeout = dict.fromkeys(("connect", "pool"), self._deadline(call) / 2)
         url = httpx.URL(self._base_url + call.path, params=call.query or None)
@@ -164,9 +178,6 @@ class Transport:
 
     def _deadline(self, call: Call) -> float:
         return self._deadlines.create if call.method == "POST" else self._deadlines.other
-
-    def _secrets(self, call: Call) -> tuple[SecretStr, ...]:
-        return (self._credential, *call.secrets)
 
 
 async def _accepted(call: Call, response: httpx.Response) -> Answer | ProviderError:

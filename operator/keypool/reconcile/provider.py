@@ -5,6 +5,7 @@ A new credential is tried while the one before stays in use, and takes its place
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from pydantic import SecretStr, ValidationError
@@ -20,6 +21,7 @@ from keypool.core.conditions import BRAKE
 from keypool.core.observation import Problem
 from keypool.core.reasons import Reason
 from keypool.providers.errors import ProviderError
+from keypool.providers.oauth import join_client
 from keypool.reconcile.attempt import LATEST, SOONEST, Attempt
 from keypool.reconcile.directory import Entry
 from keypool.reconcile.provider_report import Standing, report
@@ -125,11 +127,16 @@ class ProviderReconciler:
 
     async def _credential(self, meta: dict[str, Any], spec: KeyProviderSpec, memory: _Memory, token: str) -> SecretStr:
         """Read anew wherever a person may just have changed it."""
+        bad = self._world.directory.problem(meta["uid"]) is not None
+        fresh = bad or memory.coming.problem is not None or bool(token)
+        read = partial(self._world.credentials.read, meta["namespace"], fresh=fresh)
         if spec.auth is None:
             return NO_CREDENTIAL
-        ref, bad = spec.auth.secret_ref, self._world.directory.problem(meta["uid"]) is not None
-        fresh = bad or memory.coming.problem is not None or bool(token)
-        return await self._world.credentials.read(meta["namespace"], ref.name, ref.key, fresh=fresh)
+        if spec.auth.secret_ref is not None:
+            return await read(spec.auth.secret_ref.name, spec.auth.secret_ref.key)
+        assert spec.auth.oauth2 is not None  # noqa: S101
+        ref = spec.auth.oauth2.secret_ref
+        return join_client(await read(ref.name, ref.client_id_key), await read(ref.name, ref.client_secret_key))
 
     async def _in_use(self, memory: _Memory, entry: Entry, token: str) -> Problem | None:
         """Proves what is, or is to be, in use, unless it is proven already and answers."""

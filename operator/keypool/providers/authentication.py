@@ -1,0 +1,38 @@
+"""How the operator authenticates at a provider: with a credential as it is, or with tokens (`providers.oauth`)."""
+
+from typing import Protocol
+
+from pydantic import SecretStr
+
+
+class Authentication(Protocol):
+    """Gives the bearer token of each call."""
+
+    async def token(self) -> SecretStr:
+        """The token. Raises CredentialRejected, Unavailable: in both cases nothing was sent to the provider."""
+        ...
+
+    def refused(self, token: SecretStr) -> None:
+        """The provider refused this token."""
+        ...
+
+    async def close(self) -> None:
+        """Closes connections."""
+        ...
+
+
+class FixedCredential:
+    """A credential that is sent as it is."""
+
+    def __init__(self, credential: SecretStr) -> None:
+        self._credential = credential
+
+    async def token(self) -> SecretStr:
+        """The credential."""
+        return self._credential
+
+    def refused(self, token: SecretStr) -> None:
+        """There is no other."""
+
+    async def close(self) -> None:
+        """Nothing is open."""

@@ -1,0 +1,94 @@
+"""OAuth 2.0 client credentials: how the operator authenticates where a static credential is not wanted.
+
+The tokens of RFC 6749 section 4.4 are fetched through a transport of their own, once for all pools of a provider, and
+replaced before they expire. One that the provider refuses is fetched anew for the next call, not for this one: a
+refusal stops calls instead of repeating them.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Annotated
+from urllib.parse import quote, unquote
+
+from authlib.oauth2.auth import ClientAuth
+from authlib.oauth2.rfc6749.parameters import prepare_token_request
+from pydantic import Field, SecretStr
+
+from keypool.api.provider_auth import OAuth2
+from keypool.providers.adapter import WireModel, read
+from keypool.providers.errors import Ambiguous, CredentialRejected, Rejected, Unavailable
+from keypool.providers.transport import Answer, Call, Transport
+
+LEEWAY = 60.0
+"""Seconds before its end at which a token is replaced; half of its life where it lives less than twice as long."""
+UNTOLD_LIFE = 300.0
+"""Seconds that a token is used whose life the server does not tell (expires_in is optional, section 5.1)."""
+
+
+def join_client(client_id: SecretStr, client_secret: SecretStr) -> SecretStr:
+    """Both as one credential, which is how it is compared, kept and handed on."""
+    return SecretStr(":".join(quote(part.get_secret_value(), safe="") for part in (client_id, client_secret)))
+
+
+class Token(WireModel):
+    """What section 5.1 says of the answer."""
+
+    access_token: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,16384}$", repr=False)]
+    token_type: Annotated[str, Field(pattern=r"^(?i:bearer)$")]
+    expires_in: Annotated[float | None, Field(gt=0, le=31_536_000)] = None
+
+
+class ClientCredentials:
+    """`credential` is what `join_client` made; `transport` speaks to the token endpoint, without authentication;
+    `clock` gives monotonic seconds."""
+
+    def __init__(
+        self, options: OAuth2, credential: SecretStr, transport: Transport, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._options, self._transport, self._clock = options, transport, clock
+        client_id, _, client_secret = credential.get_secret_value().partition(":")
+        # RFC 6749 section 2.3.1 form-encodes both for HTTP Basic; Authlib leaves that to its caller.
+        self._client = ClientAuth(client_id, client_secret, "client_secret_basic")
+        self._secrets = (credential, SecretStr(unquote(client_secret)))
+        self._lock = asyncio.Lock()
+        self._known: SecretStr | None = None
+        self._until = 0.0
+
+    async def token(self) -> SecretStr:
+        """The token that is known, or a new one; calls that wait for it share it."""
+        async with self._lock:
+            if self._known is None or self._clock() >= self._until:
+                await self._fetch()
+            assert self._known is not None  # noqa: S101
+            return self._known
+
+    def refused(self, token: SecretStr) -> None:
+        """The next call fetches another, unless that happened already."""
+        if self._known == token:
+            self._known = None
+
+    async def close(self) -> None:
+        """Closes connections."""
+        await self._transport.close()
+
+    async def _fetch(self) -> None:
+        asked = self._clock()
+        token = read(Token, await self._ask())
+        if token is None:
+            raise Unavailable("fetch an OAuth token: the answer holds no bearer token")
+        life = UNTOLD_LIFE if token.expires_in is None else token.expires_in
+        self._known, self._until = SecretStr(token.access_token), asked + max(life - LEEWAY, life / 2)
+
+    async def _ask(self) -> Answer:
+        scope = " ".join(self._options.scopes or ()) or None
+        body = prepare_token_request("client_credentials", scope=scope, audience=self._options.audience)
+        _, headers, form = self._client.prepare("POST", "", {}, body)  # type: ignore[no-untyped-call]
+        path = "/" if self._options.token_url.endswith("/") else ""  # the transport drops it, and it may matter
+        call = Call("fetch an OAuth token", "POST", path, headers=headers, form=form, secrets=self._secrets)
+        try:
+            return await self._transport.call(call)
+        except Rejected as refused:
+            raise CredentialRejected(f"{refused}: check the OAuth client") from None
+        except Ambiguous as error:
+            raise Unavailable(str(error)) from None

@@ -1,0 +1,63 @@
+"""A provider whose credential is an OAuth client: pools share its token, and its mistakes are said plainly."""
+
+from typing import Any
+
+import pytest
+
+from keypool.cluster import paths
+from keypool_lab.simulator import Simulator
+from tests.cluster.team import PROVIDER, Team, condition_in, pool_manifest, provider_manifest, secret_manifest
+from tests.contract.oauth_server import CLIENT_ID, CLIENT_SECRET, OAuthServer, serving
+from tests.waiting import eventually
+
+
+def client_secret(value: str) -> dict[str, Any]:
+    """The Secret with the OAuth client."""
+    return secret_manifest("oauth-client", clientId=CLIENT_ID, clientSecret=value)
+
+
+def oauth_provider(simulator: Simulator, server: OAuthServer) -> dict[str, Any]:
+    """The test's provider with that client."""
+    return provider_manifest(
+        simulator.url, auth={"oauth2": {"tokenURL": server.url, "secretRef": {"name": "oauth-client"}}}
+    )
+
+
+async def provider_condition(team: Team, kind: str, reason: str) -> dict[str, Any]:
+    """The provider's condition, as soon as it has the reason."""
+
+    async def found() -> dict[str, Any]:
+        provider = await team.client.get(paths.provider(team.namespace, PROVIDER))
+        condition = condition_in(provider, kind)
+        return condition if condition.get("reason") == reason else {}
+
+    return await eventually(found, 10, f"the provider is {kind} with {reason}")
+
+
+@pytest.mark.usefixtures("bystander")
+async def test_pools_share_the_token_of_their_provider(team: Team, simulator: Simulator) -> None:
+    async with serving(OAuthServer(lambda: simulator.admin_key)) as server:
+        await team.apply(client_secret(CLIENT_SECRET), oauth_provider(simulator, server))
+        await team.apply(*(pool_manifest(name) for name in ("one", "two", "three")))
+        for name in ("one", "two", "three"):
+            await team.ready(name)
+        assert len(server.asked) == 1
+
+
+@pytest.mark.usefixtures("bystander")
+async def test_a_wrong_client_is_told_and_a_right_one_taken_without_a_restart(team: Team, simulator: Simulator) -> None:
+    async with serving(OAuthServer(lambda: simulator.admin_key)) as server:
+        await team.apply(client_secret("wrong"), oauth_provider(simulator, server), pool_manifest())
+        told = await provider_condition(team, "Stalled", "CredentialRejected")
+        assert "fetch an OAuth token" in told["message"]
+        assert "invalid_client" in told["message"]
+        await team.apply(client_secret(CLIENT_SECRET))
+        await team.ready()
+
+
+@pytest.mark.usefixtures("bystander")
+async def test_a_missing_entry_of_the_client_is_named(team: Team, simulator: Simulator) -> None:
+    async with serving(OAuthServer(lambda: simulator.admin_key)) as server:
+        await team.apply(secret_manifest("oauth-client", clientId=CLIENT_ID), oauth_provider(simulator, server))
+        told = await provider_condition(team, "Stalled", "CredentialMissing")
+        assert 'Secret "oauth-client" has no entry "clientSecret"' in told["message"]

@@ -1,0 +1,160 @@
+"""OAuth 2.0 client credentials: tokens are shared, replaced in time, and never repeated after a refusal."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+
+import pytest
+from pydantic import SecretStr
+
+from keypool.api.provider import KeyProviderSpec
+from keypool.providers.errors import CredentialRejected, ProviderError, Unavailable
+from keypool.providers.oauth import ClientCredentials, join_client
+from keypool.providers.protocol import Provider
+from keypool.providers.registry import NOBODY, build
+from keypool.providers.transport import Transport
+from keypool_lab.simulator import Simulator
+from tests.contract.conftest import IMPATIENT
+from tests.contract.oauth_server import CLIENT_ID, CLIENT_SECRET, OAuthServer, serving
+
+CLIENT = join_client(SecretStr(CLIENT_ID), SecretStr(CLIENT_SECRET))
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[OAuthServer]:
+    """A token endpoint whose tokens are numbered."""
+    numbers = itertools.count(1)
+    async with serving(OAuthServer(lambda: f"canary-token-{next(numbers)}")) as running:
+        yield running
+
+
+def spec(server: OAuthServer, url: str, **oauth2: object) -> KeyProviderSpec:
+    """A provider whose credential is an OAuth client."""
+    auth = {"oauth2": {"tokenURL": server.url, "secretRef": {"name": "client"}, **oauth2}}
+    return KeyProviderSpec.model_validate({"holySheep": {}, "endpoints": [{"url": url}], "auth": auth})
+
+
+class Clock:
+    """Monotonic seconds by hand."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def client(server: OAuthServer, clock: Clock, url: str = "", **oauth2: object) -> ClientCredentials:
+    """The client of that token endpoint."""
+    auth = spec(server, "http://127.0.0.1:1", **oauth2).auth
+    assert auth
+    assert auth.oauth2
+    return ClientCredentials(auth.oauth2, CLIENT, Transport(url or server.url, NOBODY, IMPATIENT), clock)
+
+
+async def token_of(tokens: ClientCredentials) -> str:
+    """The token in plain."""
+    return (await tokens.token()).get_secret_value()
+
+
+async def test_calls_at_the_same_time_share_one_token(server: OAuthServer) -> None:
+    tokens = client(server, Clock())
+    got = await asyncio.gather(*(token_of(tokens) for _ in range(20)))
+    assert set(got) == {"canary-token-1"}
+    assert len(server.asked) == 1
+    await tokens.close()
+
+
+async def test_scopes_and_audience_are_asked_for(server: OAuthServer) -> None:
+    tokens = client(server, Clock(), scopes=["keys:write", "keys:read"], audience="https://api.example.com")
+    await tokens.token()
+    wanted = {"scope": "keys:write keys:read", "audience": "https://api.example.com"}
+    assert server.asked == [{"grant_type": "client_credentials", **wanted}]
+    await tokens.close()
+
+
+@pytest.mark.parametrize(("life", "used"), [(3600, 3540), (60, 30), (None, 240)])
+async def test_a_token_is_replaced_before_it_expires(server: OAuthServer, life: float | None, used: float) -> None:
+    server.expires_in, clock = life, Clock()
+    tokens = client(server, clock)
+    await tokens.token()
+    clock.now = used - 1
+    assert await token_of(tokens) == "canary-token-1"
+    clock.now = used
+    assert await token_of(tokens) == "canary-token-2"
+    await tokens.close()
+
+
+async def test_a_refused_token_is_replaced_once_however_many_calls_were_refused(server: OAuthServer) -> None:
+    tokens = client(server, Clock())
+    refused = await tokens.token()
+    tokens.refused(refused)
+    assert await token_of(tokens) == "canary-token-2"
+    tokens.refused(refused)
+    assert await token_of(tokens) == "canary-token-2"
+    await tokens.close()
+
+
+async def test_a_refused_client_is_a_rejected_credential_that_shows_nothing(server: OAuthServer) -> None:
+    server.client_secret = "another"
+    tokens = client(server, Clock())
+    with pytest.raises(CredentialRejected, match=r"invalid_client.*check the OAuth client") as caught:
+        await tokens.token()
+    assert "canary" not in str(caught.value)
+    await tokens.close()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"access_token": "canary-token", "token_type": "mac"},
+        {"access_token": "canary\ntoken", "token_type": "Bearer"},
+        {"access_token": "canary-token", "token_type": "Bearer", "expires_in": -1},
+        {"token_type": "Bearer"},
+        {},
+    ],
+)
+async def test_an_answer_without_a_usable_token_makes_no_call(server: OAuthServer, body: dict[str, object]) -> None:
+    server.body = body
+    tokens = client(server, Clock())
+    with pytest.raises(Unavailable, match="the answer holds no bearer token") as caught:
+        await tokens.token()
+    assert "canary" not in str(caught.value)
+    await tokens.close()
+
+
+async def test_a_dead_token_endpoint_makes_no_call_and_spoils_no_create(server: OAuthServer) -> None:
+    tokens = client(server, Clock(), url="http://127.0.0.1:1")
+    with pytest.raises(Unavailable, match="fetch an OAuth token"):
+        await tokens.token()
+    await tokens.close()
+
+
+async def provider_error(provider: Provider) -> ProviderError | None:
+    """What a listing raises."""
+    try:
+        await provider.list_keys()
+    except ProviderError as error:
+        return error
+    return None
+
+
+async def test_the_adapter_authenticates_with_tokens(simulator: Simulator) -> None:
+    async with serving(OAuthServer(lambda: simulator.admin_key)) as server:
+        provider = build(spec(server, simulator.url), CLIENT, allow_insecure=True, deadlines=IMPATIENT)
+        assert [await provider_error(provider) for _ in range(3)] == [None] * 3
+        assert len(server.asked) == 1
+        await provider.close()
+
+
+async def test_a_token_that_the_provider_refuses_is_not_sent_twice(simulator: Simulator) -> None:
+    made = iter(["stale-token-of-the-canary", simulator.admin_key])
+    async with serving(OAuthServer(lambda: next(made))) as server:
+        provider = build(spec(server, simulator.url), CLIENT, allow_insecure=True, deadlines=IMPATIENT)
+        assert isinstance(await provider_error(provider), CredentialRejected)
+        assert await provider_error(provider) is None
+        await provider.close()
+
+
+async def test_a_token_endpoint_at_plain_http_is_refused(server: OAuthServer) -> None:
+    with pytest.raises(ProviderError, match=r"auth\.oauth2\.tokenURL is plain http"):
+        build(spec(server, "https://api.example.com/v1"), CLIENT, allow_insecure=False)
