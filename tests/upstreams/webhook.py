@@ -19,14 +19,14 @@ def create(keys: dict[str, Key], asked: Key) -> tuple[int, Key]:
     before = next((key for key in keys.values() if key["name"] == asked["name"]), None)
     if before:  # a create that was long under way must not bring a deleted key back
         return (409, {"error": "the name was used before"}) if before["deleted"] else (200, before)
-    made = {"id": f"k{len(keys)}", "value": f"sk-example-{secrets.token_urlsafe(32)}", "active": True, "deleted": False}
-    expiry = {"expiresAt": in_seconds(asked.get("lifetimeSeconds", 31_536_000))}
-    return 201, keys.setdefault(made["id"], asked | made | expiry | {"spend": 0})
+    made = Key(id=f"k{len(keys)}", value=f"sk-example-{secrets.token_urlsafe(32)}", spend=0, active=True, deleted=False)
+    keys[made["id"]] = asked | made | {"expiresAt": in_seconds(asked.get("lifetimeSeconds", 31_536_000))}
+    return 201, keys[made["id"]]
 
 
 def answer(request: web.Request, keys: dict[str, Key], asked: Key) -> tuple[int, Key]:
     found = {key_id: key for key_id, key in keys.items() if not key["deleted"]}
-    status, body = 404, {"error": "there is no such key or call"}
+    status, body = 404, Key(error="there is no such key or call")
     match request.method, *request.match_info["path"].split("/"):
         case ["GET", "capabilities"]:
             status, body = 200, {"protocol": 1, "account": "example", "capabilities": ABILITIES}
