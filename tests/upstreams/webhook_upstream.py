@@ -46,3 +46,7 @@ class Webhook(Server):
     def spend(self, handle: str, amount: float) -> None:
         """A workload spent so much."""
         self._keys[handle]["spend"] += amount
+
+    def expire(self, handle: str) -> None:
+        """The key's lifetime is over."""
+        self._keys[handle]["expiresAt"] = in_seconds(-1)
