@@ -27,7 +27,7 @@ FULL = {
     "scopes": ["chat:write"],
     "models": ["deepseek-chat"],
     "requestsPerMinute": 60,
-    "spendLimit": {"amount": 5.5, "period": "day"},
+    "spendLimit": {"amount": 5.5, "period": "daily"},
     "identity": "team-7",
     "labels": {"cluster": "c1"},
 }
