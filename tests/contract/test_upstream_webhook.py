@@ -210,10 +210,3 @@ async def test_a_malformed_create_is_refused(call: Caller) -> None:
 async def test_a_token_of_an_oauth_server_is_accepted_too(call: Caller, upstream: Webhook) -> None:
     upstream.tokens.add("issued")
     assert (await call("GET", f"{BASE}/keys", bearer="issued")).status == 200
-
-
-async def test_people_make_and_delete_keys_too(keys: Keys, upstream: Webhook) -> None:
-    handle = await upstream.make_foreign_key("somebody's")
-    assert [key["name"] for key in (await keys.page()).body["keys"]] == ["somebody's"]
-    await upstream.end_key_outside(handle)
-    assert (await keys.page()).body["keys"] == []

@@ -77,7 +77,7 @@ class OpenAI(Server):
         return self._add_key(account, KeyTerms(name=name)).id
 
     async def end_key_outside(self, handle: str) -> None:
-        """Deleted in the console."""
+        """Deleted in the console. Raises KeyError where there is none."""
         del self._keys[handle]
 
     def accounts(self) -> tuple[Account, ...]:

@@ -75,7 +75,7 @@ class OpenRouter(Server):
         return self._add(KeyTerms(name=name)).hash
 
     async def end_key_outside(self, handle: str) -> None:
-        """Deleted in the console."""
+        """Deleted in the console. Raises KeyError where there is none."""
         del self._keys[handle]
 
     def key(self, handle: str) -> Key:

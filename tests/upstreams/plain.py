@@ -47,7 +47,7 @@ class Plain(Server):
         return self._values[handle]
 
     async def end_key_outside(self, handle: str) -> None:
-        """Deleted in the console."""
+        """Deleted in the console. Raises KeyError where there is none."""
         del self._values[handle]
 
     def _check(self, request: web.Request) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 from aiohttp import web
 
 Key = dict[str, Any]
-ABILITIES = {"rateLimit": "key", "expiry": True, "update": True, "disable": True, "spendLimit": True, "usage": True}
-LISTED, CHANGEABLE = ("id", "name", "active", "expiresAt"), ("active", "requestsPerMinute", "spendLimit")
+CAN = dict.fromkeys(("expiry", "update", "disable", "spendLimit", "scopes", "models", "usage"), True)
+LISTED, CHANGEABLE = ("id", "name", "active", "expiresAt"), ("active", "requestsPerMinute", "spendLimit", "models")
 
 
 def in_seconds(seconds: float) -> str:
@@ -29,7 +29,7 @@ def answer(request: web.Request, keys: dict[str, Key], asked: Key) -> tuple[int,
     status, body = 404, Key(error="there is no such key or call")
     match request.method, *request.match_info["path"].split("/"):
         case ["GET", "capabilities"]:
-            status, body = 200, {"protocol": 1, "account": "example", "capabilities": ABILITIES}
+            status, body = 200, {"protocol": 1, "account": "example", "capabilities": CAN | {"rateLimit": "key"}}
         case ["GET", "keys"]:  # the cursor counts deleted keys too: what is deleted meanwhile moves nothing
             ids = list(keys)[int(request.query.get("cursor", "0")) :]
             page = [{name: keys[key_id][name] for name in LISTED} for key_id in ids[:100] if key_id in found]

@@ -40,7 +40,9 @@ class Webhook(Server):
         return str(create(self._keys, {"name": name})[1]["id"])
 
     async def end_key_outside(self, handle: str) -> None:
-        """Deleted behind keypool's back."""
+        """Deleted behind keypool's back. Raises KeyError where there is none."""
+        if self._keys[handle]["deleted"]:
+            raise KeyError(handle)
         self._keys[handle]["deleted"] = True
 
     def spend(self, handle: str, amount: float) -> None:
