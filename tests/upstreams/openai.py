@@ -1,14 +1,14 @@
 """OpenAI's projects, service accounts and their keys, as documented in November 2026.
 
-https://platform.openai.com/docs/api-reference/project-service-accounts,
-https://platform.openai.com/docs/api-reference/project-api-keys and
-https://platform.openai.com/docs/api-reference/projects, with the shapes of OpenAI's own OpenAPI file (repository
-openai/openai-openapi). Newer than the copy of that file, and read in the reference of 17 November 2026: expiries, the
-update of a key, and that the deletion of one key of a service account is allowed (it was refused before).
+https://platform.openai.com/docs/api-reference/project-service-accounts, project-api-keys and projects, with the shapes
+of OpenAI's own OpenAPI file (repository openai/openai-openapi, 21 August 2026). Newer than that file, and read in a
+translation of the reference of 17 November 2026 (www.w3cschool.cn/openai_api): expiries, the update of a key, and that
+one key of a service account may be deleted (the file still says that this is refused).
 
 Traps that are documented, and kept here:
-- An account made with `create_service_account_only` has the role `none`: its keys are shown only with
-  `owner_project_access=any` (or `inactive`), and may do nothing until the account is given a role.
+- An account made with `create_service_account_only` has the role `none`. Its keys are shown with
+  `owner_project_access=any` or `inactive`; without that parameter "some" keys are left out, which we read as these.
+  A key may do no more than its owner, so we read that these keys may do nothing until the account is given a role.
 - Names are unique nowhere. Without paging, 20 entries come.
 - An update's expiry counts from the update; an expired key cannot be updated.
 

@@ -7,13 +7,15 @@ https://openrouter.ai/docs/guides/overview/auth/management-api-keys. The request
 OpenAPI file, which its SDKs are generated from (repository OpenRouterTeam/typescript-sdk, .speakeasy/in.openapi.yaml).
 
 Traps that are documented, and kept here:
-- The list shows one workspace, by default the default one, and disabled keys only with `include_disabled=true`.
+- The list shows one workspace, by default the default one, and disabled keys with `include_disabled=true` (that it
+  leaves them out otherwise is how we read it).
 - `expires_at` is set at creation only, and refused unless it is in UTC.
-- A management key completes no chats (the status is an assumption: 403), and a key manages no keys.
-- `GET /models` answers without any key, so it says nothing about one. `GET /key` does.
+- A management key completes no chats (that the status is 403 is an assumption), and a key manages no keys.
+- `GET /key` tells whether a key is accepted.
 
-Observed by others, not documented: a daily cap on changes of keys, named `keys-modify-api-rpd-v2`, which only midnight
-UTC lifts. Where in the 429's body that name stands is an assumption: here in `metadata.limit` and the message.
+Observed by others, not documented: `GET /models` answers without any key, so it proves nothing; and a daily cap on
+changes of keys, named `keys-modify-api-rpd-v2`, which only midnight UTC lifts. Where in the body of the 429 that name
+stands is an assumption: here in `metadata.limit` and in the message, and there is no Retry-After.
 """
 
 import secrets

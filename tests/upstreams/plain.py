@@ -1,8 +1,8 @@
 """A provider without a key API, like DeepSeek: people make keys in its console, and a test stands in for them.
 
 `GET /user/balance` and `GET /models` take a key as bearer: https://api-docs.deepseek.com/api/get-user-balance,
-https://api-docs.deepseek.com/api/list-models. A wrong key is 401
-(https://api-docs.deepseek.com/quick_start/error_codes); the wording of that error is observed, not documented.
+https://api-docs.deepseek.com/api/list-models. A wrong key is 401, an empty balance 402
+(https://api-docs.deepseek.com/quick_start/error_codes); the shape of these errors is an assumption.
 """
 
 import secrets
