@@ -46,6 +46,18 @@ Scope = Annotated[
     ),
 ]
 
+Amount = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=11,
+        pattern=r"^(0\.(0[1-9]|[1-9][0-9]?)|[1-9][0-9]{0,7}(\.[0-9]{1,2})?)$",
+        json_schema_extra={FORM: 'must be US dollars such as "25" or "2.50", from 0.01 to 99999999.99'},
+    ),
+]
+
+Percent = Annotated[int, Field(ge=1, le=100)]
+
 Model = Annotated[
     str,
     Field(

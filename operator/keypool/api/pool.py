@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from keypool.api.duration import Duration
-from keypool.api.forms import DataKey, Model, Name, Scope
+from keypool.api.forms import Amount, DataKey, Model, Name, Percent, Scope
 
 
 class ApiModel(BaseModel):
@@ -45,6 +45,43 @@ class RateLimit(ApiModel):
     ]
 
 
+class SpendLimit(ApiModel):
+    """A spending limit that the provider enforces."""
+
+    amount: Annotated[
+        Amount,
+        Field(
+            description='US dollars such as "25" or "2.50" (0.01 to 99999999.99). Changed in place where the provider '
+            "can (changesLimits), else a change rotates the keys.",
+        ),
+    ]
+    period: Annotated[
+        Literal["Daily", "Weekly", "Monthly"] | None,
+        Field(
+            description="When what was spent counts no more: at midnight UTC, on Mondays, or on the first of the "
+            "month. Omitted: never. Changed in place where the provider can, else a change rotates the keys.",
+        ),
+    ] = None
+    scope: Annotated[
+        Literal["Key", "Pool"],
+        Field(
+            description="Key (default): each slot may spend the amount, and a new key only what its slot has left in "
+            "the period. Pool: all keys share the amount, which needs size 1 or a provider with limitsGroupSpend. A "
+            "change rotates the keys.",
+        ),
+    ] = "Key"
+    alert_at: Annotated[
+        tuple[Percent, ...] | None,
+        Field(
+            min_length=1,
+            max_length=8,
+            description="Percentages of the limit at which WithinSpendLimit becomes False and an Event tells (default "
+            "80 and 100). Changed in place.",
+            json_schema_extra={"x-kubernetes-list-type": "set"},
+        ),
+    ] = None
+
+
 class KeyTemplate(ApiModel):
     """What each key is allowed to do and how long it lives."""
 
@@ -73,6 +110,13 @@ class KeyTemplate(ApiModel):
         Field(
             description="Limits that the provider enforces for each key. Omitted: the provider's default. A change "
             "rotates the keys.",
+        ),
+    ] = None
+    spend_limit: Annotated[
+        SpendLimit | None,
+        Field(
+            description="What may be spent. Omitted: the provider's default. Its fields say what a change does to the "
+            "keys; giving or omitting it is changed in place where the provider can, else it rotates the keys.",
         ),
     ] = None
     lifetime: Annotated[

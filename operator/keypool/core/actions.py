@@ -39,6 +39,13 @@ class ProbeKey:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadUsage:
+    """Ask the provider what this key was used for."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class PublishSecrets:
     """Write these Secrets and delete those, which are ours and no longer wanted. `repair`: somebody changed them."""
 
@@ -92,6 +99,7 @@ Action = (
     | LookUp
     | FindGone
     | ProbeKey
+    | ReadUsage
     | PublishSecrets
     | RevokeKey
     | ReleaseSecrets

@@ -11,6 +11,7 @@ from keypool.core.observation import Observation, Problem
 from keypool.core.projection import usable
 from keypool.core.reasons import Condition, Reason
 from keypool.core.rules.retirement import keys_that_wait_for_the_clock
+from keypool.core.spending import crossed, fraction
 from keypool.core.trust import has_expired, why_uncertain
 
 Finding = tuple[Condition, bool | None, Reason, str]
@@ -42,6 +43,8 @@ def findings(o: Observation, problems: Iterable[Problem], now: datetime) -> tupl
     """All conditions of a pool; Reconciling and Stalled only where they hold."""
     stalled = _stalled(o, tuple(problems))
     found = [_ready(o, stalled, now), _published(o, stalled), _healthy(o), _revoked(o, now)]
+    if (spending := spending_finding(o)) is not None:
+        found.append(spending)
     if stalled is not None:
         found.append((Condition.STALLED, True, stalled.reason, stalled.message))
     elif (progress := _reconciling(o)) is not None:
@@ -145,6 +148,19 @@ def _revoked(o: Observation, now: datetime) -> Finding:
     if keys_that_wait_for_the_clock(o, now):
         return Condition.REVOKED, False, Reason.CLOCK_UNCERTAIN, why_uncertain(o, now)
     return Condition.REVOKED, True, Reason.NOTHING_OUTSTANDING, "no revocation is outstanding"
+
+
+def spending_finding(o: Observation) -> Finding | None:
+    """None where there is no limit, or nothing is known. It names a percentage of the spec's, and so stays still."""
+    if o.known_pool.spec is None or (limit := o.effective.limits.spend) is None or not o.readings:
+        return None
+    used = fraction(o.ledger, limit, o.effective.size, o.usage)
+    percent, whose = crossed(used, o.effective.alert_at), "the keys" if limit.shared else "the keys of a slot"
+    if percent is None:
+        text = f"{whose} spent less than {min(o.effective.alert_at)} % of the limit"
+        return Condition.WITHIN_SPEND_LIMIT, True, Reason.SPENDING_LOW, text
+    reason = Reason.SPEND_LIMIT_REACHED if percent == 100 else Reason.SPEND_LIMIT_NEAR
+    return Condition.WITHIN_SPEND_LIMIT, False, reason, f"{whose} spent {percent} % or more of the limit"
 
 
 def _reconciling(o: Observation) -> Finding | None:

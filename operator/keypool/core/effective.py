@@ -7,11 +7,12 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 
 from keypool.api.duration import render
 from keypool.api.pool import ApiKeyPoolSpec
 from keypool.core.capabilities import Capabilities
-from keypool.core.limits import Limits
+from keypool.core.limits import Limits, SpendLimit
 
 LIFETIME = timedelta(hours=720)
 EVERY = timedelta(hours=24)
@@ -20,6 +21,7 @@ PROBE_EVERY = timedelta(minutes=5)
 LONGEST_RENEW_BEFORE = timedelta(hours=1)
 FAILURE_THRESHOLD = 3
 MAX_SURGE = 1
+ALERT_AT = (80, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +38,13 @@ class Effective:
     failure_threshold: int
     scopes: tuple[str, ...]
     limits: Limits
+    alert_at: tuple[int, ...]
 
     def template(self, provider_uid: str) -> str:
         """Identifies all that a key has from birth: another template needs another key."""
         parts: list[object] = [provider_uid, sorted(self.scopes), self.limits.requests_per_minute]
         parts += [sorted(self.limits.models)] if self.limits.models else []
+        parts += [str(self.limits.spend)] if self.limits.spend else []
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
     def as_status(self) -> dict[str, str | int]:
@@ -75,8 +79,18 @@ def effective(spec: ApiKeyPoolSpec, capabilities: Capabilities | None) -> Effect
         probe_every=spec.health.probe_every or PROBE_EVERY,
         failure_threshold=spec.health.failure_threshold or FAILURE_THRESHOLD,
         scopes=spec.key.scopes or (),
+        alert_at=(spec.key.spend_limit.alert_at if spec.key.spend_limit else None) or ALERT_AT,
         limits=Limits(
             requests_per_minute=spec.key.rate_limit.requests_per_minute if spec.key.rate_limit else None,
+            spend=_spend_limit(spec),
             models=spec.key.models or (),
         ),
     )
+
+
+def _spend_limit(spec: ApiKeyPoolSpec) -> SpendLimit | None:
+    """A pool of one key shares its limit with nobody."""
+    limit = spec.key.spend_limit
+    if limit is None:
+        return None
+    return SpendLimit(Decimal(limit.amount), limit.period, shared=limit.scope == "Pool" and spec.size > 1)

@@ -6,6 +6,7 @@ Nothing here reads or writes; `cluster.ledgers` stores it. All times are aware d
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -29,6 +30,8 @@ class KeyRecord(_Frozen):
 
     `share` is the part of the rotation interval that this key serves (below 1 to stagger the slots); `unpublished_at`
     is since when it has been seen out of the Secret; `asked` is a request to replace it ("Requested", "Compromised").
+    In US dollars: `spent_before` the spending limit's current period began, and what others in the slot had spent in
+    the period `carried_in` when this key was made (see `core.spending`).
     """
 
     name: str
@@ -48,6 +51,9 @@ class KeyRecord(_Frozen):
     unpublished_at: AwareDatetime | None = None
     asked: str | None = None
     requests_per_minute: int | None = None
+    spent_before: Decimal = Decimal(0)
+    carried: Decimal = Decimal(0)
+    carried_in: AwareDatetime | None = None
 
     @property
     def print(self) -> str | None:
@@ -63,6 +69,16 @@ class Step:
     before: KeyState | None
     after: KeyState | None
     evidence: Evidence
+
+
+class Spending(_Frozen):
+    """Of keys that are gone: what they spent (US dollars) and how many requests they made, ever; and by slot, what they
+    spent in the spending limit's `period`, which began then."""
+
+    period: AwareDatetime | None = None
+    departed: dict[int, Decimal] = Field(default_factory=dict)
+    spend: Decimal = Decimal(0)
+    requests: int = 0
 
 
 class Ledger(_Frozen):
@@ -84,6 +100,7 @@ class Ledger(_Frozen):
     handled_cleared: str | None = None
     handled_abandon: str | None = None
     rejected_in_a_row: int = 0
+    spending: Spending = Spending()
     unmatched: tuple[str, ...] = Field(default=(), description="Keys reported compromised that nobody knows.")
     steps: tuple[Step, ...] = Field(default=(), exclude=True, repr=False)
     retained: bool = Field(default=False, description="A tombstone: the pool was deleted with Retain.")

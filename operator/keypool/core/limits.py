@@ -1,17 +1,21 @@
 """What a provider enforces for a key, and whom it makes keys for. Plain values."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
+
+Period = Literal["Daily", "Weekly", "Monthly"]
 
 
 @dataclass(frozen=True, slots=True)
 class SpendLimit:
     """The most that may be spent, in US dollars: in each period (from midnight UTC, Monday, the first of the month),
-    or altogether where `period` is None."""
+    or altogether where `period` is None; by one key, or (`shared`) by all keys of one owner."""
 
     amount: Decimal
-    period: Literal["Daily", "Weekly", "Monthly"] | None = None
+    period: Period | None = None
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +41,12 @@ class Identity:
 
 
 NO_IDENTITY = Identity()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a key was used for since it was made: US dollars, requests, and when last; None where it is not told."""
+
+    spend: Decimal | None = None
+    requests: int | None = None
+    last_used_at: datetime | None = None

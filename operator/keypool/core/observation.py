@@ -10,6 +10,7 @@ from keypool.core.brake import Grip
 from keypool.core.capabilities import Capabilities
 from keypool.core.effective import Effective, effective
 from keypool.core.ledger import Ledger
+from keypool.core.limits import Usage
 from keypool.core.reasons import Reason, Trouble
 from keypool.core.views_secret import SecretView
 
@@ -65,6 +66,14 @@ class Checked:
     rejections: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a key was used for, as the provider told at that time; kept in memory."""
+
+    at: datetime
+    usage: Usage
+
+
 def heard_since(checks: Mapping[str, Checked], released: datetime | None) -> dict[str, Checked]:
     """The probes' answers as they count: what was rejected while the brake held (until `released`) has to be rejected
     once more first. Else the first good probe would have all other keys replaced."""
@@ -82,7 +91,7 @@ class Observation:
     this leadership made; `crd_going`: the kind itself is being deleted, so nothing is revoked; `clocks_agree`: see
     `trust.time_is_trusted`; `grip` is that of the provider's brake; `recovery` says why a lost or restored ledger is
     not whole yet; `abandon` is a request on the pool or, once it is gone, its ledger; `troubles` and `wait_until` are
-    keyed by activity ("create", "publish", "lookup", "gone", "probe:<key>", "revoke:<key>")."""
+    keyed by activity ("create", "publish", "lookup", "gone", "probe:<key>", "usage:<key>", "revoke:<key>")."""
 
     pool: PoolFacts | None
     ledger: Ledger
@@ -101,6 +110,7 @@ class Observation:
     contested: Problem | None = None
     secrets: Mapping[str, SecretView] = field(default_factory=dict)
     checks: Mapping[str, Checked] = field(default_factory=dict)
+    readings: Mapping[str, Reading] = field(default_factory=dict)
     sent: frozenset[str] = frozenset()
     troubles: Mapping[str, Trouble] = field(default_factory=dict)
     wait_until: Mapping[str, datetime] = field(default_factory=dict)
@@ -116,6 +126,11 @@ class Observation:
         """The pool's spec, for rules that run only while it could be read."""
         assert self.known_pool.spec is not None  # noqa: S101
         return self.known_pool.spec
+
+    @cached_property
+    def usage(self) -> Mapping[str, Usage]:
+        """The latest readings by key."""
+        return {name: reading.usage for name, reading in self.readings.items()}
 
     @cached_property
     def effective(self) -> Effective:

@@ -10,7 +10,7 @@ from keypool.core.brake import Grip
 from keypool.core.decision import Decision, Plan, Rule, run_chain
 from keypool.core.observation import Observation, Problem
 from keypool.core.reasons import Reason
-from keypool.core.rules import creation, deletion, health, intents, publication, requests, retirement
+from keypool.core.rules import creation, deletion, health, intents, publication, requests, retirement, spending
 
 LOOK_AGAIN = timedelta(seconds=30)
 """A Secret that is not ours is not watched: look again after this."""
@@ -57,6 +57,8 @@ SERVING: tuple[Rule, ...] = (
     retirement.revocations_are_carried_out,
     health.gone_keys_are_looked_for,
     health.keys_are_probed,
+    spending.usage_is_read,
+    spending.spending_periods_turn,
     creation.slots_get_keys,
     creation.the_finalizer_comes_first,
 )

@@ -14,6 +14,7 @@ class Condition(StrEnum):
     PUBLISHED = "Published"
     HEALTHY = "Healthy"
     REVOKED = "Revoked"
+    WITHIN_SPEND_LIMIT = "WithinSpendLimit"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
 
@@ -24,6 +25,8 @@ MEANING: dict[Condition, str] = {
     Condition.HEALTHY: "Every published key was accepted when it was last checked, and no slot is without one. A "
     "KeyProvider shows it only while it is False.",
     Condition.REVOKED: "No key waits longer than planned to be revoked, and none is held after a lost answer.",
+    Condition.WITHIN_SPEND_LIMIT: "Less than the smallest of `key.spendLimit.alertAt` percent of the spending limit is "
+    "used up. Only where there is a limit and the provider tells what keys spent.",
     Condition.RECONCILING: "Work towards the current generation is under way.",
     Condition.STALLED: "Nothing more happens until a person acts; the message says what.",
 }
@@ -47,6 +50,9 @@ class Reason(StrEnum):
     NOTHING_OUTSTANDING = "NothingOutstanding"
     REVOCATION_PENDING = "RevocationPending"
     ANSWER_LOST = "AnswerLost"
+    SPENDING_LOW = "SpendingLow"
+    SPEND_LIMIT_NEAR = "SpendLimitNear"
+    SPEND_LIMIT_REACHED = "SpendLimitReached"
     CLOCK_UNCERTAIN = "ClockUncertain"
     SPEC_INVALID = "SpecInvalid"
     UNSUPPORTED = "Unsupported"
@@ -114,6 +120,11 @@ ADVICE: dict[Reason, str] = {
     "operator, node and API server disagree, or the ledger holds a time that lies in the future. Set the clocks right; "
     "after a correction of the API server's restart the operator. All else goes on. A key that must go now can be "
     "reported compromised: that asks no clock.",
+    Reason.SPENDING_LOW: "Nothing to do.",
+    Reason.SPEND_LIMIT_NEAR: "A slot, or the pool, has used up a good part of its spending limit: raise "
+    "spec.key.spendLimit.amount, wait for the next period, or look into who spends it.",
+    Reason.SPEND_LIMIT_REACHED: "The spending limit is used up: the provider refuses requests until the next period, "
+    "or until spec.key.spendLimit.amount is raised. The keys are not dead, and are not replaced for this.",
     Reason.SPEC_INVALID: "Correct the field that the message names.",
     Reason.UNSUPPORTED: "The provider cannot do what the field asks for: leave it out, or use another provider. Its "
     "status.capabilities tells what it can. Published keys stay; no new ones are made.",

@@ -13,10 +13,22 @@ def unsupported(spec: ApiKeyPoolSpec, kind: str, known: Capabilities) -> Problem
     wanted = (
         (key.scopes, known.sets_scopes, "key.scopes", "setsScopes"),
         (key.rate_limit, known.sets_rate_limit, "key.rateLimit", "setsRateLimit"),
+        (key.spend_limit, known.sets_spend_limit or known.limits_group_spend, "key.spendLimit", "setsSpendLimit"),
+        (_shares(spec), known.limits_group_spend, "key.spendLimit.scope", "limitsGroupSpend"),
+        (_alone(spec), known.sets_spend_limit, "key.spendLimit.scope", "setsSpendLimit"),
         (key.models, known.sets_models, "key.models", "setsModels"),
     )
     for given, can, field, capability in wanted:
-        if given is not None and not can:
+        if given and not can:
             text = f"spec.{field}: a {kind} provider lacks the capability {capability} for it; leave it out"
             return Problem(Reason.UNSUPPORTED, text)
     return None
+
+
+def _shares(spec: ApiKeyPoolSpec) -> bool:
+    limit = spec.key.spend_limit
+    return limit is not None and limit.scope == "Pool" and spec.size > 1
+
+
+def _alone(spec: ApiKeyPoolSpec) -> bool:
+    return spec.key.spend_limit is not None and not _shares(spec)

@@ -4,9 +4,9 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from keypool.core.limits import Limits
+from keypool.core.limits import Limits, Usage
 from keypool.providers.errors import Rejected
-from keypool.providers.protocol import Found, Usage
+from keypool.providers.protocol import Found
 from keypool.providers.transport import Answer, Transport
 
 

@@ -10,9 +10,9 @@ from pydantic import SecretStr
 
 from keypool.core.capabilities import Capabilities
 from keypool.core.fingerprint import fingerprint
-from keypool.core.limits import NO_LIMITS, Limits
+from keypool.core.limits import NO_LIMITS, Limits, Usage
 from keypool.providers.errors import Ambiguous, ProviderError
-from keypool.providers.protocol import CreatedKey, Found, ListedKey, NewKey, Probe, Revocation, Usage
+from keypool.providers.protocol import CreatedKey, Found, ListedKey, NewKey, Probe, Revocation
 
 Method = Literal["create", "revoke", "update", "disable", "enable", "usage", "probe", "list_keys"]
 

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from enum import Enum
 from typing import Protocol
 
 from pydantic import SecretStr
 
 from keypool.core.capabilities import Capabilities
-from keypool.core.limits import NO_IDENTITY, NO_LIMITS, Identity, Limits
+from keypool.core.limits import NO_IDENTITY, NO_LIMITS, Identity, Limits, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +44,6 @@ class ListedKey:
     fingerprint: str | None
     active: bool
     expires_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What a key was used for since it was made: US dollars, requests, and when last; None where it is not told."""
-
-    spend: Decimal | None = None
-    requests: int | None = None
-    last_used_at: datetime | None = None
 
 
 class Probe(Enum):

@@ -4,6 +4,7 @@ become evidence."""
 import logging
 import time
 from collections.abc import Awaitable
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.naming import nonce, upstream_name
 from keypool.core.observation import Problem
 from keypool.core.reasons import Reason
+from keypool.core.spending import limit_of
 from keypool.providers.errors import (
     Ambiguous,
     CredentialRejected,
@@ -72,7 +74,8 @@ def _provider_uid(this: Pass) -> str:
 def _new_key(this: Pass, record: KeyRecord) -> NewKey:
     spec, ledger = this.observation.effective, this.handle.ledger
     owner = upstream_name(ledger.namespace, ledger.pool, this.observation.installation, nonce(ledger.pool_uid, 0))
-    return NewKey(record.name, spec.lifetime, spec.scopes, spec.limits, owner=owner)
+    limits = replace(spec.limits, spend=limit_of(spec.limits.spend, record, this.world.now()))
+    return NewKey(record.name, spec.lifetime, spec.scopes, limits, owner=owner)
 
 
 def _facts(this: Pass, created: CreatedKey) -> dict[str, object]:

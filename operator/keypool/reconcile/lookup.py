@@ -10,9 +10,11 @@ from keypool.core.claims import Claims, Wanted, claim
 from keypool.core.deadlines import CREATE_DEADLINE
 from keypool.core.ledger import Ledger
 from keypool.core.lifecycle import Evidence
+from keypool.core.limits import Usage
 from keypool.core.reasons import Reason
 from keypool.core.rules.health import OUTSIDE
 from keypool.core.rules.intents import LOST, visible
+from keypool.core.spending import departed
 from keypool.providers.errors import ProviderError
 from keypool.reconcile.accounts import Listing
 from keypool.reconcile.context import Pass
@@ -81,7 +83,7 @@ async def find_gone(this: Pass, action: act.FindGone) -> bool:
         return False
     certain = this.world.accounts.verdict(entry.uid, entry.provider, listing) is Account.SAME
     gone = [name for name in action.names if certain and _is_gone(this, entry, listing, name)]
-    await this.handle.update(partial(_without, names=gone))
+    await this.handle.update(partial(_without, names=gone, usage=this.memory.usage()))
     if len(gone) < len(action.names):
         text = "rejected, and still listed by the provider"
         this.memory.failed("gone", Reason.KEY_REJECTED, text, this.world.now(), this.world.random())
@@ -90,9 +92,10 @@ async def find_gone(this: Pass, action: act.FindGone) -> bool:
     return True
 
 
-def _without(ledger: Ledger, names: Iterable[str]) -> Ledger:
+def _without(ledger: Ledger, names: Iterable[str], usage: Mapping[str, Usage]) -> Ledger:
     for name in names:
-        ledger = ledger.advance(name, Evidence.GONE_UPSTREAM)
+        if (key := ledger.key(name)) is not None:
+            ledger = departed(ledger, key, usage).advance(name, Evidence.GONE_UPSTREAM)
     return ledger
 
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from keypool.core.observation import Checked
+from keypool.core.limits import Usage
+from keypool.core.observation import Checked, Reading
 from keypool.core.reasons import Reason, Trouble
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=5)
@@ -12,11 +13,13 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=5)
 
 @dataclass(slots=True)
 class Memory:
-    """One pool's memory. Activities: create, publish, lookup, gone, cluster, recover, probe:<key>, revoke:<key>."""
+    """One pool's memory. Activities: create, publish, lookup, gone, cluster, recover, probe:<key>, usage:<key>,
+    revoke:<key>."""
 
     checks: dict[str, Checked] = field(default_factory=dict)
     troubles: dict[str, Trouble] = field(default_factory=dict)
     wait_until: dict[str, datetime] = field(default_factory=dict)
+    readings: dict[str, Reading] = field(default_factory=dict)
     sent: set[str] = field(default_factory=set)
     generation: int = 0
     provider_usable: bool = True
@@ -28,6 +31,10 @@ class Memory:
         rejections = 0 if accepted else (before.rejections if before else 0) + 1
         self.checks[key] = Checked(at, accepted, rejections)
         self.succeeded(f"probe:{key}")
+
+    def usage(self) -> dict[str, Usage]:
+        """The latest readings by key."""
+        return {name: reading.usage for name, reading in self.readings.items()}
 
     def failed(
         self, activity: str, reason: Reason, message: str, now: datetime, jitter: float, *, person: bool = False
@@ -85,6 +92,7 @@ class Memory:
         """Drops what is remembered about keys that are not in the ledger any more."""
         for name in [name for name in self.checks if not known(name)]:
             del self.checks[name]
+        self.readings = {name: reading for name, reading in self.readings.items() if known(name)}
         for activity in [a for a in (*self.troubles, *self.wait_until) if ":" in a and not known(a.split(":", 1)[1])]:
             self.succeeded(activity)
         self.sent = {name for name in self.sent if known(name)}

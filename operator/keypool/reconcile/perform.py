@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from keypool.cluster.errors import Conflict, Forbidden, KubeError
 from keypool.cluster.lease import LeadershipLost
@@ -10,7 +11,7 @@ from keypool.cluster.publisher import SecretRefused
 from keypool.core import actions as act
 from keypool.core.decision import Plan
 from keypool.core.reasons import Reason
-from keypool.reconcile import keys, lookup, objects, revocation
+from keypool.reconcile import keys, lookup, objects, revocation, usage
 from keypool.reconcile.context import Pass
 from keypool.reconcile.memory import FIRST_PAUSE
 
@@ -25,6 +26,7 @@ PHASES: tuple[type[act.Action], ...] = (
     act.LookUp,
     act.CreateKey,
     act.ProbeKey,
+    act.ReadUsage,
     act.RevokeKey,
     act.FindGone,
     act.RemoveFinalizer,
@@ -60,20 +62,18 @@ async def _carry_out(this: Pass, group: list[act.Action]) -> bool:
 
 
 async def _one(this: Pass, action: act.Action) -> bool:
-    match action:
-        case act.CreateKey():
-            return await keys.create(this, action)
-        case act.ProbeKey():
-            return await keys.probe(this, action)
-        case act.RevokeKey():
-            return await revocation.revoke(this, action)
-        case act.LookUp():
-            return await lookup.look_up(this, action)
-        case act.FindGone():
-            return await lookup.find_gone(this, action)
-        case _:
-            return await _guarded(this, action)
+    at_provider = _AT_PROVIDER.get(type(action))
+    return await (at_provider or _guarded)(this, action)
 
+
+_AT_PROVIDER: dict[type[act.Action], Callable[[Pass, Any], Awaitable[bool]]] = {
+    act.CreateKey: keys.create,
+    act.ProbeKey: keys.probe,
+    act.ReadUsage: usage.read,
+    act.RevokeKey: revocation.revoke,
+    act.LookUp: lookup.look_up,
+    act.FindGone: lookup.find_gone,
+}
 
 _OBJECTS: dict[type[act.Action], Callable[[Pass, act.Action], Awaitable[None]]] = {
     act.AddFinalizer: objects.add_finalizer,

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from keypool.api.pool_status import ApiKeyPoolStatus
+from keypool.api.status import Condition as ConditionModel
 from keypool.cluster import paths
 from keypool.cluster.announcer import Subject
 from keypool.cluster.cache import Kind
@@ -14,8 +15,12 @@ from keypool.core.decision import Plan
 from keypool.core.ledger import Ledger
 from keypool.core.observation import Observation
 from keypool.core.reasons import Condition, Reason
+from keypool.core.spending import fraction, total
 from keypool.reconcile.readings import conditions
 from keypool.reconcile.world import World
+from keypool.serve.usage import PoolUsage
+
+SPENT = (Reason.SPEND_LIMIT_NEAR, Reason.SPEND_LIMIT_REACHED)
 
 
 class Reporter:
@@ -38,7 +43,8 @@ class Reporter:
             return
         status = conclude(observation, decided.problems, conditions(obj), now)
         self._measure(observation.ledger, status)
-        await self._announce_stall(obj, status)
+        self._measure_usage(observation)
+        await self._announce(obj, status)
         if obj.get("status") != (report := status.dump()):
             await self._write_status(obj, report)
 
@@ -61,12 +67,29 @@ class Reporter:
             return
         self._world.cache.upsert(Kind.POOL, stored)
 
-    async def _announce_stall(self, obj: dict[str, Any], status: ApiKeyPoolStatus) -> None:
-        """One Event each time that another reason asks for a person."""
-        before = {condition.reason for condition in conditions(obj) if condition.type == Condition.STALLED}
+    def _measure_usage(self, o: Observation) -> None:
+        """A total that is not whole again after a restart leaves the series as they are."""
+        if o.provider is None or not o.provider.capabilities.tells_usage or o.known_pool.spec is None:
+            return
+        if (used := total(o.ledger, o.usage)) is None:
+            return
+        limit, size = o.effective.limits.spend, o.effective.size
+        part = fraction(o.ledger, limit, size, o.usage) if limit is not None else None
+        keys = {name: usage for name, usage in o.usage.items() if o.ledger.key(name) is not None}
+        self._world.metrics.usage.note(o.ledger.namespace, o.ledger.pool, PoolUsage(used, keys, part))
+
+    async def _announce(self, obj: dict[str, Any], status: ApiKeyPoolStatus) -> None:
+        """One Event each time that another reason asks for a person, or more of the spending limit is used up."""
+        before = {(condition.type, _news(condition)) for condition in conditions(obj)}
         for condition in status.conditions:
-            if condition.type == Condition.STALLED and condition.reason not in before:
+            told = condition.type == Condition.STALLED or condition.reason in SPENT
+            if told and (condition.type, _news(condition)) not in before:
                 meta = obj["metadata"]
                 subject = Subject("ApiKeyPool", meta["namespace"], meta["name"], meta["uid"])
                 reason, note = Reason(condition.reason), condition.message
                 await self._world.announcer.announce(subject, "Warning", reason, note)
+
+
+def _news(condition: ConditionModel) -> str:
+    """Each percentage of a limit is news of its own."""
+    return condition.message if condition.reason in SPENT else condition.reason

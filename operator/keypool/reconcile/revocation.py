@@ -7,12 +7,14 @@ from keypool.core import actions as act
 from keypool.core.ledger import KeyRecord
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.reasons import Reason
+from keypool.core.spending import departed
 from keypool.providers.errors import CredentialRejected, ProviderError, Rejected
 from keypool.providers.protocol import Probe, Provider, Revocation
 from keypool.reconcile.context import Pass
 from keypool.reconcile.keys import note_failure, timed
 from keypool.reconcile.memory import FIRST_PAUSE
 from keypool.reconcile.proving import account_problem, client_for
+from keypool.reconcile.usage import read_last
 
 
 async def revoke(this: Pass, action: act.RevokeKey) -> bool:
@@ -29,11 +31,13 @@ async def revoke(this: Pass, action: act.RevokeKey) -> bool:
     if not await this.world.leadership.enough(this.world.deadlines.other):
         this.memory.pause(f"revoke:{record.name}", this.world.now() + FIRST_PAUSE)
         return False
+    await read_last(this, provider, record)
     answer = await _delete(this, provider, record, record.handle)
     if answer is None or not await _prove(this, provider, record, answer):
         return False
     this.memory.succeeded(f"revoke:{record.name}")
-    await this.handle.update(lambda ledger: ledger.advance(record.name, Evidence.REVOKED))
+    usage = this.memory.usage()
+    await this.handle.update(lambda x: departed(x, record, usage).advance(record.name, Evidence.REVOKED))
     return True
 
 

@@ -7,6 +7,8 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
+from keypool.serve.usage import UsageSeries
+
 _FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -96,6 +98,8 @@ class Metrics:
             ["clock"],
             registry=registry,
         )
+        self.usage = UsageSeries()
+        registry.register(self.usage)
         self._pools: dict[tuple[str, str], Mapping[str, int]] = {}
         self._tally: Tally[str] = Tally()
 
@@ -123,6 +127,7 @@ class Metrics:
     def on_pool_gone(self, namespace: str, name: str) -> None:
         """The pool no longer exists: its series end."""
         self._count((namespace, name), {})
+        self.usage.note(namespace, name, None)
         self.pool_ready.remove(namespace, name)
         self.next_rotation.remove(namespace, name)
 

@@ -2,6 +2,7 @@
 
 import math
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from keypool.core.actions import AddFinalizer, CreateKey, PublishSecrets, RevokeKey
 from keypool.core.brake import Grip
@@ -14,6 +15,7 @@ from keypool.core.reasons import Reason
 from keypool.core.refusals import unsupported
 from keypool.core.rotation import URGENT, Due, Why, rotation_due, share_of_interval
 from keypool.core.rules.publication import publication_blocked
+from keypool.core.spending import NOTHING, spent_in_slot
 
 REJECTIONS_THAT_STOP = 3
 HELD_THAT_STOP = 2
@@ -148,7 +150,18 @@ def _intent(o: Observation, slot: int, why: Why, index: int, now: datetime) -> K
         intended_at=now,
         expires_at=now + longest_life(spec.lifetime),
         requests_per_minute=spec.limits.requests_per_minute,
+        carried=_spent_before_it(o, slot),
+        carried_in=o.ledger.spending.period,
     )
+
+
+def _spent_before_it(o: Observation, slot: int) -> Decimal:
+    """What a new key may not spend any more. Where a limit cannot be raised again with the next period, it is whole."""
+    limit = o.effective.limits.spend
+    assert o.provider is not None  # noqa: S101
+    if limit is None or limit.shared or not (limit.period is None or o.provider.capabilities.changes_limits):
+        return NOTHING
+    return spent_in_slot(o.ledger, o.usage, slot)
 
 
 def longest_life(lifetime: timedelta) -> timedelta:

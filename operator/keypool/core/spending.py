@@ -1,0 +1,119 @@
+"""What keys spend, and what is left of a limit across rotations. Purely computational; all amounts in US dollars.
+
+A limit belongs to a slot, not to one upstream key: a new key may spend, in the period in which it is made, only what
+the keys before it in the slot have left; from the next period on it has the whole limit. So rotating never adds budget,
+but for what a replaced key still spends while it drains: at most what was left when it was replaced. A limit that all
+keys of a pool share is kept upstream, by a group that outlives its keys, and needs no arithmetic.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from keypool.core.ledger import KeyRecord, Ledger
+from keypool.core.limits import Period, SpendLimit, Usage
+
+LEAST = Decimal("0.01")
+"""What a key gets at least: providers take 0 for no limit."""
+NOTHING = Decimal(0)
+
+
+def period_start(period: Period | None, now: datetime) -> datetime | None:
+    """When the period that `now` lies in began: midnight UTC, Monday, or the first of the month; None for no period."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    if period == "Daily":
+        return midnight
+    if period == "Weekly":
+        return midnight - timedelta(days=now.weekday())
+    return midnight.replace(day=1) if period == "Monthly" else None
+
+
+def next_reset(period: Period | None, now: datetime) -> datetime | None:
+    """When the next period begins; None for no period."""
+    start = period_start(period, now)
+    if start is None:
+        return None
+    return period_start(period, start + timedelta(days={"Daily": 1, "Weekly": 7, "Monthly": 32}[period or "Daily"]))
+
+
+def turned(ledger: Ledger, period: Period | None, usage: Mapping[str, Usage], now: datetime) -> Ledger:
+    """The ledger in the period of `now`: what was spent before it counts no more. Unchanged within a period, and while
+    it is not known what every key has spent, as after a restart."""
+    start, spending = period_start(period, now), ledger.spending
+    if spending.period == start or any(key.created_at and key.name not in usage for key in ledger.keys):
+        return ledger
+    keys = tuple(
+        key.model_copy(update={"spent_before": _spend(usage, key.name)}) if period is not None else key
+        for key in ledger.keys
+    )
+    return ledger.model_copy(
+        update={"keys": keys, "spending": spending.model_copy(update={"period": start, "departed": {}})}
+    )
+
+
+def spent_in_slot(ledger: Ledger, usage: Mapping[str, Usage], slot: int) -> Decimal:
+    """What the slot's keys, those that are gone included, spent in the ledger's current period."""
+    live = sum((spent_by(key, usage) for key in ledger.keys if key.slot == slot), NOTHING)
+    return ledger.spending.departed.get(slot, NOTHING) + live
+
+
+def spent_by(key: KeyRecord, usage: Mapping[str, Usage]) -> Decimal:
+    """What one key spent in the current period."""
+    return max(_spend(usage, key.name) - key.spent_before, NOTHING)
+
+
+def limit_of(limit: SpendLimit | None, key: KeyRecord, now: datetime) -> SpendLimit | None:
+    """What the provider is to enforce for this key now: the limit, less what others in its slot had spent when it was
+    made, as long as that period lasts."""
+    if limit is None or limit.shared or key.carried == 0 or key.carried_in != period_start(limit.period, now):
+        return limit
+    return replace(limit, amount=max(limit.amount - key.carried, LEAST))
+
+
+def departed(ledger: Ledger, key: KeyRecord, usage: Mapping[str, Usage]) -> Ledger:
+    """The ledger after `key` left it: what it was used for stays counted."""
+    used, spending = usage.get(key.name, Usage()), ledger.spending
+    if used.spend is None and used.requests is None:
+        return ledger
+    before = spending.departed.get(key.slot, NOTHING)
+    changed = {
+        "departed": {**spending.departed, key.slot: before + spent_by(key, usage)},
+        "spend": spending.spend + (used.spend or NOTHING),
+        "requests": spending.requests + (used.requests or 0),
+    }
+    return ledger.model_copy(update={"spending": spending.model_copy(update=changed)})
+
+
+def total(ledger: Ledger, usage: Mapping[str, Usage]) -> Usage | None:
+    """What the pool was used for since it exists, across rotations; None while a key that was used may be missing,
+    as after a restart: a counter that went back would look like new requests."""
+    if any(key.published_at and key.name not in usage for key in ledger.keys):
+        return None
+    known = [usage[key.name] for key in ledger.keys if key.name in usage]
+    spends, counts = (
+        [u.spend for u in known if u.spend is not None],
+        [u.requests for u in known if u.requests is not None],
+    )
+    last = [used.last_used_at for used in known if used.last_used_at is not None]
+    return Usage(
+        ledger.spending.spend + sum(spends, NOTHING) if spends or ledger.spending.spend else None,
+        ledger.spending.requests + sum(counts) if counts or ledger.spending.requests else None,
+        max(last, default=None),
+    )
+
+
+def fraction(ledger: Ledger, limit: SpendLimit, size: int, usage: Mapping[str, Usage]) -> Decimal:
+    """How much of the limit is used up in this period: of the slot that used most, or of the pool's shared limit."""
+    slots = [spent_in_slot(ledger, usage, slot) for slot in range(size)]
+    return (sum(slots, NOTHING) if limit.shared else max(slots, default=NOTHING)) / limit.amount
+
+
+def crossed(used: Decimal, alert_at: tuple[int, ...]) -> int | None:
+    """The highest of these percentages that is reached, None while none is."""
+    return max((percent for percent in alert_at if used * 100 >= percent), default=None)
+
+
+def _spend(usage: Mapping[str, Usage], name: str) -> Decimal:
+    used = usage.get(name)
+    return used.spend if used is not None and used.spend is not None else NOTHING

@@ -1,0 +1,45 @@
+"""What keys are used for, as far as the provider tells."""
+
+from keypool.core import actions as act
+from keypool.core.ledger import KeyRecord
+from keypool.core.observation import Reading
+from keypool.core.reasons import Reason
+from keypool.providers.errors import CredentialRejected, ProviderError
+from keypool.providers.protocol import Provider
+from keypool.reconcile.context import Pass
+from keypool.reconcile.keys import note_failure, timed
+
+
+async def read(this: Pass, action: act.ReadUsage) -> bool:
+    """Notes what a key was used for. A failure stops nothing else, and is tried again with growing pauses."""
+    record = this.handle.ledger.key(action.name)
+    entry = this.world.directory.get(record.provider) if record is not None else None
+    if record is None or entry is None or record.handle is None:
+        return True
+    activity = f"usage:{record.name}"
+    try:
+        told = await timed(this, "usage", entry.provider.usage(record.handle))
+    except CredentialRejected as error:
+        note_failure(this, activity, entry.uid, error)
+        return True
+    except ProviderError as error:
+        this.memory.failed(activity, Reason.PROVIDER_UNAVAILABLE, str(error), this.world.now(), this.world.random())
+        return True
+    this.memory.succeeded(activity)
+    if told is None:  # there is no such key any more, which is for probes to find out
+        this.memory.pause(activity, this.world.now() + this.observation.effective.probe_every)
+        return True
+    this.memory.readings[record.name] = Reading(this.world.now(), told)
+    return True
+
+
+async def read_last(this: Pass, provider: Provider, record: KeyRecord) -> None:
+    """Once more before a key is revoked, so that little of what it was used for is missed. Stops nothing."""
+    if not provider.capabilities.tells_usage or record.handle is None:
+        return
+    try:
+        told = await timed(this, "usage", provider.usage(record.handle))
+    except ProviderError:
+        return
+    if told is not None:
+        this.memory.readings[record.name] = Reading(this.world.now(), told)

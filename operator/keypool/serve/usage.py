@@ -1,0 +1,75 @@
+"""What pools and keys were used for, as series for Prometheus."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from keypool.core.limits import Usage
+
+POOL, KEY = ("namespace", "pool"), ("namespace", "pool", "key")
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUsage:
+    """`total` since the pool exists, across rotations; by key since the key was made; `fraction` of the spending limit
+    that is used up, None where there is no limit."""
+
+    total: Usage
+    keys: Mapping[str, Usage]
+    fraction: Decimal | None
+
+
+class UsageSeries(Collector):
+    """Series exist while the pool does, and for each key that is in use."""
+
+    def __init__(self) -> None:
+        self._pools: dict[tuple[str, str], PoolUsage] = {}
+
+    def note(self, namespace: str, pool: str, usage: PoolUsage | None) -> None:
+        """What is known of a pool; None when nothing is, or it is gone."""
+        if usage is None:
+            self._pools.pop((namespace, pool), None)
+        else:
+            self._pools[(namespace, pool)] = usage
+
+    def collect(self) -> Iterator[Metric]:
+        """Asked at each scrape, from another thread."""
+        known = list(self._pools.items())
+        yield from _pool_series(known)
+        yield from _key_series(known)
+
+
+def _pool_series(known: list[tuple[tuple[str, str], PoolUsage]]) -> Iterator[Metric]:
+    spend = CounterMetricFamily("keypool_pool_spend_usd", "US dollars spent since the pool exists.", labels=POOL)
+    requests = CounterMetricFamily("keypool_pool_requests", "Requests made since the pool exists.", labels=POOL)
+    used = GaugeMetricFamily(
+        "keypool_spend_limit_fraction", "Part of the spending limit that is used up in its period.", labels=POOL
+    )
+    for pool, usage in known:
+        if usage.total.spend is not None:
+            spend.add_metric(pool, float(usage.total.spend))
+        if usage.total.requests is not None:
+            requests.add_metric(pool, usage.total.requests)
+        if usage.fraction is not None:
+            used.add_metric(pool, float(usage.fraction))
+    yield from (spend, requests, used)
+
+
+def _key_series(known: list[tuple[tuple[str, str], PoolUsage]]) -> Iterator[Metric]:
+    spend = GaugeMetricFamily("keypool_key_spend_usd", "US dollars that a key spent since it was made.", labels=KEY)
+    requests = GaugeMetricFamily("keypool_key_requests", "Requests that a key made since it was made.", labels=KEY)
+    last = GaugeMetricFamily(
+        "keypool_key_last_used_timestamp_seconds", "When a key was used last, as Unix time.", labels=KEY
+    )
+    for pool, usage in known:
+        for name, key in usage.keys.items():
+            if key.spend is not None:
+                spend.add_metric((*pool, name), float(key.spend))
+            if key.requests is not None:
+                requests.add_metric((*pool, name), key.requests)
+            if key.last_used_at is not None:
+                last.add_metric((*pool, name), key.last_used_at.timestamp())
+    yield from (spend, requests, last)
