@@ -1,12 +1,14 @@
 """The keeper: a small process that owns the components of one control plane and its folder.
 
 Run as a script, with the folder as its only argument, by `processes.Keeper`. It reads orders from standard input, one
-JSON object a line: `{"name": "etcd", "argv": ["/path/etcd", "--flag"], "environment": {}}`, where `environment` is what
-the component finds in its environment besides the keeper's own. Each component writes to `FOLDER/NAME.log`, its process
-id is in `FOLDER/NAME.pid`, and when it ends, its exit status is left in `FOLDER/NAME.exit`.
+JSON object a line: `{"name": "etcd", "argv": ["/path/etcd", "--flag"], "environment": {}, "user": null, "ending": 9}`.
+`environment` is what the component finds in its environment besides the keeper's own, `user` the one it runs as (null:
+the keeper's), `ending` the signal that ends it. Each component writes to `FOLDER/NAME.log`, its process id is in
+`FOLDER/NAME.pid`, and when it ends, its exit status is left in `FOLDER/NAME.exit`.
 
 Standard input is also the lifeline. It ends when the owner closes it and when the owner dies, by whatever means: then
-the components are killed (their state is thrown away, so there is nothing to end gracefully) and the folder is removed.
+the components are ended and the folder is removed. Most are killed (their state is thrown away, so there is nothing to
+end gracefully); one that would leave something behind names a milder signal, and is killed when it does not heed it.
 Should the keeper itself be killed, the kernel takes the components along, where it can do that (Linux).
 
 Only the standard library is used, and neither threads nor an event loop, so that it starts in a few milliseconds.
@@ -25,14 +27,15 @@ from pathlib import Path
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 NEVER_STARTED = 127  # what a shell says
+HEED_SECONDS = 5.0
 
 
-def die_with_parent() -> Callable[[], None] | None:
-    """What a child does before exec so that the kernel kills it when the keeper dies; None where that is unknown."""
+def die_with_parent(ending: int = signal.SIGKILL) -> Callable[[], None] | None:
+    """What a child does before exec so that the kernel ends it when the keeper dies; None where that is unknown."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None, use_errno=True).prctl
-    return lambda: prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    return lambda: prctl(PR_SET_PDEATHSIG, ending)
 
 
 class Components:
@@ -41,9 +44,9 @@ class Components:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._before_exec = die_with_parent()
+        self._endings: dict[str, int] = {}
 
-    def start(self, name: str, argv: list[str], environment: dict[str, str]) -> None:
+    def start(self, name: str, argv: list[str], environment: dict[str, str], user: str | None, ending: int) -> None:
         """Start a component; a name may be used again once its process has ended."""
         with (self._folder / f"{name}.log").open("ab") as log:
             try:
@@ -54,8 +57,10 @@ class Components:
                     stdout=log,
                     stderr=log,
                     env={**os.environ, **environment},
-                    preexec_fn=self._before_exec,  # noqa: PLW1509 - there are no threads here
+                    user=user,
+                    preexec_fn=die_with_parent(ending),  # noqa: PLW1509 - there are no threads here
                 )
+                self._endings[name] = ending
                 (self._folder / f"{name}.pid").write_text(str(self._running[name].pid))
             except OSError as error:
                 log.write(f"{argv[0]} cannot be run: {error}\n".encode())
@@ -80,12 +85,16 @@ class Components:
         (self._folder / f"{name}.exit").write_text(str(status))
 
     def kill(self) -> None:
-        """Kill what still runs and wait until it is gone."""
+        """End what still runs and wait until it is gone."""
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for name, process in self._running.items():
+            process.send_signal(self._endings[name])
         for process in self._running.values():
-            process.kill()
-        for process in self._running.values():
-            process.wait()
+            try:
+                process.wait(HEED_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def main(folder: Path) -> None:
@@ -97,7 +106,7 @@ def main(folder: Path) -> None:
     try:
         for line in sys.stdin:
             order = json.loads(line)
-            components.start(order["name"], order["argv"], order["environment"])
+            components.start(**order)
     finally:
         components.kill()
         os.chdir("/")

@@ -1,6 +1,7 @@
 """The owner's side of the keeper: start components, see whether they live, let go of everything."""
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -30,12 +31,22 @@ class Keeper:
         """The keeper's process id."""
         return self._process.pid
 
-    def launch(self, name: str, argv: list[str], environment: Mapping[str, str] | None = None) -> None:
-        """Have a component started. Raises ControlPlaneError when the keeper is gone."""
+    def launch(
+        self,
+        name: str,
+        argv: list[str],
+        environment: Mapping[str, str] | None = None,
+        user: str | None = None,
+        ending: int = signal.SIGKILL,
+    ) -> None:
+        """Have a component started (as `user`, to be ended by the signal `ending`).
+
+        Raises ControlPlaneError when the keeper is gone.
+        """
         if self._process.stdin is None:  # pragma: no cover - Popen was asked for a pipe
             raise ControlPlaneError("the keeper has no lifeline")
         try:
-            order = {"name": name, "argv": argv, "environment": dict(environment or {})}
+            order = {"name": name, "argv": argv, "environment": dict(environment or {}), "user": user, "ending": ending}
             self._process.stdin.write(json.dumps(order).encode() + b"\n")
             self._process.stdin.flush()
         except BrokenPipeError:

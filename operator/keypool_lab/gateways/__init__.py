@@ -1,0 +1,9 @@
+"""Real gateways for the tests, with PostgreSQL and a language model's stand-in behind them: installed, started, ended."""
+
+from keypool_lab.gateways.anyllm import AnyLLM
+from keypool_lab.gateways.gateway import Gateway
+from keypool_lab.gateways.litellm import LiteLLM
+from keypool_lab.gateways.postgres import PostgreSQL
+from keypool_lab.gateways.server import GatewayError
+
+__all__ = ["AnyLLM", "Gateway", "GatewayError", "LiteLLM", "PostgreSQL"]
