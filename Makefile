@@ -12,10 +12,10 @@ UV_VERSION := 0.13.9
 UV_COMPILE = "$$tools/bin/uv" pip compile --quiet --upgrade --universal --generate-hashes --no-config \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: help demo run install test check bench mutants crds docs lock clean
+.PHONY: help demo run install test test-all check bench mutants crds docs lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: install ## watch keypool do its job on this machine: cluster, keys, rotation, repair, deletion
 	@$(BIN)/python -m keypool_lab demo
@@ -25,9 +25,14 @@ run: install ## a cluster with provider simulator and operator in the foreground
 
 install: $(STAMP) ## .venv with the locked dependencies and keypool itself
 
-test: install ## all tests (WORKERS=n for more at once)
+test: install ## all tests that need no set-up of minutes (WORKERS=n for more at once)
 	@$(BIN)/python -m keypool_lab binaries  # pytest would hide the first build's progress
+	@$(BIN)/python -m keypool_lab gateways
 	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal
+
+test-all: install ## the same, with a real LiteLLM: needs Node.js, and 0.8 GB in the cache
+	@$(BIN)/python -m keypool_lab gateways --litellm
+	@$(MAKE) --no-print-directory test
 
 check: install ## style, types, import rules, and whether generated files are up to date
 	$(BIN)/ruff check .
@@ -55,7 +60,9 @@ lock: ## resolve the dependencies anew and pin them with hashes in requirements/
 		"$$python" -m venv "$$tools" && "$$tools/bin/pip" install --quiet uv==$(UV_VERSION) && \
 		$(UV_COMPILE) --output-file requirements/image.txt pyproject.toml && \
 		$(UV_COMPILE) --output-file requirements/dev.txt --extra dev --constraint requirements/image.txt pyproject.toml && \
-		echo hatchling | $(UV_COMPILE) --output-file requirements/build.txt --constraint requirements/dev.txt -
+		echo hatchling | $(UV_COMPILE) --output-file requirements/build.txt --constraint requirements/dev.txt - && \
+		for gateway in anyllm-gateway litellm postgresql; do \
+			$(UV_COMPILE) --output-file requirements/$$gateway.txt requirements/$$gateway.in || exit; done
 
 clean: ## remove .venv, caches and build output
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

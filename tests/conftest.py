@@ -17,7 +17,8 @@ from tests.docker import missing_docker
 CRDS = Path(__file__).parent.parent / "crds"
 CHOICE = os.environ.get("CLUSTER", "own")
 NAME_LENGTH = 40
-KEY_VALUE = re.compile(r"sk-(hs|or-v1|svcacct|admin|example)-[\w-]+(\.{3}[\w-]+)?")
+KEY_VALUE = re.compile(r"(?:sk-(hs|or-v1|svcacct|admin|example)-[\w-]+|\b(?:sk|gw)-[\w-]{16,})(\.{3}[\w-]+)?")
+pytest_plugins = ["tests.gateways"]
 
 Kubectl = Callable[..., Awaitable[CompletedRun]]
 
@@ -34,11 +35,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
-    """Not even the keys of the test servers appear in what a failed test prints."""
+    """Not even the keys of the test servers and gateways appear in what a failed test prints."""
     report = yield
     if report.failed:
-        report.longrepr = KEY_VALUE.sub("sk-(a key's value)", str(report.longrepr))
-        report.sections = [(title, KEY_VALUE.sub("sk-(a key's value)", text)) for title, text in report.sections]
+        report.longrepr = KEY_VALUE.sub("(a key's value)", str(report.longrepr))
+        report.sections = [(title, KEY_VALUE.sub("(a key's value)", text)) for title, text in report.sections]
     return report
 
 

@@ -24,6 +24,11 @@ class Chat(Server):
 
     name = "chat"
 
+    @property
+    def base_url(self) -> str:
+        """What an OpenAI client calls the base URL."""
+        return f"{self.url}/v1"
+
     def prepare(self) -> tuple[list[str], dict[str, str]]:
         """This module as a program."""
         return [sys.executable, "-m", __name__, str(self.port)], {}

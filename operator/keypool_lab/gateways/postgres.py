@@ -6,11 +6,10 @@ import secrets
 import shutil
 import signal
 import subprocess
-from functools import cached_property
 from pathlib import Path
 
 from keypool_lab.controlplane.material import write_private
-from keypool_lab.gateways.postgres_programs import programs
+from keypool_lab.gateways.postgres_programs import programs, reachable
 from keypool_lab.gateways.server import GatewayError, Server
 
 COMMAND_SECONDS = 60.0
@@ -39,19 +38,16 @@ class PostgreSQL(Server):
         super().__init__()
         self._password = secrets.token_hex(16)
 
-    def url_of(self, database: str) -> str:
-        """The URL of a database, password included."""
-        return f"postgresql://keypool:{self._password}@127.0.0.1:{self.port}/{database}"
-
-    def create_database(self, template: str = "template0") -> str:
-        """A database with a fresh name, copied from a template; returns its URL. Raises GatewayError."""
+    def create_database(self, schema: str = "") -> str:
+        """A database with a fresh name, in which the SQL of `schema` was run; returns its URL. Raises GatewayError."""
         name = f"d{secrets.token_hex(6)}"
-        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
-        return self.url_of(name)
+        self.run(f"CREATE DATABASE {name} TEMPLATE template0")
+        self.run(schema, name)
+        return f"postgresql://keypool:{self._password}@127.0.0.1:{self.port}/{name}"
 
     def run(self, sql: str, database: str = "postgres") -> str:
         """Run SQL; returns what it selects, one row a line. Raises GatewayError, with what psql says."""
-        argv = [str(self._programs / "psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]
+        argv = [str(programs() / "psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]
         argv += ["--set=ON_ERROR_STOP=1", "--host=127.0.0.1", f"--port={self.port}", "--username=keypool", database]
         environment = {**os.environ, "PGPASSWORD": self._password, "PGCONNECT_TIMEOUT": "5"}
         done = subprocess.run(
@@ -64,7 +60,8 @@ class PostgreSQL(Server):
     def prepare(self) -> tuple[list[str], dict[str, str]]:
         """An empty cluster of databases, which belongs to the user that the server runs as."""
         data = self.folder / "data"
-        self._make_cluster(data)
+        folder = programs() if self.user is None else reachable(programs(), self.folder / "programs")
+        self._make_cluster(folder, data)
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
@@ -75,7 +72,7 @@ class PostgreSQL(Server):
             "max_connections": "200",
         }
         options = [f"--{name}={value}" for name, value in settings.items()]
-        return [str(self._reachable_programs / "postgres"), "-D", str(data), *options], {}
+        return [str(folder / "postgres"), "-D", str(data), *options], {}
 
     def ready(self) -> bool:
         """Whether it takes queries."""
@@ -84,7 +81,7 @@ class PostgreSQL(Server):
         except GatewayError:
             return False
 
-    def _make_cluster(self, data: Path) -> None:
+    def _make_cluster(self, folder: Path, data: Path) -> None:
         password = write_private(self.folder / "password", self._password)
         data.mkdir(mode=0o700)
         if self.user is not None:
@@ -94,7 +91,7 @@ class PostgreSQL(Server):
         options = ["--username=keypool", f"--pwfile={password}", "--auth=scram-sha-256", "--encoding=UTF8"]
         options += ["--locale=C", "--no-sync", "-D", str(data)]
         done = subprocess.run(
-            [str(self._reachable_programs / "initdb"), *options],
+            [str(folder / "initdb"), *options],
             capture_output=True,
             text=True,
             timeout=COMMAND_SECONDS,
@@ -104,17 +101,3 @@ class PostgreSQL(Server):
         )
         if done.returncode != 0:
             raise GatewayError(f"initdb failed: {done.stderr.strip()[-1000:]}")
-
-    @cached_property
-    def _programs(self) -> Path:
-        return programs()
-
-    @property
-    def _reachable_programs(self) -> Path:
-        """The programs where the server's user can run them: what is below root's home folder is copied."""
-        if self.user is None or not self._programs.is_relative_to(Path.home()):
-            return self._programs
-        copy = self.folder / "program"
-        if not copy.exists():
-            shutil.copytree(self._programs.parent, copy, symlinks=True)
-        return copy / "bin"

@@ -1,5 +1,6 @@
 """PostgreSQL's programs: those of the machine, else the ones that a package on PyPI carries."""
 
+import functools
 import os
 import shutil
 import subprocess
@@ -7,24 +8,43 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from keypool_lab.binaries import BinariesError
-from keypool_lab.binaries.find import Say, say_on_stderr
+from keypool_lab.binaries.find import Say, cache_root, say_on_stderr
 from keypool_lab.gateways.installing import REQUIREMENTS, install, place, virtual_environment
 
 LOCK = REQUIREMENTS / "postgresql.txt"
 NAME = "postgresql"
 NEEDED = ("initdb", "postgres", "psql")
-USUAL_FOLDERS = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "usr/libexec/postgresql*", "opt/homebrew/opt/postgresql*/bin")
+USUAL_FOLDERS = (
+    "usr/lib/postgresql/*/bin",
+    "usr/pgsql-*/bin",
+    "usr/libexec/postgresql*",
+    "opt/homebrew/opt/postgresql*/bin",
+)
 CONFIG_SECONDS = 10.0
 
 
+@functools.cache
 def programs(say: Say = say_on_stderr) -> Path:
     """The folder of PostgreSQL's programs. Raises BinariesError, which tells what to install, when there are none."""
-    return next((folder for folder in _folders() if has_all(folder)), None) or _installed(say)
+    return next((folder for folder in _folders() if usable(folder)), None) or _installed(say)
 
 
-def has_all(folder: Path) -> bool:
-    """Whether the programs that are needed are in this folder."""
-    return all(os.access(folder / name, os.X_OK) for name in NEEDED)
+def usable(folder: Path) -> bool:
+    """Whether the programs that are needed are in this folder, outside of root's home, where only root can run them."""
+    hidden = os.geteuid() == 0 and folder.is_relative_to(Path.home())
+    return not hidden and all(os.access(folder / name, os.X_OK) for name in NEEDED)
+
+
+def reachable(folder: Path, copy: Path) -> Path:
+    """The programs where another user than root can run them too: those that we installed are copied, with what they
+    load from beside their package."""
+    if not folder.is_relative_to(cache_root(os.environ)):
+        return folder
+    package = folder.parents[1]
+    for part in package.parent.glob(f"{package.name}*"):
+        if part.suffix != ".dist-info":
+            shutil.copytree(part, copy / part.name, symlinks=True)
+    return copy / folder.relative_to(package.parent)
 
 
 def _folders() -> Iterator[Path]:
@@ -47,6 +67,6 @@ def _installed(say: Say) -> Path:
     except BinariesError as error:
         raise BinariesError(f"no PostgreSQL: install your system's package postgresql. {error}") from error
     found = next(iter(sorted(folder.glob("venv/lib/python*/site-packages/*/pginstall*/bin"), reverse=True)), None)
-    if found is None or not has_all(found):
+    if found is None:
         raise BinariesError(f"no PostgreSQL: install your system's package postgresql (none came with {LOCK.name})")
     return found
