@@ -3,9 +3,8 @@
 import asyncio
 import os
 import secrets
-import signal
-import subprocess
 import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from keypool_lab.gateways.server import Server
 from tests.waiting import eventually
 
 CALL_SECONDS = 60.0
+START_SECONDS = 60.0
 OWNER = """
 import sys, time
 from keypool_lab.gateways import PostgreSQL
@@ -76,7 +76,7 @@ async def assert_nothing_is_left(folder: Path) -> None:
     """A child that only notices its parent's end goes soon after it."""
 
     async def gone() -> bool:
-        return not folder.exists() and not processes_in(folder)
+        return not await asyncio.to_thread(folder.exists) and not processes_in(folder)
 
     await eventually(gone, what=f"nothing is left of {folder}")
 
@@ -163,13 +163,13 @@ def make(kind: str, request: pytest.FixtureRequest) -> Server:
 @linux
 async def test_a_database_server_whose_owner_is_killed_leaves_nothing() -> None:
     """Not even shared memory, which PostgreSQL itself would leave when killed."""
-    owner = subprocess.Popen([sys.executable, "-c", OWNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    owner = await asyncio.create_subprocess_exec(sys.executable, "-c", OWNER, stdin=PIPE, stdout=PIPE)
     try:
         assert owner.stdout is not None
-        folder = Path((await asyncio.to_thread(owner.stdout.readline)).strip())
-        pid = int((folder / "postgres.pid").read_text())
+        folder = Path((await asyncio.wait_for(owner.stdout.readline(), START_SECONDS)).decode().strip())
+        pid = int(await asyncio.to_thread((folder / "postgres.pid").read_text))
     finally:
-        owner.send_signal(signal.SIGKILL)
-        await asyncio.to_thread(owner.communicate)
+        owner.kill()
+        await owner.wait()
     await assert_nothing_is_left(folder)
     assert shared_memory_of(pid) == []

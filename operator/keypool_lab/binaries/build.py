@@ -23,6 +23,13 @@ def build_argv(go: Path, program: Program, output: Path) -> list[str]:
     return [str(go), "build", *options, "-o", str(output), program.package]
 
 
+def progress(log: Path) -> str:
+    """What `go build -v` has done so far: it names each module it fetches and each package it compiles."""
+    lines = log.read_text(errors="replace").splitlines()
+    fetched = sum(line.startswith("go: downloading ") for line in lines)
+    return f", {fetched} modules fetched, {len(lines) - fetched} packages compiled" if lines else ""
+
+
 def build(go: Path, program: Program, output: Path, log: Path, say: Callable[[str], None]) -> None:
     """Write the program to `output` and verify it. Raises BinariesError."""
     run_logged(
@@ -33,6 +40,7 @@ def build(go: Path, program: Program, output: Path, log: Path, say: Callable[[st
         deadline=BUILD_SECONDS,
         environment=go_environment(),
         folder=MODULE,
+        progress=progress,
     )
     verify(program, output, log)
 

@@ -21,8 +21,9 @@ def run_logged(
     deadline: float,
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
+    progress: Callable[[Path], str] = lambda _: "",
 ) -> None:
-    """Run a command to its end, telling every few seconds how far it is.
+    """Run a command to its end, telling every few seconds how far it is, with what `progress` reads from its log.
 
     Raises BinariesError, with the end of the log, when it cannot be run, fails, or is not done within `deadline` s.
     """
@@ -46,20 +47,13 @@ def run_logged(
                 status = process.wait(min(TELL_SECONDS, left))
                 break
             except subprocess.TimeoutExpired:
-                say(f"{name}: {time.monotonic() - started:.0f} s{_progress(log)}")
+                say(f"{name}: {time.monotonic() - started:.0f} s{progress(log)}")
         else:
             raise build_failed(name, f"not done within {deadline:.0f} s", log)
     finally:
         _end(process)
     if status != 0:
         raise build_failed(name, f"{argv[0]} ended with status {status}", log)
-
-
-def _progress(log: Path) -> str:
-    """What `go build -v` has done so far: it names each module it fetches and each package it compiles."""
-    lines = log.read_text(errors="replace").splitlines()
-    fetched = sum(line.startswith("go: downloading ") for line in lines)
-    return f", {fetched} modules fetched, {len(lines) - fetched} packages compiled" if lines else ""
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""Real gateways for the tests, with PostgreSQL and a language model's stand-in behind them: installed, started, ended."""
+"""Real gateways for the tests, on PostgreSQL and with a stand-in for a language model behind them."""
 
 from keypool_lab.gateways.anyllm import AnyLLM
 from keypool_lab.gateways.gateway import Gateway

@@ -55,7 +55,7 @@ def _make(to: Path, say: Say) -> None:
 
 
 def environment(to: Path) -> dict[str, str]:
-    """What makes Prisma use our engine instead of downloading one, and LiteLLM call nobody and leave its schema alone."""
+    """What makes Prisma use our engine instead of downloading one, and LiteLLM call nobody and keep its schema."""
     engine = str(to / "engine" / "query-engine.cjs")
     return {
         "PATH": f"{to / 'venv' / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
@@ -75,7 +75,7 @@ class LiteLLM(Gateway):
     """A running LiteLLM proxy; its database is made from `schema()`."""
 
     name = NAME
-    start_seconds = 180.0
+    start_seconds = 300.0
 
     def prepare(self) -> tuple[list[str], dict[str, str]]:
         """Secrets are handed over in the environment: a command line would show them."""

@@ -41,7 +41,7 @@ class Server(ABC):
     """
 
     name: ClassVar[str]
-    start_seconds: ClassVar[float] = 60.0
+    start_seconds: ClassVar[float] = 120.0
     user: ClassVar[str | None] = None
     ending: ClassVar[int] = signal.SIGKILL
 
