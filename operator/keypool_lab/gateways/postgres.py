@@ -6,6 +6,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+from functools import cached_property
 from pathlib import Path
 
 from keypool_lab.controlplane.material import write_private
@@ -47,7 +48,7 @@ class PostgreSQL(Server):
 
     def run(self, sql: str, database: str = "postgres") -> str:
         """Run SQL; returns what it selects, one row a line. Raises GatewayError, with what psql says."""
-        argv = [str(programs() / "psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]
+        argv = [str(self._programs / "psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]
         argv += ["--set=ON_ERROR_STOP=1", "--host=127.0.0.1", f"--port={self.port}", "--username=keypool", database]
         environment = {**os.environ, "PGPASSWORD": self._password, "PGCONNECT_TIMEOUT": "5"}
         done = subprocess.run(
@@ -60,7 +61,8 @@ class PostgreSQL(Server):
     def prepare(self) -> tuple[list[str], dict[str, str]]:
         """An empty cluster of databases, which belongs to the user that the server runs as."""
         data = self.folder / "data"
-        folder = programs() if self.user is None else reachable(programs(), self.folder / "programs")
+        found = self._programs
+        folder = found if self.user is None else reachable(found, self.folder / "programs")
         self._make_cluster(folder, data)
         settings = {
             "listen_addresses": "127.0.0.1",
@@ -80,6 +82,10 @@ class PostgreSQL(Server):
             return self.run("SELECT 1") == "1"
         except GatewayError:
             return False
+
+    @cached_property
+    def _programs(self) -> Path:
+        return programs()
 
     def _make_cluster(self, folder: Path, data: Path) -> None:
         password = write_private(self.folder / "password", self._password)

@@ -1,6 +1,5 @@
 """PostgreSQL's programs: those of the machine, else the ones that a package on PyPI carries."""
 
-import functools
 import os
 import shutil
 import subprocess
@@ -23,7 +22,6 @@ USUAL_FOLDERS = (
 CONFIG_SECONDS = 10.0
 
 
-@functools.cache
 def programs(say: Say = say_on_stderr) -> Path:
     """The folder of PostgreSQL's programs. Raises BinariesError, which tells what to install, when there are none."""
     return next((folder for folder in _folders() if usable(folder)), None) or _installed(say)
