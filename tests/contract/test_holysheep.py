@@ -64,6 +64,11 @@ async def test_names_are_listed_where_the_account_shows_them() -> None:
         await provider.close()
 
 
+async def test_the_listing_tells_when_a_key_expires(holysheep: HolySheepProvider) -> None:
+    created = await holysheep.create(KEY)
+    assert [key.expires_at for key in await holysheep.list_keys()] == [created.expires_at]
+
+
 async def test_a_disabled_key_is_listed_as_inactive_and_rejected(
     simulator: Simulator, holysheep: HolySheepProvider
 ) -> None:

@@ -1,11 +1,11 @@
 """Which error an answer stands for, and how long to wait."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
 from keypool.providers.errors import Ambiguous, CredentialRejected, ProviderError, Rejected, Throttled, Unavailable
-from keypool.providers.outcomes import parse_retry_after, refusal
+from keypool.providers.outcomes import parse_retry_after, refusal, until_midnight
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
@@ -63,3 +63,15 @@ def test_a_message_says_what_was_tried_and_what_was_answered() -> None:
 )
 def test_retry_after_is_read_in_seconds_or_as_a_date(header: str | None, wait: timedelta | None) -> None:
     assert parse_retry_after(header, NOW) == wait
+
+
+@pytest.mark.parametrize(
+    ("now", "left"),
+    [
+        (datetime(2026, 11, 25, 0, 0, tzinfo=UTC), timedelta(days=1)),
+        (datetime(2026, 12, 31, 23, 59, 30, tzinfo=UTC), timedelta(seconds=30)),
+        (datetime(2026, 11, 25, 1, 0, tzinfo=timezone(timedelta(hours=2))), timedelta(hours=1)),
+    ],
+)
+def test_a_day_of_a_quota_ends_at_midnight_utc(now: datetime, left: timedelta) -> None:
+    assert until_midnight(now) == left

@@ -1,8 +1,18 @@
-"""What adapters share: the calls that a provider lacks are refused in one place."""
+"""What adapters share: forms of what providers answer; the calls that a provider lacks are refused in one place."""
 
-from typing import TypeVar
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from keypool.core.limits import Limits, Usage
 from keypool.providers.errors import Rejected
@@ -15,6 +25,34 @@ class WireModel(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, hide_input_in_errors=True)
 
+
+def _utc(time: datetime) -> datetime:
+    """ISO 8601 without a zone is taken as UTC; times no key can have are refused before they meet arithmetic."""
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+    if not 2000 <= aware.year < 2200:
+        raise ValueError("not a plausible time of a key")
+    return aware
+
+
+def _lenient(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    """A time in a listing only helps: one that cannot be read spoils nothing."""
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
+HANDLE = "[A-Za-z0-9][A-Za-z0-9._:-]{0,127}"
+"""The form of an id that may stand in a path, percent-encoded."""
+VALUE = r"[\x21-\x7e]{16,512}"
+"""The form of a key's value that a header can carry."""
+
+Handle = Annotated[str, Field(pattern=rf"^{HANDLE}$")]
+Value = Annotated[str, Field(pattern=rf"^{VALUE}$")]
+Expiry = Annotated[datetime, Field(strict=False), AfterValidator(_utc)]
+"""In ISO 8601, or in seconds since the epoch. Strict, it would be refused below a `Maybe`, which sees no JSON."""
+Maybe = WrapValidator(_lenient)
+"""Makes what cannot be read None."""
 
 Read = TypeVar("Read", bound=WireModel)
 
@@ -30,6 +68,9 @@ def read(model: type[Read], answer: Answer) -> Read | None:
 class Adapter:
     """Base of the adapters: one account through one transport, whose preferred endpoint workloads use too."""
 
+    tenanted = False
+    """Whether tenants' identities may place keys elsewhere than the options do. Then the listing covers all places."""
+
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
@@ -37,6 +78,16 @@ class Adapter:
     def base_url(self) -> str:
         """The endpoint that workloads use."""
         return self._transport.base_url
+
+    def _place(self, field: str, option: str | None, asked: str) -> str | None:
+        """Where a key is made: where the tenant's identity says, or else the options."""
+        if asked and asked != option and not self.tenanted:
+            raise Rejected(f"create a key: only a provider for tenants makes keys in another {field} than its own")
+        return asked or option
+
+    def _within(self, seconds: float) -> float:
+        """So many seconds from now, on the loop's clock: `Call.until` of each call of one method."""
+        return asyncio.get_running_loop().time() + seconds
 
     async def update(self, _handle: str, _limits: Limits, /) -> Found:
         """Refused: not every provider can."""

@@ -8,23 +8,16 @@ access logs; where the header is not taken, the documented query string is used.
 import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 from urllib.parse import quote
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    SecretStr,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-)
+from pydantic import Field, SecretStr
 
 from keypool.api.provider_options import HolySheep
 from keypool.core.capabilities import Capabilities
 from keypool.core.fingerprint import fingerprint
-from keypool.providers.adapter import Adapter, WireModel, read
+from keypool.providers.adapter import HANDLE, VALUE, Adapter, Expiry, Handle, Maybe, Value, WireModel, read
 from keypool.providers.errors import Ambiguous, Rejected, Unreadable
 from keypool.providers.outcomes import refusal
 from keypool.providers.protocol import CreatedKey, ListedKey, NewKey, Probe, Provider, Revocation
@@ -37,30 +30,7 @@ LAG = timedelta(seconds=5)
 """For which a new key may be rejected, or missing from the listing, without being given up. Our assumption: nothing is
 documented, and a good key that is thrown away too early costs more than a bad one that is kept a moment longer."""
 KEY_HEADER = "X-API-Key"
-_HANDLE = "[A-Za-z0-9][A-Za-z0-9._:-]{0,127}"
-_VALUE = r"[\x21-\x7e]{16,512}"
 _DAY = timedelta(days=1)
-
-
-def _utc(time: datetime) -> datetime:
-    """ISO 8601 without a zone is taken as UTC; times no key can have are refused before they meet arithmetic."""
-    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-    if not 2000 <= aware.year < 2200:
-        raise ValueError("not a plausible expiry")
-    return aware
-
-
-Handle = Annotated[str, Field(pattern=rf"^{_HANDLE}$")]
-Value = Annotated[str, Field(pattern=rf"^{_VALUE}$")]
-Expiry = Annotated[datetime, AfterValidator(_utc)]
-
-
-def _lenient(value: object, read: ValidatorFunctionWrapHandler) -> object:
-    """An expiry in the listing only helps: one that cannot be read spoils nothing."""
-    try:
-        return read(value)
-    except ValidationError:
-        return None
 
 
 class _Handle(WireModel):
@@ -76,7 +46,7 @@ class _Listed(_Handle):
     key: str | None = Field(default=None, max_length=4096, repr=False)
     name: str | None = Field(default=None, max_length=1024)
     is_active: bool = True
-    expires_at: Annotated[Expiry | None, WrapValidator(_lenient)] = None
+    expires_at: Annotated[Expiry | None, Maybe] = None
 
 
 class _Listing(WireModel):
@@ -123,7 +93,7 @@ class HolySheepProvider(Adapter):
 
     async def revoke(self, handle: str) -> Revocation:
         """Deletes a key. Only 204 counts as done: a portal in between answers everything with 200."""
-        if not re.fullmatch(_HANDLE, handle):
+        if not re.fullmatch(HANDLE, handle):
             raise Rejected("delete a key: the handle is not one that HolySheep gives")
         call = Call("delete a key", "DELETE", f"/keys/{quote(handle, safe='')}", expect=frozenset({204, 404}), limit=0)
         answer = await self._transport.call(call)
@@ -131,7 +101,7 @@ class HolySheepProvider(Adapter):
 
     async def probe(self, value: SecretStr) -> Probe:
         """Asks with the key in a header, and in the query only where the provider does not take the header."""
-        if not re.fullmatch(_VALUE, value.get_secret_value()):
+        if not re.fullmatch(VALUE, value.get_secret_value()):
             raise Rejected("validate a key: the value is not one that HolySheep gives")
         if self._takes_header:
             answer = await self._transport.call(_validation(value, headers={KEY_HEADER: value.get_secret_value()}))

@@ -37,3 +37,9 @@ def parse_retry_after(header: str | None, now: datetime) -> timedelta | None:
     except (ValueError, TypeError, OverflowError):
         return None
     return max(timedelta(0), min(wait, MAX_RETRY_AFTER))
+
+
+def until_midnight(now: datetime) -> timedelta:
+    """How long the day lasts from `now`, in UTC: so long a daily quota that is used up refuses."""
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return today + timedelta(days=1) - now

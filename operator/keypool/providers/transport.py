@@ -22,7 +22,7 @@ from keypool import __version__
 from keypool.core.deadlines import CREATE_CALL, OTHER_CALL
 from keypool.providers.authentication import Authentication, FixedCredential
 from keypool.providers.errors import Ambiguous, ProviderError, Unavailable
-from keypool.providers.outcomes import parse_retry_after, refusal
+from keypool.providers.outcomes import parse_retry_after, refusal, until_midnight
 from keypool.providers.text import error_text, excerpt
 from keypool.providers.unreachable import NO_CONNECTION, why_unreachable
 
@@ -54,7 +54,8 @@ class Call:
     `what` begins every message ("create a key"). `path` stands below the base URL and is already percent-encoded.
     `body` is sent as JSON, `form` as it is, form-encoded. `secrets` are hidden when the provider repeats them.
     Answers with a status in `expect` are returned, all others raised as errors. `limit`: bytes of body that are taken,
-    decoded; 0 leaves it unread.
+    decoded; 0 leaves it unread. `until`: on the loop's clock, ends the call sooner than its deadline, for methods of
+    several calls. `daily`: a 429 that names it lasts until midnight UTC.
     """
 
     what: str
@@ -67,6 +68,8 @@ class Call:
     secrets: tuple[SecretStr, ...] = ()
     expect: frozenset[int] = frozenset({200})
     limit: int = MIB
+    until: float | None = None
+    daily: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +102,17 @@ class Transport:
         """Without a slash at its end."""
         return self._base_url
 
+    @property
+    def deadlines(self) -> Deadlines:
+        """Of each call."""
+        return self._deadlines
+
     async def call(self, call: Call) -> Answer:
         """Sends one request and returns the expected answer; raises `ProviderError` for everything else."""
         if self._closed:
             raise Unavailable(f"{call.what}: the credential was replaced meanwhile")
+        if self._deadline(call) <= 0:
+            raise Unavailable(f"{call.what}: the calls before it left it no time")
         self._calls += 1
         self._idle.clear()
         try:
@@ -148,12 +158,16 @@ class Transport:
         try:
             if response.status_code in call.expect and response.status_code < 300:
                 return await _accepted(call, response)
-            said = excerpt(await _error_text(response, until), (token, *call.secrets))
+            body = await _error_body(response, until)
+            said = excerpt(error_text(body), (token, *call.secrets))
             if response.status_code in call.expect:
                 return Answer(response.status_code, said=said)
             if response.status_code == 401:
                 self._authentication.refused(token)
-            wait = parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+            now = datetime.now(UTC)
+            wait = parse_retry_after(response.headers.get("Retry-After"), now)
+            if wait is None and call.daily and call.daily.encode() in body:
+                wait = until_midnight(now)
             return refusal(call.what, response.status_code, said, wait)
         finally:
             await response.aclose()
@@ -177,7 +191,8 @@ class Transport:
         return httpx.Request(call.method, url, headers=headers, content=content, extensions={"timeout": timeout})
 
     def _deadline(self, call: Call) -> float:
-        return self._deadlines.create if call.method == "POST" else self._deadlines.other
+        longest = self._deadlines.create if call.method == "POST" else self._deadlines.other
+        return longest if call.until is None else min(longest, call.until - asyncio.get_running_loop().time())
 
 
 async def _accepted(call: Call, response: httpx.Response) -> Answer | ProviderError:
@@ -205,18 +220,18 @@ async def _read(response: httpx.Response, limit: int) -> bytes | None:
     return bytes(body)
 
 
-async def _error_text(response: httpx.Response, until: float) -> str:
-    """What the provider says about a refusal; "" rather than another error, because the status has told enough.
+async def _error_body(response: httpx.Response, until: float) -> bytes:
+    """The body of a refusal; empty rather than another error, because the status has told enough.
 
     So it is read for a second at most, and no longer than just before `until`, when the call's deadline would strike.
     """
     if response.headers.get("Content-Encoding", "identity") != "identity":
-        return ""
+        return b""
     try:
         async with asyncio.timeout_at(min(asyncio.get_running_loop().time() + _ERROR_SECONDS, until - _MARGIN)):
-            return error_text(await _read(response, _ERROR_BYTES) or b"")
+            return await _read(response, _ERROR_BYTES) or b""
     except (TimeoutError, httpx.HTTPError, aiohttp.ClientError, OSError):
-        return ""
+        return b""
 
 
 def _connections(keep: bool) -> AiohttpTransport:

@@ -1,0 +1,42 @@
+"""Parts of calls that several adapters make."""
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+from urllib.parse import quote
+
+from pydantic import SecretStr
+
+from keypool.providers.adapter import HANDLE, VALUE, WireModel, read
+from keypool.providers.errors import Ambiguous, Rejected
+from keypool.providers.protocol import Revocation
+from keypool.providers.transport import Call, Transport
+
+
+class _Deleted(WireModel):
+    deleted: Literal[True]
+
+
+async def delete(transport: Transport, call: Call) -> Revocation:
+    """A deletion that is answered `{"deleted": true}`, or 404; `Ambiguous` for any other acceptance."""
+    answer = await transport.call(call)
+    if answer.status == 404:
+        return Revocation.NOT_FOUND
+    if not read(_Deleted, answer):
+        raise Ambiguous(f"{call.what}: the answer does not say that the key is deleted")
+    return Revocation.DELETED
+
+
+def segment(what: str, handle: str) -> str:
+    """The handle as a part of a path. Raises `Rejected` for what no provider gives, such as `../`."""
+    if not re.fullmatch(HANDLE, handle):
+        raise Rejected(f"{what}: the handle is not one that this provider gives")
+    return quote(handle, safe="")
+
+
+def as_key(what: str, path: str, value: SecretStr, expect: Iterable[int]) -> Call:
+    """A GET with a key in the place of the admin credential. Raises `Rejected` for what no header can carry."""
+    if not re.fullmatch(VALUE, value.get_secret_value()):
+        raise Rejected(f"{what}: the value is not one that this provider gives")
+    headers = {"Authorization": f"Bearer {value.get_secret_value()}"}
+    return Call(what, "GET", path, headers=headers, secrets=(value,), expect=frozenset(expect))
