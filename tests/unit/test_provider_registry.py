@@ -4,6 +4,7 @@ import pytest
 from pydantic import SecretStr
 
 from keypool.api.provider import KeyProviderSpec
+from keypool.providers.adapter import Adapter
 from keypool.providers.errors import CredentialRejected, Rejected
 from keypool.providers.registry import build
 
@@ -41,3 +42,16 @@ def test_a_credential_that_no_header_can_carry_is_refused_without_being_told(cre
     with pytest.raises(CredentialRejected, match="empty or holds characters") as caught:
         build(spec(), SecretStr(credential), allow_insecure=False)
     assert not credential.strip() or credential not in str(caught.value)
+
+
+@pytest.mark.parametrize("tenanted", [True, False])
+def test_an_adapter_knows_whether_it_makes_keys_for_tenants(tenanted: bool) -> None:
+    class Spec(KeyProviderSpec):
+        @property
+        def tenanted(self) -> bool:
+            return tenanted
+
+    given = Spec.model_validate(spec().model_dump(by_alias=True, exclude_none=True))
+    provider = build(given, SecretStr("admin"), allow_insecure=False)
+    assert isinstance(provider, Adapter)
+    assert provider.tenanted is tenanted

@@ -68,6 +68,11 @@ class KeyProviderSpec(Kinds):
         return str(Kinds.model_fields[self._given()[0]].alias)
 
     @property
+    def tenanted(self) -> bool:
+        """Whether keys are made for tenants, whose identities may place them elsewhere than the options do."""
+        return False
+
+    @property
     def options(self) -> ApiModel:
         """The options of that kind."""
         options: ApiModel = getattr(self, self._given()[0])

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from keypool.api.pool import ApiModel
 from keypool.api.provider import KeyProviderSpec
+from keypool.providers.adapter import Adapter
 from keypool.providers.authentication import Authentication, FixedCredential
 from keypool.providers.errors import CredentialRejected, Rejected
 from keypool.providers.oauth import ClientCredentials
@@ -49,7 +50,10 @@ def build(
         _check_url("auth.oauth2.tokenURL", spec.auth.oauth2.token_url, allow_insecure)
         tokens = Transport(spec.auth.oauth2.token_url, NOBODY, deadlines.within(deadlines.other / 2))
         authentication = ClientCredentials(spec.auth.oauth2, stripped, tokens)
-    return adapter_module(spec.kind).build(spec.options, Transport(url, authentication, deadlines))
+    provider = adapter_module(spec.kind).build(spec.options, Transport(url, authentication, deadlines))
+    if isinstance(provider, Adapter):
+        provider.tenanted = spec.tenanted
+    return provider
 
 
 def _check_url(what: str, url: str, allow_insecure: bool) -> None:
