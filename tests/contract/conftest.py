@@ -1,17 +1,19 @@
 """A simulator and the adapters under test."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
 
 from keypool.api.provider_options import HolySheep
-from keypool.providers.fake import FakeProvider
+from keypool.providers.fake import FAKE, FakeProvider
 from keypool.providers.holysheep import HolySheepProvider
 from keypool.providers.protocol import Provider
 from keypool.providers.transport import Deadlines, Transport
 from keypool_lab.simulator import Simulator
 from tests.contract.simulator_client import Client, client_of
+from tests.contract.subjects import SUBJECTS, Subject
 
 IMPATIENT = Deadlines(create=1.0, other=1.0)
 
@@ -43,7 +45,18 @@ async def holysheep(simulator: Simulator) -> AsyncIterator[HolySheepProvider]:
     await provider.close()
 
 
-@pytest.fixture(params=["holysheep", "fake"])
-def provider(request: pytest.FixtureRequest) -> Provider:
+@pytest.fixture(params=SUBJECTS)
+async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
+    """Each adapter that speaks HTTP in turn, with its upstream and a fault proxy between them."""
+    async with SUBJECTS[request.param]() as opened:
+        yield opened
+
+
+@pytest.fixture(params=[*SUBJECTS, "fake"])
+async def provider(request: pytest.FixtureRequest) -> AsyncIterator[Provider]:
     """Each adapter in turn."""
-    return FakeProvider() if request.param == "fake" else request.getfixturevalue("holysheep")
+    if request.param == "fake":
+        yield FakeProvider(replace(FAKE, changes_limits=True, disables_keys=True, tells_last_use=True))
+    else:
+        async with SUBJECTS[request.param]() as opened:
+            yield opened.provider

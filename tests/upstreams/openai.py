@@ -31,8 +31,8 @@ Body = TypeVar("Body", NewAccount, KeyTerms, KeyChanges)
 
 
 class OpenAI(Server):
-    """One organization with one project. `longest_key`: seconds that its policy lets a new key live at most; such a
-    policy demands an expiry. None: no policy."""
+    """One organization with one project, to whose `projects` a test may add. `longest_key`: seconds that its policy
+    lets a new key live at most; such a policy demands an expiry. None: no policy."""
 
     base_path = "/v1"
     admin_prefix = "sk-admin-"
@@ -40,6 +40,7 @@ class OpenAI(Server):
     def __init__(self, clock: Clock = now, longest_key: int | None = None) -> None:
         super().__init__(clock)
         self.project = f"proj_{secrets.token_hex(8)}"
+        self.projects = [self.project]
         self.longest_key = longest_key
         self._accounts: dict[str, Account] = {}
         self._keys: dict[str, Key] = {}
@@ -73,7 +74,7 @@ class OpenAI(Server):
 
     async def make_foreign_key(self, name: str) -> str:
         """A key made in the console, in a service account of its own."""
-        account = self._add_account(NewAccount(name=f"account of {name}"))
+        account = self._add_account(NewAccount(name=f"account of {name}"), self.project)
         return self._add_key(account, KeyTerms(name=name)).id
 
     async def end_key_outside(self, handle: str) -> None:
@@ -91,7 +92,7 @@ class OpenAI(Server):
 
     def _check_admin(self, request: web.Request) -> None:
         if self.is_admin(request):
-            if request.match_info.get("project", self.project) != self.project:
+            if request.match_info.get("project", self.project) not in self.projects:
                 raise self.refusal(404, "No such project", "project_not_found")
             return
         if self._key_of(request) is not None:
@@ -119,33 +120,37 @@ class OpenAI(Server):
 
     async def _projects(self, request: web.Request) -> web.Response:
         self._check_admin(request)
-        project = {"id": self.project, "object": "organization.project", "name": "Default", "created_at": 1711471533}
-        return web.json_response(paged([project | {"archived_at": None, "status": "active"}], request))
+        same = {"object": "organization.project", "created_at": 1711471533, "archived_at": None, "status": "active"}
+        return web.json_response(paged([{"id": one, "name": one} | same for one in self.projects], request))
 
     async def _list_accounts(self, request: web.Request) -> web.Response:
         self._check_admin(request)
-        return web.json_response(paged([account.shown() for account in self._accounts.values()], request))
+        return web.json_response(paged([account.shown() for account in self._of(request)], request))
+
+    def _of(self, request: web.Request) -> Iterable[Account]:
+        """The service accounts of the project that is asked for."""
+        return (account for account in self._accounts.values() if account.project == request.match_info["project"])
 
     async def _create_account(self, request: web.Request) -> web.Response:
         self._check_admin(request)
         asked = await self._asked(request, NewAccount)
         if not asked.create_service_account_only:
             self._check_policy(asked.expires_in_seconds)
-        account, key = self._add_account(asked), None
+        account, key = self._add_account(asked, request.match_info["project"]), None
         if not asked.create_service_account_only:
             key = self._add_key(account, KeyTerms(name="Secret Key", expires_in_seconds=asked.expires_in_seconds))
         return web.json_response(account.shown() | {"api_key": key.shown_once() if key else None})
 
-    def _add_account(self, asked: NewAccount) -> Account:
+    def _add_account(self, asked: NewAccount, project: str) -> Account:
         role = "none" if asked.create_service_account_only else "member"
-        account = Account(f"svc_acct_{secrets.token_hex(8)}", asked.name, role, self._seconds())
+        account = Account(f"svc_acct_{secrets.token_hex(8)}", asked.name, role, self._seconds(), project)
         self._accounts[account.id] = account
         return account
 
     def _account(self, request: web.Request) -> Account:
         self._check_admin(request)
         account = self._accounts.get(request.match_info["account"])
-        if account is None:
+        if account is None or account.project != request.match_info["project"]:
             raise self.refusal(404, "No such service account", "service_account_not_found")
         return account
 
@@ -181,14 +186,15 @@ class OpenAI(Server):
     def _key(self, request: web.Request) -> Key:
         self._check_admin(request)
         key = self._keys.get(request.match_info["key"])
-        if key is None:
+        if key is None or key.owner.project != request.match_info["project"]:
             raise self.refusal(404, "API key not found", "key_not_found")
         return key
 
     async def _list_keys(self, request: web.Request) -> web.Response:
         self._check_admin(request)
         access = request.query.get("owner_project_access", "active")
-        keys = [key.shown() for key in self._keys.values()]
+        owners = list(self._of(request))
+        keys = [key.shown() for key in self._keys.values() if key.owner in owners]
         return web.json_response(
             paged([key for key in keys if access in {"any", key["owner_project_access"]}], request)
         )

@@ -54,10 +54,12 @@ class Account:
     name: str
     role: str
     created_at: int
+    project: str
 
     def shown(self) -> dict[str, Any]:
         """In answers."""
-        return {"object": "organization.project.service_account", **vars(self)}
+        shown = {name: value for name, value in vars(self).items() if name != "project"}
+        return {"object": "organization.project.service_account", **shown}
 
 
 @dataclass

@@ -36,7 +36,7 @@ COST_OF_A_CHAT = 0.25
 
 class OpenRouter(Server):
     """`daily_changes`: how many creates, updates and deletions the account has for a day, None for plenty.
-    `guardrails` are the ids that exist; a test adds to them."""
+    `guardrails` and `workspaces` are the ids that exist; a test adds to them."""
 
     base_path = "/api/v1"
     admin_prefix = "sk-or-v1-"
@@ -47,6 +47,7 @@ class OpenRouter(Server):
         self.daily_changes = daily_changes
         self._changes: list[datetime] = []
         self.guardrails: set[str] = set()
+        self.workspaces = [DEFAULT_WORKSPACE]
 
     def routes(self) -> Iterable[web.AbstractRouteDef]:
         base = self.base_path
@@ -57,6 +58,7 @@ class OpenRouter(Server):
             web.patch(f"{base}/keys/{{hash}}", self._update),
             web.delete(f"{base}/keys/{{hash}}", self._delete),
             web.get(f"{base}/key", self._current),
+            web.get(f"{base}/workspaces", self._list_workspaces),
             web.post(f"{base}/guardrails/{{id}}/assignments/keys", self._assign),
             web.get(f"{base}/guardrails/{{id}}/assignments/keys", self._assigned),
             web.get(f"{base}/models", self._models),
@@ -131,6 +133,12 @@ class OpenRouter(Server):
         if not text.isdecimal():
             raise self.refusal(400, "Invalid request parameters: offset")
         return int(text)
+
+    async def _list_workspaces(self, request: web.Request) -> web.Response:
+        self._check_admin(request)
+        offset, limit = self._offset(request), min(int(request.query.get("limit", "50")), 100)
+        page = [{"id": one, "name": "", "slug": one} for one in self.workspaces[offset : offset + limit]]
+        return web.json_response({"data": page, "total_count": len(self.workspaces)})
 
     async def _create(self, request: web.Request) -> web.Response:
         self._check_admin(request)
