@@ -48,7 +48,7 @@ async def holysheep(simulator: Simulator) -> AsyncIterator[HolySheepProvider]:
 @pytest.fixture(params=SUBJECTS)
 async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     """Each adapter that speaks HTTP in turn, with its upstream and a fault proxy between them."""
-    async with SUBJECTS[request.param]() as opened:
+    async with SUBJECTS[request.param](request.getfixturevalue) as opened:
         yield opened
 
 
@@ -58,5 +58,5 @@ async def provider(request: pytest.FixtureRequest) -> AsyncIterator[Provider]:
     if request.param == "fake":
         yield FakeProvider(replace(FAKE, changes_limits=True, disables_keys=True, tells_last_use=True))
     else:
-        async with SUBJECTS[request.param]() as opened:
+        async with SUBJECTS[request.param](request.getfixturevalue) as opened:
             yield opened.provider

@@ -3,20 +3,27 @@
 To add one, write how it is built and what its calls look like, and name it in `SUBJECTS`.
 """
 
+import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
+from secrets import token_hex, token_urlsafe
+from typing import Any
 
 from pydantic import SecretStr
 
-from keypool.api.provider_options import HolySheep, OpenAI, OpenRouter
+from keypool.api.provider_options import AnyLLM, HolySheep, LiteLLM, OpenAI, OpenRouter
+from keypool.providers.anyllm import AnyLLMProvider
 from keypool.providers.holysheep import HolySheepProvider
+from keypool.providers.litellm import LiteLLMProvider
 from keypool.providers.openai import OpenAIProvider
 from keypool.providers.openrouter import OpenRouterProvider
 from keypool.providers.protocol import NewKey, Provider
 from keypool.providers.transport import Deadlines, Transport
 from tests.upstreams import holysheep, openai, openrouter
+from tests.upstreams.gateways import AnyLLMUpstream, LiteLLMUpstream
 from tests.upstreams.proxy import FaultProxy
 from tests.upstreams.upstream import Upstream
 
@@ -25,14 +32,24 @@ IMPATIENT = Deadlines(create=2.0, other=1.0)
 
 KEY = NewKey("kp.team.pool.i.n1", timedelta(days=3), owner="kp.team.pool.i.n0")
 
+_numbers = itertools.count(1)
+
+
+def key_for(provider: Provider) -> NewKey:
+    """What to create: of a name that no other has, and with a value of its own where the provider takes one."""
+    value = SecretStr(f"sk-{token_urlsafe(32)}") if provider.capabilities.chooses_value else None
+    return replace(KEY, name=f"kp.team.pool.i.{next(_numbers)}-{token_hex(3)}", value=value)
+
 
 @dataclass(frozen=True)
 class Calls:
-    """What finds the path of each call, for the fault proxy; `page`: entries that one answer lists at most."""
+    """What finds the path of each call, for the fault proxy; `revoke` with its method; `page`: entries that one answer
+    lists at most."""
 
     create: str
     listing: str
     probe: str
+    revoke: str = "DELETE ."
     page: int = 0
 
 
@@ -54,8 +71,12 @@ async def _between(upstream: Upstream, calls: Calls, build: Callable[[Transport]
         await provider.close()
 
 
+Get = Callable[[str], Any]
+"""A fixture of the test by its name: real gateways are started by the first test that needs them."""
+
+
 @asynccontextmanager
-async def _holysheep() -> AsyncIterator[Subject]:
+async def _holysheep(_: Get) -> AsyncIterator[Subject]:
     calls = Calls(create="/keys$", listing="/keys$", probe="/keys/validate$")
     async with (
         holysheep.HolySheep() as upstream,
@@ -65,7 +86,7 @@ async def _holysheep() -> AsyncIterator[Subject]:
 
 
 @asynccontextmanager
-async def _openrouter() -> AsyncIterator[Subject]:
+async def _openrouter(_: Get) -> AsyncIterator[Subject]:
     calls = Calls(create="/keys$", listing="/keys$", probe="/key$", page=openrouter.PAGE)
     async with (
         openrouter.OpenRouter() as upstream,
@@ -75,7 +96,7 @@ async def _openrouter() -> AsyncIterator[Subject]:
 
 
 @asynccontextmanager
-async def _openai() -> AsyncIterator[Subject]:
+async def _openai(_: Get) -> AsyncIterator[Subject]:
     calls = Calls(create="/api_keys$", listing="/api_keys$", probe="/models$", page=100)
     async with openai.OpenAI() as upstream:
         options = OpenAI(project=upstream.project)
@@ -83,9 +104,33 @@ async def _openai() -> AsyncIterator[Subject]:
             yield subject
 
 
-SUBJECTS: dict[str, Callable[[], AbstractAsyncContextManager[Subject]]] = {
+@asynccontextmanager
+async def _anyllm(get: Get) -> AsyncIterator[Subject]:
+    calls = Calls(create="/v1/keys$", listing="/v1/keys$", probe="/v1/models$", page=10)
+    async with AnyLLMUpstream(get("anyllm_gateway"), get("postgresql")) as upstream:
+        build = partial(AnyLLMProvider, AnyLLM(), page=calls.page)
+        async with _between(upstream, calls, build) as subject:
+            upstream.proxy = subject.proxy
+            yield subject
+
+
+@asynccontextmanager
+async def _litellm(get: Get) -> AsyncIterator[Subject]:
+    calls = Calls(
+        create="/key/generate$", listing="/key/list$", probe="/v1/models$", revoke="POST /key/delete$", page=10
+    )
+    async with LiteLLMUpstream(get("litellm_gateway"), get("postgresql")) as upstream:
+        build = partial(LiteLLMProvider, LiteLLM(), page=calls.page)
+        async with _between(upstream, calls, build) as subject:
+            upstream.proxy = subject.proxy
+            yield subject
+
+
+SUBJECTS: dict[str, Callable[[Get], AbstractAsyncContextManager[Subject]]] = {
     "holysheep": _holysheep,
     "openrouter": _openrouter,
     "openai": _openai,
+    "anyllm": _anyllm,
+    "litellm": _litellm,
 }
-"""By name; those of the gateways, the webhook and the static provider belong here too."""
+"""By name; the webhook and the static provider belong here too."""

@@ -12,7 +12,7 @@ import pytest
 from keypool.core.fingerprint import fingerprint
 from keypool.providers.errors import Ambiguous, CredentialRejected, ProviderError, Rejected, Throttled
 from keypool.providers.protocol import CreatedKey, Probe, Revocation
-from tests.contract.subjects import KEY, Subject
+from tests.contract.subjects import Subject, key_for
 from tests.upstreams.proxy import FAILED, HTML, MALFORMED, WRONG_TYPE, Drip, Fault, Huge, Lose, Redirect, Truncate
 from tests.upstreams.proxy import throttled as slow_down
 
@@ -21,7 +21,7 @@ ALWAYS = 10
 
 Made = CreatedKey
 CALLS: dict[str, Callable[[Subject, Made], Awaitable[object]]] = {
-    "create": lambda subject, _: subject.provider.create(KEY),
+    "create": lambda subject, _: subject.provider.create(key_for(subject.provider)),
     "list": lambda subject, _: subject.provider.list_keys(),
     "probe": lambda subject, made: subject.provider.probe(made.value),
     "revoke": lambda subject, made: subject.provider.revoke(made.handle),
@@ -43,13 +43,13 @@ SPOILT: dict[str, Fault] = {"truncated": Truncate(), "gibibyte": Huge(), "drip":
 
 async def spoil(subject: Subject, call: str, fault: Fault) -> CreatedKey:
     """A key that is there, after which every such call meets the fault."""
-    made, calls = await subject.provider.create(KEY), subject.calls
+    made, calls = await subject.provider.create(key_for(subject.provider)), subject.calls
     method, path = {
-        "create": ("POST", calls.create),
-        "list": ("GET", calls.listing),
-        "probe": ("GET", calls.probe),
-        "revoke": ("DELETE", "."),
-    }[call]
+        "create": f"POST {calls.create}",
+        "list": f"GET {calls.listing}",
+        "probe": f"GET {calls.probe}",
+        "revoke": calls.revoke,
+    }[call].split()
     subject.proxy.next(method, path, fault, ALWAYS)
     return made
 
@@ -84,13 +84,14 @@ async def test_once_a_fault_is_over_the_same_adapter_works_again(subject: Subjec
 
 @pytest.mark.parametrize("fault", [Lose(), HTML, MALFORMED, Truncate()], ids=["lost", "html", "malformed", "truncated"])
 async def test_after_a_create_whose_answer_is_lost_the_key_is_there_to_be_found(subject: Subject, fault: Fault) -> None:
+    wanted = key_for(subject.provider)
     subject.proxy.next("POST", subject.calls.create, fault)
     with pytest.raises(Ambiguous):
-        await subject.provider.create(KEY)
+        await subject.provider.create(wanted)
     [live] = await subject.upstream.live_fingerprints()
     [key] = await subject.provider.list_keys()
     known = subject.provider.capabilities
-    assert key.name == (KEY.name if known.lists_names else None)
+    assert key.name == (wanted.name if known.lists_names else None)
     assert key.fingerprint == (live if known.lists_values else None)
 
 
@@ -109,14 +110,14 @@ async def test_throttling_makes_nothing_and_tells_how_long_to_wait(
 ) -> None:
     made = await spoil(subject, "create", slow_down(header))
     with pytest.raises(Throttled) as caught:
-        await subject.provider.create(KEY)
+        await subject.provider.create(key_for(subject.provider))
     assert caught.value.retry_after == wait
     assert await subject.upstream.live_fingerprints() == {fingerprint(made.value)}
 
 
 @pytest.mark.parametrize("call", ["create", "list", "revoke"])
 async def test_an_expired_admin_credential_is_told_as_such_until_it_is_restored(subject: Subject, call: str) -> None:
-    made = await subject.provider.create(KEY)
+    made = await subject.provider.create(key_for(subject.provider))
     await subject.upstream.expire_admin()
     with pytest.raises(CredentialRejected, match="refuses the admin credential"):
         await CALLS[call](subject, made)
@@ -125,7 +126,7 @@ async def test_an_expired_admin_credential_is_told_as_such_until_it_is_restored(
 
 
 async def test_a_key_is_never_called_dead_because_the_admin_credential_is(subject: Subject) -> None:
-    made = await subject.provider.create(KEY)
+    made = await subject.provider.create(key_for(subject.provider))
     await subject.upstream.expire_admin()
     with suppress(CredentialRejected):  # where keys are checked by the admin's leave
         assert await subject.provider.probe(made.value) is Probe.ACCEPTED

@@ -113,6 +113,7 @@ class FaultProxy:
         self._target = URL(target)
         self._planned: list[_Planned] = []
         self._closing = asyncio.Event()
+        self._spoilt_credential = ""
         self.seen: list[Seen] = []
 
     async def __aenter__(self) -> Self:
@@ -141,6 +142,10 @@ class FaultProxy:
         """The next `times` requests with this method, and a path that this regular expression is found in, meet
         `fault`. Faults are tried in the order in which they were planned."""
         self._planned.append(_Planned(method, re.compile(path), fault, times))
+
+    def spoil_credential(self, credential: str | None) -> None:
+        """Calls with this bearer credential reach the upstream with another one; None: with their own again."""
+        self._spoilt_credential = credential or ""
 
     @property
     def pending(self) -> tuple[Fault, ...]:
@@ -203,6 +208,8 @@ class FaultProxy:
     async def _forward(self, request: web.Request, body: bytes) -> Answer:
         url = URL(f"{self._target.origin()}{request.raw_path}", encoded=True)
         headers = _end_to_end(request.headers) | {"Accept-Encoding": "identity"}
+        if self._spoilt_credential and headers.get("Authorization") == f"Bearer {self._spoilt_credential}":
+            headers["Authorization"] = "Bearer sk-expired-0123456789"
         async with self._session.request(
             request.method, url, data=body or None, headers=headers, allow_redirects=False
         ) as response:

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from keypool.providers.adapter import HANDLE, VALUE, WireModel, read
 from keypool.providers.errors import Ambiguous, Rejected
-from keypool.providers.protocol import Revocation
+from keypool.providers.protocol import Probe, Revocation
 from keypool.providers.transport import Call, Transport
 
 
@@ -40,3 +40,16 @@ def as_key(what: str, path: str, value: SecretStr, expect: Iterable[int]) -> Cal
         raise Rejected(f"{what}: the value is not one that this provider gives")
     headers = {"Authorization": f"Bearer {value.get_secret_value()}"}
     return Call(what, "GET", path, headers=headers, secrets=(value,), expect=frozenset(expect))
+
+
+class _Models(WireModel):
+    data: tuple[object, ...]
+
+
+async def models_verdict(transport: Transport, path: str, value: SecretStr, alive: set[int]) -> Probe:
+    """Asks for the models with a key in the place of the admin credential: 401 is a dead key, a status in `alive` one
+    that is merely not allowed now. `Ambiguous` for an acceptance that lists no models."""
+    answer = await transport.call(as_key("check a key", path, value, {200, 401, *alive}))
+    if answer.status == 200 and read(_Models, answer) is None:
+        raise Ambiguous("check a key: the answer lists no models")
+    return Probe.REJECTED if answer.status == 401 else Probe.ACCEPTED

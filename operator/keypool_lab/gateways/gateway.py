@@ -22,6 +22,11 @@ class Gateway(Server, ABC):
         self._chat = chat
 
     @property
+    def database_name(self) -> str:
+        """The database's name on its server."""
+        return self._database.rpartition("/")[2]
+
+    @property
     def chat_url(self) -> str:
         """The base URL that clients of the OpenAI API are given."""
         return f"{self.url}/v1"

@@ -1,0 +1,175 @@
+"""any-llm-gateway: keys over its `/v1/keys` API, measured with any-llm-sdk 1.14.0 on PostgreSQL.
+
+Names are no identities there: two keys may have the same one. Each key belongs to a user of its own that the gateway
+makes and leaves behind when the key is deleted, so the adapter deletes it too; that user tells what the key spent.
+Spending limits are not offered: the gateway's budgets hang on users, and their periods follow no calendar.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+
+from keypool.api.provider_options import AnyLLM
+from keypool.core.capabilities import Capabilities
+from keypool.core.limits import Usage
+from keypool.providers.adapter import Adapter, Expiry, Maybe, Value, WireModel, read
+from keypool.providers.calls import models_verdict, segment
+from keypool.providers.errors import Ambiguous, ProviderError, Unreadable
+from keypool.providers.paging import LISTING_SECONDS, Entry
+from keypool.providers.protocol import CreatedKey, Found, ListedKey, NewKey, Probe, Provider, Revocation
+from keypool.providers.transport import MIB, Answer, Call, Transport
+
+PAGE = 1000
+"""The most that the gateway lists at once."""
+OWN_USER = "apikey-"
+"""Begins the id of the user that the gateway makes for a key; the key's id follows."""
+MARGIN = timedelta(minutes=1)
+"""Added to a key's life, for the time of the call and clocks that differ."""
+
+
+class _Key(Entry):
+    key_name: str | None = Field(default=None, max_length=1024)
+    expires_at: Annotated[Expiry | None, Maybe] = None
+    is_active: bool
+    last_used_at: Annotated[Expiry | None, Maybe] = None
+
+
+class _Created(_Key):
+    key: Value = Field(repr=False)
+
+
+class _User(WireModel):
+    spend: Annotated[Decimal | None, Field(strict=False, ge=0), Maybe] = None
+
+
+class _Listing(WireModel):
+    keys: tuple[_Key, ...]
+
+
+class AnyLLMProvider(Adapter):
+    """One gateway. The endpoint is its root; workloads get it with /v1."""
+
+    capabilities = Capabilities(
+        lists_names=True, sets_expiry=True, disables_keys=True, tells_last_use=True, tells_usage=True
+    )
+
+    def __init__(self, _options: AnyLLM, transport: Transport, page: int = PAGE) -> None:
+        super().__init__(transport)
+        self._page = page
+
+    @property
+    def base_url(self) -> str:
+        """The endpoint that workloads use."""
+        return f"{self._transport.base_url}/v1"
+
+    async def create(self, key: NewKey) -> CreatedKey:
+        """Creates a key with a user of its own."""
+        expires = datetime.now(UTC) + key.lifetime + MARGIN
+        body = {"key_name": key.name, "expires_at": expires.isoformat(), "metadata": {"owner": key.owner}}
+        answer = await self._transport.call(
+            Call("create a key", "POST", "/v1/keys", body=body, expect=frozenset({200, 201}))
+        )
+        created = read(_Created, answer)
+        if created is None:
+            named = read(Entry, answer)
+            raise Unreadable("create a key: the answer holds no readable key", named.id if named else None)
+        return CreatedKey(created.id, SecretStr(created.key), created.expires_at)
+
+    async def revoke(self, handle: str) -> Revocation:
+        """Deletes a key, and the user that was made for it. Only 204 counts as done."""
+        path = f"/v1/keys/{segment('delete a key', handle)}"
+        answer = await self._transport.call(
+            Call("delete a key", "DELETE", path, expect=frozenset({204, 404}), limit=0, until=self._soon())
+        )
+        await self._forget_user(handle)
+        return Revocation.NOT_FOUND if answer.status == 404 else Revocation.DELETED
+
+    async def _forget_user(self, handle: str) -> None:
+        """A user without keys can do nothing: one that stays is untidy, not a reason to keep a key."""
+        path = f"/v1/users/{OWN_USER}{segment('delete a user', handle)}"
+        try:
+            await self._transport.call(
+                Call("delete a user", "DELETE", path, expect=frozenset({204, 404}), limit=0, until=self._soon())
+            )
+        except ProviderError:
+            return
+
+    async def disable(self, handle: str, /) -> Found:
+        """Makes a key inactive."""
+        return await self._switch("disable a key", handle, active=False)
+
+    async def enable(self, handle: str, /) -> Found:
+        """Makes a key active again."""
+        return await self._switch("enable a key", handle, active=True)
+
+    async def _switch(self, what: str, handle: str, *, active: bool) -> Found:
+        key = _found(what, handle, await self._about(what, "PATCH", handle, {"is_active": active}))
+        if key is not None and key.is_active is not active:
+            raise Ambiguous(f"{what}: the answer does not say that it was done")
+        return Found.DONE if key is not None else Found.NOT_FOUND
+
+    async def usage(self, handle: str, /) -> Usage | None:
+        """US dollars by the gateway's own prices, as its user spent them, and when the key was used last."""
+        what = "read a key's usage"
+        key = _found(what, handle, await self._about(what, "GET", handle))
+        if key is None:
+            return None
+        path = f"/v1/users/{OWN_USER}{segment(what, handle)}"
+        user = read(_User, await self._transport.call(Call(what, "GET", path, expect=frozenset({200, 404}))))
+        return Usage(spend=user.spend if user else None, last_used_at=key.last_used_at)
+
+    async def _about(self, what: str, method: str, handle: str, body: Mapping[str, object] | None = None) -> Answer:
+        path = f"/v1/keys/{segment(what, handle)}"
+        return await self._transport.call(Call(what, method, path, body=body, expect=frozenset({200, 404})))
+
+    async def probe(self, value: SecretStr) -> Probe:
+        """A key over its user's budget, or of a blocked user, is answered 403 and is not dead."""
+        return await models_verdict(self._transport, "/v1/models", value, {403})
+
+    async def list_keys(self) -> tuple[ListedKey, ...]:
+        """All keys of the gateway. Its pages are in no order, so one may repeat what another has, and lack what none
+        has: more than one page counts only when two listings agree."""
+        until = self._within(LISTING_SECONDS)
+        first, pages = await self._pages(until)
+        if pages > 1 and (await self._pages(until))[0].keys() != first.keys():
+            raise Ambiguous("list the keys: two listings differ, so one of them may lack some")
+        return tuple(ListedKey(key.id, key.key_name, None, key.is_active, key.expires_at) for key in first.values())
+
+    async def _pages(self, until: float) -> tuple[dict[str, _Key], int]:
+        found: dict[str, _Key] = {}
+        pages = 0
+        while True:
+            query = {"skip": str(pages * self._page), "limit": str(self._page)}
+            call = Call("list the keys", "GET", "/v1/keys", query=query, limit=16 * MIB, until=until)
+            keys = _listing(await self._transport.call(call))
+            found |= {key.id: key for key in keys}
+            pages += 1
+            if len(keys) < self._page:
+                return found, pages
+
+    def _soon(self) -> float:
+        return self._within(self._transport.deadlines.other)
+
+
+def _found(what: str, handle: str, answer: Answer) -> _Key | None:
+    """None for 404."""
+    key = read(_Key, answer)
+    if answer.status == 200 and (key is None or key.id != handle):
+        raise Ambiguous(f"{what}: the answer does not show the key")
+    return key
+
+
+def _listing(answer: Answer) -> tuple[_Key, ...]:
+    """The answer is a bare array."""
+    listing = read(_Listing, Answer(answer.status, b'{"keys":' + answer.body + b"}"))
+    if listing is None:
+        raise Ambiguous("list the keys: the answer is not a complete listing")
+    return listing.keys
+
+
+def build(options: AnyLLM, transport: Transport) -> Provider:
+    """The adapter."""
+    return AnyLLMProvider(options, transport)

@@ -1,0 +1,197 @@
+"""LiteLLM proxy: keys over its `/key` API, measured with litellm 1.106.2 on PostgreSQL.
+
+keypool chooses a key's value, and its SHA-256 names the key: repeating a create is harmless. What is not what it seems:
+a repeated create is refused for its alias, or answered with the new request's limits while the old ones stay, so the
+row is read; 422 is a key over its budget, not a dead one; an unknown team is accepted; another instance on the same
+database goes on accepting a deleted or blocked key for a minute. A handle is the hash, and after a colon the pool's own
+team.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+
+from pydantic import SecretStr
+
+from keypool.api.provider_options import LiteLLM
+from keypool.core.capabilities import Capabilities
+from keypool.core.limits import Limits, Usage
+from keypool.providers.adapter import VALUE, Adapter, read
+from keypool.providers.calls import models_verdict
+from keypool.providers.errors import Ambiguous, ProviderError, Rejected
+from keypool.providers.litellm_wire import PAGE, Deleted, Made, Page, Row, budget_body, limits_body, parts_of
+from keypool.providers.outcomes import refusal
+from keypool.providers.paging import LISTING_SECONDS
+from keypool.providers.protocol import CreatedKey, Found, ListedKey, NewKey, Probe, Provider, Revocation
+from keypool.providers.transport import MIB, Answer, Call, Transport
+
+LAG = timedelta(seconds=5)
+CACHED = timedelta(seconds=60)
+"""For which another instance accepts what is deleted: its cache of keys."""
+MARGIN = 60
+"""Seconds added to a key's life, for clocks that differ."""
+
+
+class LiteLLMProvider(Adapter):
+    """One proxy with its database. The endpoint is its root; workloads get it with /v1."""
+
+    capabilities = Capabilities(
+        lists_names=True,
+        chooses_value=True,
+        sets_expiry=True,
+        changes_limits=True,
+        disables_keys=True,
+        sets_spend_limit=True,
+        limits_group_spend=True,
+        sets_rate_limit=True,
+        sets_models=True,
+        tells_last_use=True,
+        tells_usage=True,
+        activation_lag=LAG,
+        listing_lag=LAG,
+        revocation_lag=CACHED,
+    )
+
+    def __init__(self, options: LiteLLM, transport: Transport, page: int = PAGE) -> None:
+        super().__init__(transport)
+        self._size = page
+        self._team = options.team
+        self._known_teams: set[str] = set()
+
+    @property
+    def base_url(self) -> str:
+        """The endpoint that workloads use."""
+        return f"{self._transport.base_url}/v1"
+
+    async def create(self, key: NewKey) -> CreatedKey:
+        """Creates a key of the given value, or finds that it was created already."""
+        if key.value is None or not re.fullmatch(VALUE, key.value.get_secret_value()):
+            raise Rejected("create a key: LiteLLM's keys are given their value")
+        until = self._within(self._transport.deadlines.create)
+        team = await self._prepared_team(key, until)
+        body = {
+            "key": key.value.get_secret_value(),
+            "key_alias": key.name,
+            "duration": f"{int(key.lifetime.total_seconds()) + MARGIN}s",
+            **limits_body(key.limits),
+            **({"team_id": team} if team else {}),
+        }
+        call = Call("create a key", "POST", "/key/generate", body=body, secrets=(key.value,), until=until)
+        answer = await self._post(call, {200, 400})
+        if answer.status == 200 and read(Made, answer) is None:
+            raise Ambiguous("create a key: the answer does not describe a key")
+        row = await self._row("create a key", hashlib.sha256(key.value.get_secret_value().encode()).hexdigest(), until)
+        if row is None or row.key_alias != key.name:
+            if answer.status == 400:
+                raise refusal("create a key", 400, answer.said)
+            raise Ambiguous("create a key: it is not listed after it was created")
+        return CreatedKey(row.handle, key.value, row.expires)
+
+    async def _prepared_team(self, key: NewKey, until: float) -> str | None:
+        """The tenant's or the provider's; or one of the pool's own, where its keys share a limit."""
+        team = key.identity.team or self._team
+        if key.limits.spend is None or not key.limits.spend.shared:
+            if team and team not in self._known_teams:
+                await self._transport.call(
+                    Call("look up the team", "GET", "/team/info", query={"team_id": team}, until=until)
+                )
+                self._known_teams.add(team)
+            return team
+        if team:
+            raise Rejected(f"create a key: keys of team {team} cannot share a limit of their own; use scope: Key")
+        body = {"team_id": key.owner, "team_alias": key.owner, **budget_body(key.limits.spend)}
+        made = await self._post(Call("make the pool's team", "POST", "/team/new", body=body, until=until), {200, 400})
+        if made.status == 400:  # it is there already
+            await self._post(Call("change the pool's team", "POST", "/team/update", body=body, until=until), {200})
+        return key.owner
+
+    async def revoke(self, handle: str) -> Revocation:
+        """Deletes a key by its hash, and the pool's own team with its last key. An answer for several keys would echo
+        unknown ones as deleted: one at a time."""
+        token, team = parts_of("delete a key", handle)
+        until = self._within(self._transport.deadlines.other)
+        call = Call("delete a key", "POST", "/key/delete", body={"keys": [token]}, until=until)
+        answer = await self._post(call, {200, 404})
+        if answer.status == 200 and ((said := read(Deleted, answer)) is None or token not in said.deleted_keys):
+            raise Ambiguous("delete a key: the answer does not say that it is deleted")
+        if team:
+            await self._forget_team(team, until)
+        return Revocation.NOT_FOUND if answer.status == 404 else Revocation.DELETED
+
+    async def _forget_team(self, team: str, until: float) -> None:
+        """A team without keys can do nothing: one that stays is untidy, not a reason to keep a key."""
+        with suppress(ProviderError):
+            if not (await self._page(1, until, team_id=team)).total_count:
+                body = {"team_ids": [team]}
+                await self._post(Call("delete a team", "POST", "/team/delete", body=body, until=until), {200, 404})
+
+    async def update(self, handle: str, limits: Limits, /) -> Found:
+        """Gives a key these limits; a limit that the pool shares is its team's."""
+        token, team = parts_of("change a key's limits", handle)
+        if team and limits.spend is not None and limits.spend.shared:
+            body = {"team_id": team, **budget_body(limits.spend)}
+            await self._post(Call("change the pool's team", "POST", "/team/update", body=body), {200})
+        return await self._switch("change a key's limits", "/key/update", {"key": token, **limits_body(limits)})
+
+    async def disable(self, handle: str, /) -> Found:
+        """Blocks a key."""
+        what = "disable a key"
+        return await self._switch(what, "/key/block", {"key": parts_of(what, handle)[0]})
+
+    async def enable(self, handle: str, /) -> Found:
+        """Unblocks a key."""
+        what = "enable a key"
+        return await self._switch(what, "/key/unblock", {"key": parts_of(what, handle)[0]})
+
+    async def usage(self, handle: str, /) -> Usage | None:
+        """US dollars by LiteLLM's prices, some seconds late, and when the key was last charged."""
+        what = "read a key's usage"
+        row = await self._row(what, parts_of(what, handle)[0], self._within(self._transport.deadlines.other))
+        return Usage(spend=row.spend, last_used_at=row.last_active) if row else None
+
+    async def probe(self, value: SecretStr) -> Probe:
+        """422 is a key over its budget, 403 one that may use nothing: neither is dead."""
+        return await models_verdict(self._transport, "/v1/models", value, {403, 422})
+
+    async def list_keys(self) -> tuple[ListedKey, ...]:
+        """All keys, oldest first, so that keys made meanwhile shift no page; complete when they are the total."""
+        until, rows, page = self._within(LISTING_SECONDS), dict[str, Row](), 1
+        while True:
+            found = await self._page(page, until)
+            rows |= {row.token: row for row in found.keys}
+            if len(found.keys) < self._size:
+                break
+            page += 1
+        if len(rows) != found.total_count:
+            raise Ambiguous("list the keys: the listing changed while its pages were read, so it may lack some")
+        return tuple(ListedKey(row.handle, row.key_alias, None, not row.blocked, row.expires) for row in rows.values())
+
+    async def _row(self, what: str, token: str, until: float) -> Row | None:
+        """A deleted key is not listed, while /key/info still answers 200 for it."""
+        rows = (await self._page(1, until, what, key_hash=token)).keys
+        return next((row for row in rows if row.token == token), None)
+
+    async def _page(self, page: int, until: float, what: str = "list the keys", **query: str) -> Page:
+        query |= {"return_full_object": "true", "sort_by": "created_at", "sort_order": "asc"}
+        query |= {"page": str(page), "size": str(self._size)}
+        call = Call(what, "GET", "/key/list", query=query, until=until, limit=16 * MIB)
+        found = read(Page, await self._transport.call(call))
+        if found is None:
+            raise Ambiguous(f"{what}: the answer is not a complete listing")
+        return found
+
+    async def _switch(self, what: str, path: str, body: Mapping[str, object]) -> Found:
+        until = self._within(self._transport.deadlines.other)
+        answer = await self._post(Call(what, "POST", path, body=body, until=until), {200, 404})
+        return Found.NOT_FOUND if answer.status == 404 else Found.DONE
+
+    async def _post(self, call: Call, expect: set[int]) -> Answer:
+        return await self._transport.call(replace(call, expect=frozenset(expect)))
+
+
+def build(options: LiteLLM, transport: Transport) -> Provider:
+    """The adapter."""
+    return LiteLLMProvider(options, transport)

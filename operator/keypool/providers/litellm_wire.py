@@ -1,0 +1,71 @@
+"""What LiteLLM is sent, and what it answers."""
+
+import re
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field
+
+from keypool.core.limits import Limits, SpendLimit
+from keypool.providers.adapter import Expiry, Maybe, WireModel
+from keypool.providers.errors import Rejected
+
+PAGE = 100
+"""Keys that a listing shows at once."""
+RESETS = {"Daily": "1d", "Weekly": "7d", "Monthly": "1mo"}
+"""Periods of a budget, which LiteLLM aligns to midnight UTC, Mondays and the first of the month."""
+OWN_TEAM = "kp."
+_HANDLE = rf"(?P<hash>[0-9a-f]{{64}})(:(?P<team>{re.escape(OWN_TEAM)}[A-Za-z0-9._-]{{1,124}}))?"
+
+
+class Made(WireModel):
+    """The answer to a create call, whose other fields repeat the request, not the key as it is."""
+
+    token: str = Field(pattern="^[0-9a-f]{64}$")
+
+
+class Row(Made):
+    """A key as it is listed."""
+
+    key_alias: str | None = Field(default=None, max_length=1024)
+    team_id: str | None = Field(default=None, max_length=1024)
+    expires: Annotated[Expiry | None, Maybe] = None
+    blocked: bool | None = None
+    spend: Annotated[Decimal | None, Field(strict=False, ge=0), Maybe] = None
+    last_active: Annotated[Expiry | None, Maybe] = None
+
+    @property
+    def handle(self) -> str:
+        """With the team where it is one of keypool's."""
+        return handle_of(self.token, self.team_id)
+
+
+class Page(WireModel):
+    keys: tuple[Row, ...]
+    total_count: int
+
+
+class Deleted(WireModel):
+    deleted_keys: tuple[str, ...]
+
+
+def limits_body(limits: Limits) -> dict[str, object]:
+    own = limits.spend if limits.spend is not None and not limits.spend.shared else None
+    return {"rpm_limit": limits.requests_per_minute, "models": list(limits.models), **budget_body(own)}
+
+
+def budget_body(limit: SpendLimit | None) -> dict[str, object]:
+    if limit is None:
+        return {"max_budget": None, "budget_duration": None}
+    return {"max_budget": float(limit.amount), "budget_duration": RESETS.get(limit.period or "")}
+
+
+def handle_of(token: str, team: str | None) -> str:
+    return f"{token}:{team}" if team and team.startswith(OWN_TEAM) else token
+
+
+def parts_of(what: str, handle: str) -> tuple[str, str | None]:
+    found = re.fullmatch(_HANDLE, handle)
+    if found is None:
+        raise Rejected(f"{what}: the handle is not one that LiteLLM gives")
+    return found["hash"], found["team"]
