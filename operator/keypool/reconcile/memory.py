@@ -50,10 +50,12 @@ class Memory:
         self, activity: str, message: str, now: datetime, retry_after: timedelta | None, jitter: float
     ) -> None:
         """Not before the provider said, nor before our own pause: a provider that says "now" again and again is not
-        to be called in a loop. Up to a quarter later, so that pools which were told the same do not come together."""
+        to be called in a loop. Up to a quarter later, and no more than a minute, so that pools which were told the same
+        do not come together."""
         self.failed(activity, Reason.PROVIDER_THROTTLED, message, now, jitter)
         if retry_after is not None:
-            self.wait_until[activity] = max(self.wait_until[activity], now + retry_after * (1 + jitter / 4))
+            later = min(retry_after / 4, timedelta(minutes=1)) * jitter
+            self.wait_until[activity] = max(self.wait_until[activity], now + retry_after + later)
 
     def pause(self, activity: str, until: datetime) -> None:
         """Not before then, although nothing is wrong."""
