@@ -153,8 +153,13 @@ class Replica:
         journal = Journal(announcer, self.audit, self.metrics)
         ledgers = LedgerBook(client, settings.namespace, leadership.verify_live, journal)
         deadlines = Deadlines().within(settings.timing.longest_call)
-        build = partial(self._build, allow_insecure=settings.allow_insecure_endpoints, deadlines=deadlines)
-        directory = Directory(client, settings.namespace, build)
+        build = partial(
+            self._build,
+            allow_insecure=settings.allow_insecure_endpoints,
+            allow_private=settings.allow_private_endpoints,
+            deadlines=deadlines,
+        )
+        directory = Directory(client, settings.namespace, build, lambda uid: queue.add(f"provider/{uid}"))
         accounts = Accounts(client, settings.namespace, ledgers, Registry(ledgers, self.cache), self.now)
         installed = Installation(client, settings.namespace, partial(secrets.token_hex, 4))
         await installed.refresh()

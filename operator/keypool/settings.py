@@ -25,6 +25,11 @@ class Settings(BaseSettings):
     http_port: int = Field(default=8080, ge=0, le=65535, description="Port of the same; 0 for any free one.")
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
     allow_insecure_endpoints: bool = Field(default=False, description="Allow providers at plain http (tests only).")
+    allow_private_endpoints: bool = Field(
+        default=False,
+        description="Allow providers at private, loopback and other addresses that are not public, such as a gateway "
+        "in the cluster.",
+    )
     workers: int = Field(default=16, ge=1, le=256, description="Pools of one provider that are looked at side by side.")
     lease_duration: float = Field(default=15.0, description="Seconds after which an unrenewed Lease is free.")
     lease_renew_deadline: float = Field(

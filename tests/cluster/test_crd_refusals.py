@@ -114,7 +114,11 @@ REFUSED_PROVIDERS: dict[str, tuple[dict[str, Any], str]] = {
     "preset-unknown": ({"holySheep": None, "auth": None, "static": {"preset": "Other"}}, "Unsupported value"),
     "project-missing": ({"holySheep": None, "openAI": {}}, "spec.openAI.project: Required value"),
     "no-endpoint": ({"endpoints": []}, "spec.endpoints in body should have at least 1 items"),
-    "two-endpoints": ({"endpoints": [{"url": "https://a.example"}, {"url": "https://b.example"}]}, "Too many: 2"),
+    "nine-endpoints": ({"endpoints": [{"url": f"https://{n}.example.com"} for n in range(9)]}, "Too many: 9"),
+    "same-endpoint": (
+        {"endpoints": [{"url": "https://a.example"}, {"url": "https://b.example"}, {"url": "https://a.example"}]},
+        "must have each URL once",
+    ),
     "credentials": ({"endpoints": [{"url": "https://me:pw@api.example.com"}]}, A_URL),
     "ftp": ({"endpoints": [{"url": "ftp://api.example.com"}]}, A_URL),
     "file": ({"endpoints": [{"url": "file:///etc/passwd"}]}, A_URL),
@@ -149,6 +153,7 @@ ACCEPTED: list[Manifest] = [
     pool("annotated", secret={"annotations": {"example.com/Note": "any text, of any length: -"}}),
     pool(LONG_BUT_GOOD),
     provider("local", endpoints=[{"url": "http://127.0.0.1:8080"}]),
+    provider("regions", endpoints=[{"url": f"https://{n}.example.com/v1"} for n in range(8)]),
     provider("ipv6", endpoints=[{"url": "https://[2001:db8::1]:8443/v1/"}]),
 ]
 

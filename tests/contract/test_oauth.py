@@ -140,7 +140,9 @@ async def provider_error(provider: Provider) -> ProviderError | None:
 
 async def test_the_adapter_authenticates_with_tokens(simulator: Simulator) -> None:
     async with serving(OAuthServer(lambda: simulator.admin_key)) as server:
-        provider = build(spec(server, simulator.url), CLIENT, allow_insecure=True, deadlines=IMPATIENT)
+        provider = build(
+            spec(server, simulator.url), CLIENT, allow_insecure=True, allow_private=True, deadlines=IMPATIENT
+        )
         assert [await provider_error(provider) for _ in range(3)] == [None] * 3
         assert len(server.asked) == 1
         await provider.close()
@@ -149,7 +151,9 @@ async def test_the_adapter_authenticates_with_tokens(simulator: Simulator) -> No
 async def test_a_token_that_the_provider_refuses_is_not_sent_twice(simulator: Simulator) -> None:
     made = iter(["stale-token-of-the-canary", simulator.admin_key])
     async with serving(OAuthServer(lambda: next(made))) as server:
-        provider = build(spec(server, simulator.url), CLIENT, allow_insecure=True, deadlines=IMPATIENT)
+        provider = build(
+            spec(server, simulator.url), CLIENT, allow_insecure=True, allow_private=True, deadlines=IMPATIENT
+        )
         assert isinstance(await provider_error(provider), CredentialRejected)
         assert await provider_error(provider) is None
         await provider.close()

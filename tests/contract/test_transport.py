@@ -11,9 +11,10 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
+from keypool.providers.connections import MAX_CONNECTIONS
 from keypool.providers.errors import Ambiguous, ProviderError, Rejected, Throttled
 from keypool.providers.protocol import NewKey
-from keypool.providers.transport import MAX_CONNECTIONS, MIB, Answer, Call, Deadlines, Transport
+from keypool.providers.transport import MIB, Answer, Call, Deadlines, Transport
 from tests.contract.conftest import holysheep_at
 
 ADMIN = SecretStr("admin-canary-0123456789")

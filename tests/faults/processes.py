@@ -83,6 +83,7 @@ async def replica(
         "NAMESPACE": system,
         "NAMESPACES": served,
         "ALLOW_INSECURE_ENDPOINTS": "true",
+        "ALLOW_PRIVATE_ENDPOINTS": "true",
         "HTTP_PORT": "0",
         **(settings or {}),
     }

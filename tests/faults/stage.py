@@ -111,6 +111,7 @@ async def stage(control_plane: Cluster, client: KubeClient, folder: Path, *, nam
         "identity": "crashing",
         "http_port": 0,
         "allow_insecure_endpoints": True,
+        "allow_private_endpoints": True,
         **LEASE,
     }
     supervisor = Supervisor(settings, folder / f"{served}.log")

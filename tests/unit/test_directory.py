@@ -1,7 +1,9 @@
 """The way to a provider whose object is gone: from what was kept, unless it was entered meanwhile."""
 
+import asyncio
 import base64
 import json
+from collections.abc import AsyncIterator
 from typing import Any, cast
 
 from pydantic import SecretStr
@@ -74,3 +76,40 @@ async def test_a_provider_is_doubtful_after_three_calls_without_an_answer_and_sa
     directory.looked_at("uid")
     assert not directory.doubtful("uid")
     assert not directory.unanswered("uid")
+
+
+class Slow(KubeClient):
+    """A cluster that stores one provider's record, and is slow to store it again while `slow` is set."""
+
+    def __init__(self) -> None:
+        self.stored, self.slow = True, asyncio.Event()
+        self.storing = asyncio.Event()
+
+    async def list(self, *_: Any, **__: Any) -> AsyncIterator[dict[str, Any]]:
+        """The records."""
+        yield {"metadata": {"name": "keypool-provider-uid"}}
+
+    async def create(self, *_: Any, **__: Any) -> dict[str, Any]:
+        """Stores the record."""
+        self.storing.set()
+        await self.slow.wait()
+        self.stored = True
+        return {}
+
+    async def delete(self, *_: Any, **__: Any) -> Any:
+        """Drops the record."""
+        self.stored = False
+
+
+async def test_a_record_that_is_dropped_while_it_is_renewed_stays_dropped() -> None:
+    client = Slow()
+    directory = Directory(client, "system", named)
+    await directory.load_kept()
+    directory.trust(directory.enter("uid", "vendor", SPEC, SecretStr("new")))
+    renewing = asyncio.create_task(directory.renew("uid"))
+    await client.storing.wait()
+    dropping = asyncio.create_task(directory.drop_kept_except(set()))
+    await asyncio.sleep(0)
+    client.slow.set()
+    await asyncio.gather(renewing, dropping)
+    assert not client.stored

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from keypool.core.breaker import State
 from keypool.serve.metrics import Metrics
 
 WHEN = datetime(2030, 1, 1, tzinfo=UTC)
@@ -38,6 +39,19 @@ def test_no_next_rotation_is_no_series() -> None:
     metrics.on_pool("ns", "a", True, WHEN, {})
     metrics.on_pool("ns", "a", True, None, {})
     assert sample(metrics, "keypool_next_rotation_timestamp_seconds", namespace="ns", pool="a") is None
+
+
+def test_the_endpoints_of_a_provider_are_series_until_it_is_gone() -> None:
+    metrics = Metrics()
+    first, second = "https://eu.example.com/v1", "https://us.example.com:8443/v1"
+    metrics.on_endpoints("uid", "ns", "vendor", [(first, State.CLOSED), (second, State.HALF_OPEN)])
+    metrics.on_endpoints("uid", "ns", "vendor", [(first, State.OPEN), (second, State.CLOSED)])
+    own = {"namespace": "ns", "provider": "vendor"}
+    assert sample(metrics, "keypool_endpoint_state", **own, endpoint="0", host="eu.example.com") == 2
+    assert sample(metrics, "keypool_endpoint_state", **own, endpoint="1", host="us.example.com:8443") == 0
+    metrics.on_provider_gone("uid")
+    metrics.on_provider_gone("uid")
+    assert b'provider="vendor"' not in metrics.text()
 
 
 def test_calls_are_counted_by_their_outcome() -> None:

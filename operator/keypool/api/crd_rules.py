@@ -149,6 +149,7 @@ PROVIDER_RULES: Rules = {
     ),
     "spec.endpoints": (
         Rule("self == oldSelf", "are immutable, because they define the account: make a new KeyProvider"),
+        Rule("self.all(one, self.exists_one(other, other.url == one.url))", "must have each URL once"),
     ),
 }
 

@@ -222,6 +222,14 @@ class SecretSpec(ApiModel):
             "for you to set. Changed in place.",
         ),
     ] = None
+    follow_endpoint: Annotated[
+        bool,
+        Field(
+            description="True (default false): the published base URL is that of the provider's endpoint in use, so "
+            "that workloads that read it again fail over too; else it stays that of the first. Changed in place: no "
+            "key rotates.",
+        ),
+    ] = False
     creation_policy: Annotated[
         Literal["Owner", "Adopt"],
         Field(

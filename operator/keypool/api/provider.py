@@ -17,7 +17,8 @@ class Endpoint(ApiModel):
         BaseUrl,
         Field(
             description="Base URL such as https://api.holysheep.ai/v1, without credentials, query or fragment. Plain "
-            "http is refused unless the operator's administrator allows it. Immutable: it defines the account.",
+            "http, and hosts at addresses that are not public, are refused unless the operator's administrator allows "
+            "them. Immutable: it defines the account.",
         ),
     ]
 
@@ -30,8 +31,10 @@ class KeyProviderSpec(Kinds):
         tuple[Endpoint, ...],
         Field(
             min_length=1,
-            max_length=1,
-            description="Where the provider answers: one endpoint. Immutable.",
+            max_length=8,
+            description="Where the provider answers, in order of preference: 1 to 8 doors to the same account, each "
+            "once. A call goes to the first that works; one that fails 5 times in a row is left alone for 60 s. "
+            "Immutable.",
             json_schema_extra={"x-kubernetes-list-type": "atomic"},
         ),
     ]
@@ -57,6 +60,8 @@ class KeyProviderSpec(Kinds):
             raise ValueError(f"exactly one of {', '.join(KINDS)} must be given")
         if (self.auth is None) != (self.static is not None):
             raise ValueError("auth must be given, except for a static provider, which has none")
+        if len({endpoint.url for endpoint in self.endpoints}) != len(self.endpoints):
+            raise ValueError("each URL in endpoints must be given once")
         return self
 
     def _given(self) -> list[str]:

@@ -88,6 +88,19 @@ class ProviderCapabilities(StatusModel):
     ] = None
 
 
+class EndpointStatus(StatusModel):
+    """One of the provider's endpoints."""
+
+    url: Annotated[str, Field(description="Its base URL.")]
+    state: Annotated[
+        Literal["Closed", "Open", "HalfOpen"],
+        Field(
+            description="Closed: it works. Open: it failed several times in a row and is not used. HalfOpen: the next "
+            "call tries it again.",
+        ),
+    ]
+
+
 class KeyProviderStatus(StatusModel):
     """What keypool found out about the provider."""
 
@@ -95,4 +108,12 @@ class KeyProviderStatus(StatusModel):
     conditions: Conditions = ()
     capabilities: Annotated[
         ProviderCapabilities | None, Field(description="What the provider can do, which decides what keypool does.")
+    ] = None
+    endpoints: Annotated[
+        tuple[EndpointStatus, ...] | None,
+        Field(
+            max_length=8,
+            description="The endpoints in order of preference, and the state of each one's circuit breaker.",
+            json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        ),
     ] = None

@@ -35,9 +35,10 @@ class PoolFacts:
 
 @dataclass(frozen=True, slots=True)
 class ProviderFacts:
-    """The provider object that the pool names, as far as creating keys is concerned. `kind`: as manifests write it;
-    `exclusive`: nothing but this
-    installation makes keys in its account. `confirmed`: when a person said that it is another account from then on."""
+    """The provider object that the pool names, as far as creating keys is concerned. `base_url` is its preferred
+    endpoint, `base_urls` are all, and `url_in_use` is the first that works, None before one answered. `kind`: as
+    manifests write it; `exclusive`: nothing but this installation makes keys in its account. `confirmed`: when a person
+    said that it is another account from then on."""
 
     uid: str
     name: str
@@ -46,6 +47,8 @@ class ProviderFacts:
     kind: str = "holySheep"
     exclusive: bool = False
     confirmed: datetime | None = None
+    base_urls: tuple[str, ...] = ()
+    url_in_use: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

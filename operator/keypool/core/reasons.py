@@ -141,7 +141,8 @@ ADVICE: dict[Reason, str] = {
     "listed. Put the right account's credential into the Secret. If the account was changed on purpose, or all keys "
     "were deleted at the provider, annotate the KeyProvider with keypool.dev/confirm-account=TOKEN, a word not used "
     "before: all keys are then replaced. Keys in an account that is given up stay there: delete them yourself.",
-    Reason.ENDPOINT_REFUSED: "Use an https endpoint, or ask the administrator to allow plain http.",
+    Reason.ENDPOINT_REFUSED: "Use an https endpoint at a public address, or ask the operator's administrator to "
+    "allow what the message names (KEYPOOL_ALLOW_INSECURE_ENDPOINTS, KEYPOOL_ALLOW_PRIVATE_ENDPOINTS).",
     Reason.PROVIDER_REFUSED: "The endpoint refuses the key API: check that spec.endpoints names the right URL.",
     Reason.KEY_REFUSED: "The provider refuses to create such a key: correct what the message names.",
     Reason.NEW_KEYS_REJECTED: "The provider rejected three new keys in a row, so no more are made. Check the account, "

@@ -1,6 +1,7 @@
 """What adapters share: forms of what providers answer; the calls that a provider lacks are refused in one place."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
@@ -16,7 +17,7 @@ from pydantic import (
 
 from keypool.core.limits import Limits, Usage
 from keypool.providers.errors import Rejected
-from keypool.providers.protocol import Found
+from keypool.providers.protocol import EndpointSeen, Found
 from keypool.providers.transport import Answer, Transport
 
 
@@ -76,8 +77,16 @@ class Adapter:
 
     @property
     def base_url(self) -> str:
-        """The endpoint that workloads use."""
+        """The preferred endpoint."""
         return self._transport.base_url
+
+    def endpoints(self) -> tuple[EndpointSeen, ...]:
+        """All endpoints, in order of preference."""
+        return self._transport.endpoints.seen()
+
+    def watch_endpoints(self, changed: Callable[[], None], /) -> None:
+        """Has `changed` called when they change."""
+        self._transport.endpoints.changed = changed
 
     def _place(self, field: str, option: str | None, asked: str) -> str | None:
         """Where a key is made: where the tenant's identity says, or else the options."""

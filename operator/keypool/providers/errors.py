@@ -2,7 +2,8 @@
 
 ProviderError
  ├─ Rejected            a person must act; trying again with the same input is useless
- │   └─ CredentialRejected   it is the admin credential that the provider refuses
+ │   ├─ CredentialRejected   it is the admin credential that the provider refuses
+ │   └─ EndpointRefused      the operator's administrator does not allow the endpoint
  ├─ Throttled           nothing happened; try again after `retry_after`
  ├─ Unavailable         nothing happened; try again later
  └─ Ambiguous           it may have happened: never repeat blindly
@@ -24,6 +25,10 @@ class Rejected(ProviderError):
 
 class CredentialRejected(Rejected):
     """The provider refuses the admin credential (401, or 403 on every call)."""
+
+
+class EndpointRefused(Rejected):
+    """The endpoint is not one that may be called: plain http, or an address that is not public. Nothing was sent."""
 
 
 class Throttled(ProviderError):

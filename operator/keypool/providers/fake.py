@@ -1,18 +1,19 @@
 """A provider in memory, for tests of what is above the providers: errors by script, every call noted."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from pydantic import SecretStr
 
+from keypool.core.breaker import State
 from keypool.core.capabilities import Capabilities
 from keypool.core.fingerprint import fingerprint
 from keypool.core.limits import NO_LIMITS, Limits, Usage
 from keypool.providers.errors import Ambiguous, ProviderError
-from keypool.providers.protocol import CreatedKey, Found, ListedKey, NewKey, Probe, Revocation
+from keypool.providers.protocol import CreatedKey, EndpointSeen, Found, ListedKey, NewKey, Probe, Revocation
 
 Method = Literal["create", "revoke", "update", "disable", "enable", "usage", "probe", "list_keys"]
 
@@ -58,6 +59,13 @@ class FakeProvider:
     def called(self, method: Method) -> list[str]:
         """The arguments of all calls of one method, in order."""
         return [argument for name, argument in self.calls if name == method]
+
+    def endpoints(self) -> tuple[EndpointSeen, ...]:
+        """The only one, which works."""
+        return (EndpointSeen(self.base_url, State.CLOSED, in_use=True),)
+
+    def watch_endpoints(self, _changed: Callable[[], None], /) -> None:
+        """Nothing ever changes."""
 
     async def create(self, key: NewKey) -> CreatedKey:
         """Creates a key that lives exactly as long as asked."""

@@ -1,5 +1,6 @@
 """The protocol that every provider is driven through, and the values that cross it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -7,6 +8,7 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
+from keypool.core.breaker import State
 from keypool.core.capabilities import Capabilities
 from keypool.core.limits import NO_IDENTITY, NO_LIMITS, Identity, Limits, Usage
 
@@ -67,6 +69,17 @@ class Found(Enum):
     NOT_FOUND = "not found"
 
 
+@dataclass(frozen=True, slots=True)
+class EndpointSeen:
+    """An endpoint as it looks now. `in_use`: it is the first that works. `retry_in`: seconds until one that is open
+    is tried again."""
+
+    url: str
+    state: State
+    in_use: bool = False
+    retry_in: float = 0.0
+
+
 class Provider(Protocol):
     """One account at one provider. Every method has a total deadline of its own and raises `ProviderError` only.
     What the capabilities do not promise is never called; `providers.adapter.Adapter` refuses it for those that lack it.
@@ -79,7 +92,15 @@ class Provider(Protocol):
 
     @property
     def base_url(self) -> str:
-        """The endpoint that workloads use, as published in the Secret."""
+        """The preferred endpoint: what workloads use, as published in the Secret, unless their pool follows."""
+        ...
+
+    def endpoints(self) -> tuple[EndpointSeen, ...]:
+        """All endpoints, in order of preference. None is in use before the first answer."""
+        ...
+
+    def watch_endpoints(self, changed: Callable[[], None], /) -> None:
+        """Has `changed` called whenever an endpoint's state changes, or another one is in use."""
         ...
 
     async def create(self, key: NewKey) -> CreatedKey:

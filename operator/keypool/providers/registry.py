@@ -1,16 +1,22 @@
 """Which adapter drives a KeyProvider."""
 
 import re
+from functools import partial
 from importlib import import_module
 from typing import Protocol, cast
+from urllib.parse import urlsplit
 
+import httpx
 from pydantic import SecretStr
 
 from keypool.api.pool import ApiModel
 from keypool.api.provider import KeyProviderSpec
+from keypool.core.breaker import COOL_DOWN
 from keypool.providers.adapter import Adapter
+from keypool.providers.addresses import is_odd_number, kind_of_host, refusal_of
 from keypool.providers.authentication import Authentication, FixedCredential
-from keypool.providers.errors import CredentialRejected, Rejected
+from keypool.providers.endpoints import Endpoints
+from keypool.providers.errors import CredentialRejected, EndpointRefused
 from keypool.providers.oauth import ClientCredentials
 from keypool.providers.protocol import Provider
 from keypool.providers.transport import Deadlines, Transport
@@ -33,29 +39,58 @@ def adapter_module(kind: str) -> AdapterModule:
 
 
 def build(
-    spec: KeyProviderSpec, credential: SecretStr, allow_insecure: bool, deadlines: Deadlines | None = None
+    spec: KeyProviderSpec,
+    credential: SecretStr,
+    *,
+    allow_insecure: bool,
+    allow_private: bool = False,
+    deadlines: Deadlines | None = None,
+    cool_down: float = COOL_DOWN,
 ) -> Provider:
-    """The adapter for `spec`; opens no connection yet. White space around the credential is dropped.
+    """The adapter for `spec`; opens no connection yet. White space around the credential is dropped. `cool_down`:
+    seconds for which an endpoint that failed is left alone.
 
-    Raises `Rejected` for plain http unless `allow_insecure`, `CredentialRejected` for a credential that no HTTP header
-    can carry.
+    Raises `EndpointRefused` for plain http unless `allow_insecure`, and for an address that is not public unless
+    `allow_private` (names are checked when they are looked up); `CredentialRejected` for a credential that no HTTP
+    header can carry.
     """
-    url, deadlines = spec.endpoints[0].url, deadlines or Deadlines()
-    _check_url("the endpoint", url, allow_insecure)
+    deadlines = deadlines or Deadlines()
+    check = partial(_check_url, allow_insecure=allow_insecure, allow_private=allow_private)
+    for index, endpoint in enumerate(spec.endpoints):
+        check(f"endpoints[{index}].url", endpoint.url)
     stripped = SecretStr(credential.get_secret_value().strip())
     if spec.auth is not None and not re.fullmatch(r"[\x21-\x7e]{1,4096}", stripped.get_secret_value()):
         raise CredentialRejected("the admin credential is empty or holds characters other than printable ASCII")
     authentication: Authentication = FixedCredential(stripped)
     if spec.auth is not None and spec.auth.oauth2 is not None:
-        _check_url("auth.oauth2.tokenURL", spec.auth.oauth2.token_url, allow_insecure)
-        tokens = Transport(spec.auth.oauth2.token_url, NOBODY, deadlines.within(deadlines.other / 2))
+        check("auth.oauth2.tokenURL", spec.auth.oauth2.token_url)
+        server = Endpoints([spec.auth.oauth2.token_url], cool_down)
+        tokens = Transport(server, NOBODY, deadlines.within(deadlines.other / 2), allow_private=allow_private)
         authentication = ClientCredentials(spec.auth.oauth2, stripped, tokens)
-    provider = adapter_module(spec.kind).build(spec.options, Transport(url, authentication, deadlines))
+    endpoints = Endpoints([endpoint.url for endpoint in spec.endpoints], cool_down)
+    transport = Transport(endpoints, authentication, deadlines, allow_private=allow_private)
+    provider = adapter_module(spec.kind).build(spec.options, transport)
     if isinstance(provider, Adapter):
         provider.tenanted = spec.tenanted
     return provider
 
 
-def _check_url(what: str, url: str, allow_insecure: bool) -> None:
+def _check_url(what: str, url: str, *, allow_insecure: bool, allow_private: bool) -> None:
     if not allow_insecure and not url.startswith("https://"):
-        raise Rejected(f"{what} is plain http, which the operator's administrator does not allow: use https")
+        raise EndpointRefused(f"{what} is plain http, which the operator's administrator does not allow: use https")
+    host = _host(what, url)
+    if is_odd_number(host):
+        raise EndpointRefused(f"{what}: {host} is an address in an unusual notation: write a.b.c.d")
+    if not allow_private and (kind := kind_of_host(host)) is not None:
+        raise EndpointRefused(f"{what}: {refusal_of(host, kind)}")
+
+
+def _host(what: str, url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port  # raises where that is no port
+        if not is_odd_number(host):
+            httpx.URL(url)
+    except (ValueError, httpx.InvalidURL):
+        raise EndpointRefused(f"{what} is no URL: check its host and port") from None
+    return host

@@ -10,26 +10,25 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
-from ssl import SSLContext
+from functools import partial
 
 import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
+from aiohttp.abc import AbstractResolver
 from pydantic import SecretStr
 
 from keypool import __version__
 from keypool.core.deadlines import CREATE_CALL, OTHER_CALL
+from keypool.providers.addresses import AddressRefused
 from keypool.providers.authentication import Authentication, FixedCredential
-from keypool.providers.errors import Ambiguous, ProviderError, Unavailable
+from keypool.providers.connections import connections
+from keypool.providers.endpoints import REPEATABLE, Endpoints
+from keypool.providers.errors import Ambiguous, EndpointRefused, ProviderError, Unavailable
 from keypool.providers.outcomes import parse_retry_after, refusal, until_midnight
 from keypool.providers.text import error_text, excerpt
 from keypool.providers.unreachable import NO_CONNECTION, why_unreachable
 
 MIB = 1024 * 1024
-MAX_CONNECTIONS = 32
-"""To one provider, for reads and for creates each."""
-
 _ERROR_BYTES = 16 * 1024
 _ERROR_SECONDS = 1.0
 _MARGIN = 0.1
@@ -82,25 +81,36 @@ class Answer:
 
 
 class Transport:
-    """Speaks to one base URL, as `authentication` says. `close` it."""
+    """Speaks to the first of `endpoints` that works, as `authentication` says. `close` it.
 
-    def __init__(self, base_url: str, authentication: Authentication | SecretStr, deadlines: Deadlines) -> None:
-        self._base_url = base_url.rstrip("/")
+    `allow_private`: whether a host may have an address that is not public; `names` looks hosts up.
+    """
+
+    def __init__(
+        self,
+        endpoints: Endpoints | str,
+        authentication: Authentication | SecretStr,
+        deadlines: Deadlines,
+        *,
+        allow_private: bool = True,
+        names: AbstractResolver | None = None,
+    ) -> None:
+        self.endpoints = Endpoints([endpoints]) if isinstance(endpoints, str) else endpoints
         self._authentication = (
             FixedCredential(authentication) if isinstance(authentication, SecretStr) else authentication
         )
         self._deadlines = deadlines
-        self._kept = _connections(keep=True)
+        self._kept = connections(keep=True, allow_private=allow_private, names=names)
         # A server may close a kept connection at the very moment of a request. Reads and deletes are then sent again
         # by aiohttp; a create would become ambiguous for nothing, so it travels on a connection of its own.
-        self._fresh = _connections(keep=False)
+        self._fresh = connections(keep=False, allow_private=allow_private, names=names)
         self._calls, self._idle, self._closed = 0, asyncio.Event(), False
         self._idle.set()
 
     @property
     def base_url(self) -> str:
-        """Without a slash at its end."""
-        return self._base_url
+        """The preferred endpoint's, without a slash at its end."""
+        return self.endpoints.preferred
 
     @property
     def deadlines(self) -> Deadlines:
@@ -135,26 +145,36 @@ class Transport:
         await self._fresh.aclose()
 
     async def _outcome(self, call: Call) -> Answer | ProviderError:
-        deadline = self._deadline(call)
+        seconds = self._deadline(call)
+        until = asyncio.get_running_loop().time() + seconds
         try:
-            async with asyncio.timeout(deadline) as budget:
-                return await self._exchange(call, budget.when() or 0.0)
+            async with asyncio.timeout_at(until):
+                token = await self._authentication.token()
         except TimeoutError:
-            return Ambiguous(f"{call.what}: no complete answer within {deadline:g} s")
+            return Unavailable(f"{call.what}: no token within {seconds:.2g} s")
+        except ProviderError as error:
+            return error
+        send = partial(self._in_time, call, token)
+        return await self.endpoints.ask(call.what, until, send, repeatable=call.method in REPEATABLE)
+
+    async def _in_time(self, call: Call, token: SecretStr, url: str, seconds: float) -> Answer | ProviderError:
+        try:
+            async with asyncio.timeout(seconds) as budget:
+                return await self._exchange(self._request(url, call, token, seconds), call, token, budget.when() or 0.0)
+        except TimeoutError:
+            return Ambiguous(f"{call.what}: no complete answer within {seconds:.2g} s")
         except httpx.TransportError as error:
             if isinstance(error.__cause__, NO_CONNECTION):
-                return Unavailable(f"{call.what}: {why_unreachable(error.__cause__)}")
+                return _unreachable(call, error.__cause__)
             return Ambiguous(f"{call.what}: the connection ended before the answer was complete")
         except (httpx.HTTPError, aiohttp.ClientError, OSError, zlib.error):
             return Ambiguous(f"{call.what}: the answer is not proper HTTP")
 
-    async def _exchange(self, call: Call, until: float) -> Answer | ProviderError:
+    async def _exchange(
+        self, request: httpx.Request, call: Call, token: SecretStr, until: float
+    ) -> Answer | ProviderError:
         connections = self._fresh if call.method == "POST" else self._kept
-        try:
-            token = await self._authentication.token()
-        except ProviderError as error:
-            return error
-        response = await connections.handle_async_request(self._request(call, token))
+        response = await connections.handle_async_request(request)
         try:
             if response.status_code in call.expect and response.status_code < 300:
                 return await _accepted(call, response)
@@ -172,7 +192,8 @@ class Transport:
         finally:
             await response.aclose()
 
-    def _request(self, call: Call, token: SecretStr) -> httpx.Request:
+    @staticmethod
+    def _request(url: str, call: Call, token: SecretStr, seconds: float) -> httpx.Request:
         headers = {
             "Accept": "application/json",
             "Accept-Encoding": "identity",
@@ -186,13 +207,19 @@ class Transport:
         elif call.form is not None:
             content, headers["Content-Type"] = call.form.encode(), "application/x-www-form-urlencoded"
         # Whatever has not got a connection in half the time was certainly not sent.
-        timeout = dict.fromkeys(("connect", "pool"), self._deadline(call) / 2)
-        url = httpx.URL(self._base_url + call.path, params=call.query or None)
-        return httpx.Request(call.method, url, headers=headers, content=content, extensions={"timeout": timeout})
+        timeout = dict.fromkeys(("connect", "pool"), seconds / 2)
+        where = httpx.URL(url + call.path, params=call.query or None)
+        return httpx.Request(call.method, where, headers=headers, content=content, extensions={"timeout": timeout})
 
     def _deadline(self, call: Call) -> float:
         longest = self._deadlines.create if call.method == "POST" else self._deadlines.other
         return longest if call.until is None else min(longest, call.until - asyncio.get_running_loop().time())
+
+
+def _unreachable(call: Call, error: BaseException) -> ProviderError:
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, AddressRefused):
+        return EndpointRefused(f"{call.what}: {error.os_error}")
+    return Unavailable(f"{call.what}: {why_unreachable(error)}")
 
 
 async def _accepted(call: Call, response: httpx.Response) -> Answer | ProviderError:
@@ -232,17 +259,3 @@ async def _error_body(response: httpx.Response, until: float) -> bytes:
             return await _read(response, _ERROR_BYTES) or b""
     except (TimeoutError, httpx.HTTPError, aiohttp.ClientError, OSError):
         return b""
-
-
-def _connections(keep: bool) -> AiohttpTransport:
-    def session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS, force_close=not keep, ssl=_tls())
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-
-    return AiohttpTransport(client=session, verify=_tls())
-
-
-@cache
-def _tls() -> SSLContext:
-    """The trusted authorities: certifi's, or those that SSL_CERT_FILE names."""
-    return httpx.create_ssl_context()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from keypool.core.breaker import State
 from keypool.core.observation import Problem
 from keypool.core.reasons import Reason
 from keypool.reconcile.directory import Entry
@@ -13,10 +14,15 @@ SOONEST, LATEST = 2.0, 60.0
 """Seconds between two attempts with the same credential."""
 
 
+def may_be_tried_again(entry: Entry) -> bool:
+    """Whether an endpoint that failed lets one call through, to find out whether it works."""
+    return any(endpoint.state is State.HALF_OPEN for endpoint in entry.provider.endpoints())
+
+
 @dataclass(slots=True)
 class Attempt:
     """The last attempt: with `entry` and `token`. `problem`: why it failed `failures` times in a row; it is not made
-    again before `until`."""
+    again before `until`, or an endpoint may be tried again."""
 
     entry: Entry | None = None
     token: str = ""
@@ -35,7 +41,7 @@ class Attempt:
         """None when the client was proven, and so is in use. `token` confirms that it is another account's. Raises
         KubeError."""
         same = self.entry is entry and self.token == token
-        if same and self.problem is not None and self.wait(world.now()):
+        if same and self.problem is not None and self.wait(world.now()) and not may_be_tried_again(entry):
             return self.problem
         proof = await prove(world, entry.uid, entry.provider)
         self.problem = proof.problem

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from pydantic import SecretStr
 
@@ -46,15 +47,19 @@ class Entry:
 
 
 class Directory:
-    """`build` makes a provider's client; `namespace` is the operator's own."""
+    """`build` makes a provider's client; `namespace` is the operator's own. `changed` is told the UID of a provider
+    whose endpoints changed."""
 
-    def __init__(self, client: KubeClient, namespace: str, build: Build) -> None:
-        self._client, self._namespace, self._build = client, namespace, build
+    def __init__(
+        self, client: KubeClient, namespace: str, build: Build, changed: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._client, self._namespace, self._build, self._changed = client, namespace, build, changed
         self._entries: dict[str, Entry] = {}
         self._candidates: list[Entry] = []
         self._problems: dict[str, Problem | None] = {}
         self._unanswered: dict[str, int] = {}
         self._kept: set[str] = set()
+        self._renewing = asyncio.Lock()  # else one that is just renewed would be stored after it was dropped
         self._closing: set[asyncio.Task[None]] = set()
 
     def enter(self, uid: str, name: str, spec: KeyProviderSpec, credential: SecretStr) -> Entry:
@@ -68,9 +73,14 @@ class Directory:
 
     def candidate(self, uid: str, name: str, spec: KeyProviderSpec, credential: SecretStr) -> Entry:
         """A client that is not in use; `trust` it, or `discard` it. Raises ProviderError when it cannot be built."""
-        entry = Entry(uid, name, spec, credential, self._build(spec, credential))
+        entry = Entry(uid, name, spec, credential, self._make(uid, spec, credential))
         self._candidates.append(entry)
         return entry
+
+    def _make(self, uid: str, spec: KeyProviderSpec, credential: SecretStr) -> Provider:
+        provider = self._build(spec, credential)
+        provider.watch_endpoints(partial(self._changed, uid))
+        return provider
 
     def trust(self, entry: Entry) -> None:
         """The client was proven: from now on it is the one in use."""
@@ -79,8 +89,9 @@ class Directory:
 
     async def renew(self, uid: str) -> None:
         """Where a credential is kept, the one that is in use is to be it. Raises KubeError."""
-        if uid in self._kept:
-            await self.keep(uid)
+        async with self._renewing:
+            if uid in self._kept:
+                await self.keep(uid)
 
     def _put(self, entry: Entry) -> None:
         self._candidates = [other for other in self._candidates if other is not entry]
@@ -125,6 +136,7 @@ class Directory:
         entry = self._entries.get(uid)
         if entry is None:
             return None
+        endpoints = entry.provider.endpoints()
         return ProviderFacts(
             uid,
             entry.name,
@@ -132,6 +144,8 @@ class Directory:
             entry.provider.capabilities,
             kind=entry.spec.kind,
             exclusive=entry.spec.exclusive_account,
+            base_urls=tuple(endpoint.url for endpoint in endpoints),
+            url_in_use=next((endpoint.url for endpoint in endpoints if endpoint.in_use), None),
         )
 
     async def recall(self, uid: str) -> Entry | None:
@@ -144,7 +158,7 @@ class Directory:
             if uid in self._entries:  # it was entered, or recalled, meanwhile
                 return self._entries[uid]
             try:
-                provider = self._build(spec, credential)
+                provider = self._make(uid, spec, credential)
             except ProviderError:
                 _log.error("the record kept of provider %s is of no use: its endpoint or credential is refused", uid)
                 return None
@@ -169,11 +183,13 @@ class Directory:
 
     async def drop_kept_except(self, owed: set[str]) -> None:
         """Forgets the kept credentials of providers at which nothing is owed any more."""
-        for uid in self._kept - owed:
-            await keepsakes.drop(self._client, self._namespace, uid)
-            self._kept.discard(uid)
-            if uid in self._entries:
-                self._entries[uid].kept = False
+        unneeded = self._kept - owed
+        async with self._renewing:
+            for uid in unneeded:
+                await keepsakes.drop(self._client, self._namespace, uid)
+                self._kept.discard(uid)
+                if uid in self._entries:
+                    self._entries[uid].kept = False
 
     async def close(self) -> None:
         """Closes all clients."""

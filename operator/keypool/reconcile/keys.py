@@ -19,6 +19,7 @@ from keypool.core.spending import limit_of
 from keypool.providers.errors import (
     Ambiguous,
     CredentialRejected,
+    EndpointRefused,
     ProviderError,
     Rejected,
     Throttled,
@@ -31,6 +32,10 @@ from keypool.reconcile.memory import FIRST_PAUSE
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+_OF_THE_PROVIDER = {
+    CredentialRejected: Reason.CREDENTIAL_REJECTED,
+    EndpointRefused: Reason.ENDPOINT_REFUSED,
+}
 _REFUSALS = {"create": Reason.KEY_REFUSED, "revoke": Reason.REVOCATION_REFUSED}
 
 
@@ -141,14 +146,15 @@ async def timed(this: Pass, call: str, awaitable: Awaitable[T]) -> T:
 
 
 def note_failure(this: Pass, activity: str, provider_uid: str, error: ProviderError) -> None:
-    """Turns an error into a trouble with a pause; a refused credential concerns all pools of the provider."""
+    """Turns an error into a trouble with a pause; a refused credential or endpoint concerns all of its pools."""
     now, text = this.world.now(), str(error)
     _log.warning("pool %s/%s: %s: %s", this.subject.namespace, this.subject.name, activity, text)
     if isinstance(error, Throttled):
         this.memory.throttled(activity, text, now, error.retry_after, this.world.random())
-    elif isinstance(error, CredentialRejected):
-        this.memory.failed(activity, Reason.CREDENTIAL_REJECTED, text, now, this.world.random())
-        this.world.directory.set_problem(provider_uid, Problem(Reason.CREDENTIAL_REJECTED, text))
+    elif isinstance(error, (CredentialRejected, EndpointRefused)):
+        reason = _OF_THE_PROVIDER[type(error)]
+        this.memory.failed(activity, reason, text, now, this.world.random())
+        this.world.directory.set_problem(provider_uid, Problem(reason, text))
         this.world.touch_provider(provider_uid)
     elif isinstance(error, Rejected):
         reason = _REFUSALS.get(activity.split(":", 1)[0], Reason.PROVIDER_REFUSED)

@@ -17,12 +17,13 @@ from keypool.cluster.cache import Kind
 from keypool.cluster.credentials import MAX_AGE, CredentialMissing
 from keypool.cluster.errors import Conflict, NotFound
 from keypool.core.brake import Grip
+from keypool.core.breaker import State
 from keypool.core.conditions import BRAKE
 from keypool.core.observation import Problem
 from keypool.core.reasons import Reason
 from keypool.providers.errors import ProviderError
 from keypool.providers.oauth import join_client
-from keypool.reconcile.attempt import LATEST, SOONEST, Attempt
+from keypool.reconcile.attempt import LATEST, SOONEST, Attempt, may_be_tried_again
 from keypool.reconcile.directory import Entry
 from keypool.reconcile.provider_report import Standing, report
 from keypool.reconcile.proving import CONFIRM, is_another_account, problem_of
@@ -31,6 +32,8 @@ from keypool.reconcile.world import World
 
 LOOK_AGAIN = {Grip.UNSURE: 5.0, Grip.ENGAGED: 30.0}
 """Seconds after which another listing is to tell whether the brake still holds."""
+MOMENT = 0.01
+"""Seconds later than an endpoint may be tried again, so that it may be by then."""
 BETWEEN_LISTINGS = timedelta(seconds=2)
 NO_CREDENTIAL = SecretStr("")
 
@@ -43,7 +46,7 @@ class _Memory:
     using: Attempt = field(default_factory=Attempt)
     coming: Attempt = field(default_factory=Attempt)
     failures: int = 0
-    told: tuple[Problem | None, Grip, Entry | None] | None = None
+    told: tuple[Problem | None, Grip, Entry | None, str | None] | None = None
     judged_at: datetime | None = None
 
 
@@ -60,6 +63,7 @@ class ProviderReconciler:
         obj = world.cache.provider_by_uid(uid)
         if obj is None:
             self._memories.pop(uid, None)
+            world.metrics.on_provider_gone(uid)
             await self._keep_for_its_keys(uid)
             await world.accounts.forget(uid)
             return None
@@ -73,7 +77,17 @@ class ProviderReconciler:
         await world.directory.renew(uid)
         world.accounts.forget_listing(uid)
         memory.failures = memory.failures + 1 if standing.worst is not None else 0
+        pause = min(pause, self._endpoints(obj))
         return pause if standing.worst is None else min(pause, self._next_try(memory))
+
+    def _endpoints(self, obj: dict[str, Any]) -> float:
+        """Shows the endpoints' states as metrics; seconds until one that is open may be tried again."""
+        meta, entry = obj["metadata"], self._world.directory.get(obj["metadata"]["uid"])
+        seen = entry.provider.endpoints() if entry is not None else ()
+        states = [(endpoint.url, endpoint.state) for endpoint in seen]
+        self._world.metrics.on_endpoints(meta["uid"], meta["namespace"], meta["name"], states)
+        waits = [endpoint.retry_in for endpoint in seen if endpoint.state is State.OPEN]
+        return min(waits, default=MAX_AGE) + MOMENT
 
     def _notice(self, uid: str, memory: _Memory) -> None:
         """What passes found out since the last look, other pools may have seen: they have to look again, also when it
@@ -142,7 +156,8 @@ class ProviderReconciler:
         """Proves what is, or is to be, in use, unless it is proven already and answers."""
         self._give_up(memory)
         problem, directory = None, self._world.directory
-        if not entry.trusted or directory.problem(entry.uid) is not None or directory.doubtful(entry.uid):
+        doubtful = directory.problem(entry.uid) is not None or directory.doubtful(entry.uid)
+        if not entry.trusted or doubtful or may_be_tried_again(entry):
             problem = await memory.using.make(self._world, entry, token)
             directory.looked_at(entry.uid)
         if problem is None and token and not self._world.accounts.is_handled(entry.uid, token):
@@ -156,7 +171,7 @@ class ProviderReconciler:
             memory.coming, memory.using = Attempt(), Attempt()
             return Standing()
         problem = self._world.directory.problem(known.uid)
-        if problem is not None or self._world.directory.doubtful(known.uid):
+        if problem is not None or self._world.directory.doubtful(known.uid) or may_be_tried_again(known):
             problem = await memory.using.make(self._world, known, "")
             self._world.directory.looked_at(known.uid)
         return Standing(problem, pending)
@@ -195,7 +210,9 @@ class ProviderReconciler:
     async def _tell(self, obj: dict[str, Any], memory: _Memory, problem: Problem | None) -> None:
         """Has the pools look again when something changed for them."""
         meta, grip = obj["metadata"], self._world.accounts.grip(obj["metadata"]["uid"])
-        now = (problem, grip, self._world.directory.get(meta["uid"]))
+        facts = self._world.directory.facts(meta["uid"])
+        url = facts.url_in_use if facts is not None else None
+        now = (problem, grip, self._world.directory.get(meta["uid"]), url)
         if memory.told == now:
             return
         before, memory.told = memory.told, now
@@ -207,8 +224,8 @@ class ProviderReconciler:
     async def _write_status(self, obj: dict[str, Any], standing: Standing) -> None:
         meta, world = obj["metadata"], self._world
         entry = world.directory.get(meta["uid"])
-        capabilities = entry.provider.capabilities if entry is not None else None
-        status = report(obj, standing, world.accounts.grip(meta["uid"]), capabilities, world.now())
+        provider = entry.provider if entry is not None else None
+        status = report(obj, standing, world.accounts.grip(meta["uid"]), provider, world.now())
         if obj.get("status") == status:
             return
         if (worst := standing.worst) is not None and worst.stalls:

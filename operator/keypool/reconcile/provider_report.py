@@ -8,12 +8,13 @@ from pydantic import ValidationError
 
 from keypool.api.duration import render
 from keypool.api.status import Condition as ConditionModel
-from keypool.api.status import KeyProviderStatus, ProviderCapabilities
+from keypool.api.status import EndpointStatus, KeyProviderStatus, ProviderCapabilities
 from keypool.core.brake import Grip
 from keypool.core.capabilities import Capabilities
 from keypool.core.conditions import BRAKE, Finding, as_conditions
 from keypool.core.observation import Problem
 from keypool.core.reasons import Condition, Reason
+from keypool.providers.protocol import Provider
 
 STILL_USED = "; what was in use before stays in use"
 
@@ -33,14 +34,15 @@ class Standing:
 
 
 def report(
-    obj: dict[str, Any], standing: Standing, grip: Grip, capabilities: Capabilities | None, now: datetime
+    obj: dict[str, Any], standing: Standing, grip: Grip, provider: Provider | None, now: datetime
 ) -> dict[str, Any]:
     """The status as the API server takes it."""
     generation = obj["metadata"]["generation"]
     return KeyProviderStatus(
         observed_generation=generation,
         conditions=as_conditions(findings(standing, grip), {}, generation, _conditions(obj), now),
-        capabilities=_capabilities(capabilities) if capabilities is not None else None,
+        capabilities=_capabilities(provider.capabilities) if provider is not None else None,
+        endpoints=_endpoints(provider) if provider is not None else None,
     ).dump()
 
 
@@ -60,6 +62,10 @@ def _ready(standing: Standing) -> Finding:
         return Condition.READY, False, standing.problem.reason, standing.problem.message
     text = "the provider answers and takes the admin credential"
     return Condition.READY, True, Reason.PROVIDER_READY, text
+
+
+def _endpoints(provider: Provider) -> tuple[EndpointStatus, ...]:
+    return tuple(EndpointStatus(url=endpoint.url, state=endpoint.state.value) for endpoint in provider.endpoints())
 
 
 def _capabilities(known: Capabilities) -> ProviderCapabilities:

@@ -1,15 +1,18 @@
 """What the operator counts, for Prometheus. Labels are of few values; only two series exist for each pool."""
 
 from collections import Counter as Tally
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
+from keypool.core.breaker import State
 from keypool.serve.usage import UsageSeries
 
 _FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_STATES = (State.CLOSED, State.HALF_OPEN, State.OPEN)
 _SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
@@ -50,6 +53,12 @@ class Metrics:
             "Duration of a call to a provider.",
             ["provider", "call"],
             buckets=_SLOW,
+            registry=registry,
+        )
+        self.endpoint_state = Gauge(
+            "keypool_endpoint_state",
+            "The circuit breaker of a provider's endpoint: 0 closed, 1 half-open, 2 open. Endpoint 0 is the preferred.",
+            ["namespace", "provider", "endpoint", "host"],
             registry=registry,
         )
         self.key_events = Counter(
@@ -100,6 +109,7 @@ class Metrics:
         )
         self.usage = UsageSeries()
         registry.register(self.usage)
+        self._endpoints: dict[str, list[tuple[str, str, str, str]]] = {}
         self._pools: dict[tuple[str, str], Mapping[str, int]] = {}
         self._tally: Tally[str] = Tally()
 
@@ -112,6 +122,19 @@ class Metrics:
         """One call to a provider of this kind ended."""
         self.provider_calls.labels(provider, call, outcome).inc()
         self.provider_call_seconds.labels(provider, call).observe(seconds)
+
+    def on_endpoints(self, uid: str, namespace: str, name: str, states: Sequence[tuple[str, State]]) -> None:
+        """The endpoints of a provider object, by URL in order of preference."""
+        self.on_provider_gone(uid)
+        for index, (url, state) in enumerate(states):
+            labels = (namespace, name, str(index), urlsplit(url).netloc)
+            self.endpoint_state.labels(*labels).set(_STATES.index(state))
+            self._endpoints.setdefault(uid, []).append(labels)
+
+    def on_provider_gone(self, uid: str) -> None:
+        """The provider object no longer exists: its series end."""
+        for labels in self._endpoints.pop(uid, ()):
+            self.endpoint_state.remove(*labels)
 
     def on_pool(
         self, namespace: str, name: str, ready: bool, next_rotation: datetime | None, keys: Mapping[str, int]

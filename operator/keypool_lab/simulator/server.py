@@ -16,6 +16,33 @@ from keypool_lab.simulator.record import Key, Record
 from keypool_lab.simulator.state import State
 
 
+class Door:
+    """Another port of a simulator's account, which can be closed and opened again."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._port = 0
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        """The base URL of the API there."""
+        return f"http://127.0.0.1:{self._port}/v1"
+
+    async def open(self) -> None:
+        """Serves, at the same port as before."""
+        self._runner = web.AppRunner(application(self._state), access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
+        self._port = self._runner.addresses[0][1]
+
+    async def close(self) -> None:
+        """Cuts all connections, and refuses new ones."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+
 class Simulator:
     """`async with Simulator(options) as simulator:` serves until the block ends. `clock`: seconds since the epoch."""
 
@@ -84,6 +111,13 @@ class Simulator:
     async def set_admin_key(self, admin_key: str) -> None:
         """Replaces the admin key; the old one is refused from now on."""
         await set_admin_key(self._state, admin_key)
+
+    async def open_door(self) -> Door:
+        """A second endpoint of the same account; it is closed with the simulator at the latest."""
+        door = Door(self._state)
+        self._ending.push_async_callback(door.close)
+        await door.open()
+        return door
 
     async def open_account(self, admin_key: str) -> Record:
         """Another account with an admin key and keys of its own, in memory alone; returns its record. Calls are noted

@@ -1,19 +1,15 @@
 """A provider that says nothing: its own pools wait, others' do not; it is neither hammered nor forgotten."""
 
-from functools import partial
-
 import pytest
 from pydantic import SecretStr
 
 from keypool.api.provider import KeyProviderSpec
-from keypool.app import Replica
 from keypool.cluster import paths
 from keypool.providers.protocol import Provider
 from keypool.providers.registry import build
 from keypool.providers.transport import Deadlines
 from keypool_lab.simulator import Options, Simulator
 from keypool_lab.simulator.faults import Fault
-from tests.cluster import running
 from tests.cluster.running import Operator
 from tests.cluster.team import PROVIDER, Object, Team, condition_in, pool_manifest, steady
 from tests.waiting import eventually
@@ -24,14 +20,14 @@ AT_ONCE = 16
 PATIENT = Deadlines(create=8.0, other=1.0)
 
 
-def impatient(spec: KeyProviderSpec, credential: SecretStr, allow_insecure: bool, deadlines: Deadlines) -> Provider:
+def impatient(spec: KeyProviderSpec, credential: SecretStr, **_: object) -> Provider:
     """An adapter that gives up soon."""
-    return build(spec, credential, allow_insecure, PATIENT)
+    return build(spec, credential, allow_insecure=True, allow_private=True, deadlines=PATIENT, cool_down=0.5)
 
 
 @pytest.fixture(autouse=True)
 def _gives_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "Replica", partial(Replica, build=impatient))
+    monkeypatch.setattr(Operator, "build", staticmethod(impatient))
 
 
 async def test_a_provider_that_hangs_holds_up_no_pool_of_another_and_is_used_again_when_it_answers(

@@ -118,6 +118,39 @@ def test_the_base_url_is_that_of_the_provider_of_the_primary() -> None:
     assert planned(o).ledger.base_url == "https://vendor.example/v1"
 
 
+NEAR, FAR, ELSEWHERE = "https://vendor.example/v1", "https://us.vendor.example/v1", "https://old.example/v1"
+
+
+@pytest.mark.parametrize(
+    ("follows", "in_use", "published", "then"),
+    [
+        (False, FAR, NEAR, NEAR),
+        (False, FAR, FAR, NEAR),
+        (True, FAR, NEAR, FAR),
+        (True, NEAR, FAR, NEAR),
+        (True, None, FAR, FAR),
+        (True, None, ELSEWHERE, NEAR),
+        (True, None, "", NEAR),
+    ],
+    ids=[
+        "it stays",
+        "it stops following",
+        "it follows",
+        "it returns",
+        "not known yet: it stays where it is",
+        "not known yet, and of another provider",
+        "not known yet, and nothing published",
+    ],
+)
+def test_the_base_url_follows_the_endpoint_in_use_only_where_the_pool_asks(
+    follows: bool, in_use: str | None, published: str, then: str
+) -> None:
+    provider = replace(PROVIDER, base_urls=(NEAR, FAR), url_in_use=in_use)
+    pool = a_pool(spec=a_spec(secret={"followEndpoint": follows}))
+    o = seen(ledger=a_ledger(a_key(0), a_key(1), base_url=published), pool=pool, provider=provider)
+    assert planned(o).ledger.base_url == then
+
+
 def test_the_primary_stays_while_its_key_does() -> None:
     o = seen(ledger=a_ledger(a_key(0), a_key(1), primary="active-1"))
     after = decide(rules.the_primary_is_chosen, o).ledger

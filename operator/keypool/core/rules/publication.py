@@ -7,7 +7,7 @@ from keypool.core.brake import Grip
 from keypool.core.decision import Decision, Plan
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import Evidence, KeyState
-from keypool.core.observation import Observation, Problem
+from keypool.core.observation import Observation, Problem, ProviderFacts
 from keypool.core.projection import Desired, choose_primary, project, usable
 from keypool.core.trust import counted_from, has_expired
 
@@ -90,9 +90,16 @@ def _with_base_url(o: Observation, ledger: Ledger) -> Ledger:
     primary = ledger.key(ledger.primary) if ledger.primary else None
     if o.provider is None or primary is None or primary.provider != o.provider.uid:
         return ledger
-    if ledger.base_url == o.provider.base_url:
-        return ledger
-    return ledger.model_copy(update={"base_url": o.provider.base_url})
+    url = _base_url(o.provider, ledger, follows=o.spec.secret.follow_endpoint)
+    return ledger if ledger.base_url == url else ledger.model_copy(update={"base_url": url})
+
+
+def _base_url(provider: ProviderFacts, ledger: Ledger, *, follows: bool) -> str:
+    """Where the endpoint in use is not known yet, as after a start, a pool that follows stays where it is."""
+    if not follows:
+        return provider.base_url
+    stays = ledger.base_url if ledger.base_url in provider.base_urls else provider.base_url
+    return provider.url_in_use or stays
 
 
 def _content(ledger: Ledger) -> tuple[str | None, str, tuple[str, ...]]:

@@ -1,0 +1,130 @@
+"""Which addresses an endpoint may have, however they are written and whatever names lead to them."""
+
+import socket
+
+import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
+from pydantic import SecretStr
+
+from keypool.api.provider import KeyProviderSpec
+from keypool.providers.addresses import AddressRefused, PublicResolver, kind_of
+from keypool.providers.errors import EndpointRefused
+from keypool.providers.registry import build
+
+PUBLIC = ("93.184.215.14", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808")
+NOT_PUBLIC = {
+    "127.0.0.1": "a loopback address",
+    "127.8.8.8": "a loopback address",
+    "10.0.0.1": "a private address",
+    "172.31.255.255": "a private address",
+    "192.168.0.1": "a private address",
+    "169.254.169.254": "the address of a metadata service",
+    "168.63.129.16": "the address of a metadata service",
+    "fd00:ec2::254": "the address of a metadata service",
+    "169.254.1.1": "a link-local address",
+    "::1": "a loopback address",
+    "fe80::1": "a link-local address",
+    "fe80::1%eth0": "a link-local address",
+    "fd00::1": "a private address",
+    "fec0::1": "a private address",
+    "100.64.0.1": "an address shared by a carrier",
+    "::ffff:10.0.0.1": "a private address",
+    "::ffff:169.254.169.254": "the address of a metadata service",
+    "::10.0.0.1": "a private address",
+    "64:ff9b::a00:1": "a private address",
+    "2002:7f00:1::": "a loopback address",
+    "2001::1": "a private address",
+    "0.0.0.0": "the unspecified address",  # noqa: S104
+    "::": "the unspecified address",
+    "0.1.2.3": "a private address",
+    "224.0.0.1": "a multicast address",
+    "ff02::1": "a multicast address",
+    "240.0.0.1": "a reserved address",
+    "255.255.255.255": "a reserved address",
+    "192.0.2.1": "a private address",
+    "2001:db8::1": "a private address",
+}
+ODD = ("2130706433", "0177.0.0.1", "0x7f.0.0.1", "0x7f000001", "127.1", "010.0.0.1")
+
+
+def spec(url: str) -> KeyProviderSpec:
+    """A provider with a good first endpoint, and that one."""
+    return KeyProviderSpec.model_validate(
+        {
+            "holySheep": {},
+            "endpoints": [{"url": "https://api.example.com/v1"}, {"url": url}],
+            "auth": {"secretRef": {"name": "admin"}},
+        }
+    )
+
+
+class Names(AbstractResolver):
+    """Finds these addresses for each name."""
+
+    def __init__(self, *addresses: str) -> None:
+        self._addresses = addresses
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        return [
+            ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=0)
+            for address in self._addresses
+        ]
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_a_public_address_is_of_no_kind_that_is_refused(address: str) -> None:
+    assert kind_of(address) is None
+
+
+@pytest.mark.parametrize(("address", "kind"), NOT_PUBLIC.items())
+def test_an_address_that_is_not_public_is_told_by_its_kind(address: str, kind: str) -> None:
+    assert kind_of(address) == kind
+
+
+@pytest.mark.parametrize(("address", "kind"), [(a, k) for a, k in NOT_PUBLIC.items() if "%" not in a])
+def test_an_endpoint_at_such_an_address_is_refused_with_the_flag_that_would_allow_it(address: str, kind: str) -> None:
+    host = f"[{address}]" if ":" in address else address
+    with pytest.raises(EndpointRefused) as caught:
+        build(spec(f"https://{host}:8443/v1"), SecretStr("admin"), allow_insecure=False)
+    said = str(caught.value)
+    assert said.startswith("endpoints[1].url: ")
+    assert f"{address} is at {kind}" in said
+    assert "KEYPOOL_ALLOW_PRIVATE_ENDPOINTS" in said
+
+
+def test_it_is_taken_where_the_administrator_allows_it() -> None:
+    assert build(spec("https://10.0.0.1/v1"), SecretStr("admin"), allow_insecure=False, allow_private=True)
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+@pytest.mark.parametrize("host", ODD)
+def test_an_address_in_a_notation_that_programs_read_differently_is_refused(host: str, allowed: bool) -> None:
+    with pytest.raises(EndpointRefused, match="unusual notation"):
+        build(spec(f"https://{host}/v1"), SecretStr("admin"), allow_insecure=False, allow_private=allowed)
+
+
+@pytest.mark.parametrize(("address", "kind"), NOT_PUBLIC.items())
+async def test_a_name_that_leads_to_such_an_address_is_refused_when_it_is_looked_up(address: str, kind: str) -> None:
+    with pytest.raises(AddressRefused, match=f"api.example.com is at {kind}"):
+        await PublicResolver(Names(address)).resolve("api.example.com", 443)
+
+
+async def test_of_a_name_with_both_kinds_only_the_public_address_is_used() -> None:
+    found = await PublicResolver(Names("10.0.0.1", "93.184.215.14", "::1")).resolve("api.example.com", 443)
+    assert [result["host"] for result in found] == ["93.184.215.14"]
+
+
+async def test_the_name_of_this_machine_is_refused_as_the_system_looks_it_up() -> None:
+    with pytest.raises(AddressRefused, match="localhost is at a loopback address"):
+        await PublicResolver().resolve("localhost", 443)
+
+
+@pytest.mark.parametrize("url", ["https://[:::]/v1", "https://api.example.com:99999/v1", "https://127.0.0.1./v1"])
+def test_a_url_that_leads_nowhere_or_hides_an_address_is_refused(url: str) -> None:
+    with pytest.raises(EndpointRefused, match=r"endpoints\[1\]\.url"):
+        build(spec(url), SecretStr("admin"), allow_insecure=False)
