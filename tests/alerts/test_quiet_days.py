@@ -1,0 +1,42 @@
+"""Thirty quiet days: nothing fires, at no evaluation, whatever is ordinary."""
+
+from pathlib import Path
+
+from tests.alerts.promtool import Rehearsal
+from tests.alerts.traffic import DAY, HOUR, Series, Use, counted, counter, leisure, nightly, recreated, restarts, steady, unread
+
+DAYS = 30
+QUIET = (
+    Use(pool="office"),
+    Use(pool="leisure", rhythm=leisure, peak=900.0),
+    Use(pool="steady", rhythm=steady, peak=400.0, noise=0.3),
+    Use(pool="nightly", rhythm=nightly, peak=5000.0),
+    Use(pool="tiny", peak=6.0, noise=0.5, usd=0.05),
+    Use(pool="growing", growth=0.01, peak=300.0),
+    Use(pool="new", begins=10, peak=1200.0),
+    Use(pool="holiday"),
+)
+
+
+def quiet_series(seed: int) -> dict[str, Series]:
+    """Counters of pools of many kinds, through restarts, unread usage, a holiday and a pool made anew."""
+    series: dict[str, Series] = {}
+    for use in QUIET:
+        used = counted(use, DAYS, seed)
+        if use.pool == "holiday":
+            used = used.times(0.2, range(16 * 24, 19 * 24))
+        for metric, amounts in (("requests", used.requests), ("spend_usd", used.spend)):
+            counts = counter(amounts, use.begins)
+            if use.pool == "leisure":
+                counts = unread(counts, 21 * DAY + 15 * HOUR, 5)
+            if use.pool == "steady":
+                counts = recreated(counts, 25 * DAY)
+            series[f'keypool_pool_{metric}_total{{namespace="team",pool="{use.pool}",instance="a"}}'] = restarts(counts, seed)
+    return series
+
+
+def test_no_alert_fires_in_thirty_quiet_days(promtool: Path, tmp_path: Path) -> None:
+    """Day and night, weekdays and weekends, a holiday, growth, a new pool, restarts, usage that comes late."""
+    rehearsal = Rehearsal(quiet_series(seed=1))
+    rehearsal.quiet(DAYS * 24)
+    assert rehearsal.run(promtool, tmp_path) == ""
