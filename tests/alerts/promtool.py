@@ -7,11 +7,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.alerts.traffic import STEP, Series
+from tests.alerts.traffic import STEP, Counted, Series, counter
 
 RULES = Path(__file__).parents[2] / "manifests" / "alerts" / "keypool-rules.yaml"
 SECONDS = 180.0
 WELL = 'keypool_leader{instance="a"}'
+
+
+def pool_series(metric: str, pool: str, instance: str = "a") -> str:
+    """The name and labels of a series of a pool."""
+    return f'{metric}{{namespace="team",pool="{pool}",instance="{instance}"}}'
+
+
+def counters(used: Counted) -> dict[str, Series]:
+    """What the operator shows of a pool's use."""
+    pool, begins = used.use.pool, used.use.begins
+    return {
+        pool_series("keypool_pool_requests_total", pool): counter(used.requests, begins),
+        pool_series("keypool_pool_spend_usd_total", pool): counter(used.spend, begins),
+    }
 
 
 @dataclass
@@ -35,6 +49,10 @@ class Rehearsal:
         """Between these hours this alert has fired for this pool."""
         chosen = f'ALERTS{{alertname="{alert}",alertstate="firing",pool="{pool}"}}'
         self.expect(f"count(count_over_time({chosen}[{_at(hour - since)}]))", hour, [({}, 1)])
+
+    def never(self, alert: str, hour: float) -> None:
+        """Until this hour this alert has not fired."""
+        self.expect(f'count_over_time(ALERTS{{alertname="{alert}",alertstate="firing"}}[{_at(hour)}])', hour, [])
 
     def run(self, promtool: Path, folder: Path) -> str:
         """What promtool finds wrong; empty when all is as expected."""
@@ -66,4 +84,6 @@ def _labels(labels: Mapping[str, str]) -> str:
 
 
 def _values(series: Series) -> str:
-    return " ".join("_" if value is None else f"{value:g}" if value == int(value) < 1e5 else str(value) for value in series)
+    return " ".join(
+        "_" if value is None else f"{value:g}" if value == int(value) < 1e5 else str(value) for value in series
+    )

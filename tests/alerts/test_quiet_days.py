@@ -1,9 +1,10 @@
 """Thirty quiet days: nothing fires, at no evaluation, whatever is ordinary."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-from tests.alerts.promtool import Rehearsal
-from tests.alerts.traffic import DAY, HOUR, Series, Use, counted, counter, leisure, nightly, recreated, restarts, steady, unread
+from tests.alerts.promtool import Rehearsal, counters
+from tests.alerts.traffic import DAY, HOUR, Series, Use, counted, leisure, nightly, recreated, restarts, steady, unread
 
 DAYS = 30
 QUIET = (
@@ -16,6 +17,11 @@ QUIET = (
     Use(pool="new", begins=10, peak=1200.0),
     Use(pool="holiday"),
 )
+HOLIDAY = range(16 * 24, 19 * 24)
+HAPPENS: dict[str, Callable[[Series], Series]] = {
+    "leisure": lambda counts: unread(counts, 21 * DAY + 15 * HOUR, hours=5),
+    "steady": lambda counts: recreated(counts, 25 * DAY),
+}
 
 
 def quiet_series(seed: int) -> dict[str, Series]:
@@ -23,15 +29,9 @@ def quiet_series(seed: int) -> dict[str, Series]:
     series: dict[str, Series] = {}
     for use in QUIET:
         used = counted(use, DAYS, seed)
-        if use.pool == "holiday":
-            used = used.times(0.2, range(16 * 24, 19 * 24))
-        for metric, amounts in (("requests", used.requests), ("spend_usd", used.spend)):
-            counts = counter(amounts, use.begins)
-            if use.pool == "leisure":
-                counts = unread(counts, 21 * DAY + 15 * HOUR, 5)
-            if use.pool == "steady":
-                counts = recreated(counts, 25 * DAY)
-            series[f'keypool_pool_{metric}_total{{namespace="team",pool="{use.pool}",instance="a"}}'] = restarts(counts, seed)
+        used = used.times(0.2, HOLIDAY) if use.pool == "holiday" else used
+        happens = HAPPENS.get(use.pool, lambda counts: counts)
+        series |= {name: restarts(happens(counts), seed) for name, counts in counters(used).items()}
     return series
 
 
