@@ -54,6 +54,7 @@ crds: install ## generate crds/ from the models
 docs: install ## generate docs/{conditions,lifecycle,tests}.md and the tables in README.md from the code
 	$(BIN)/python -m keypool_lab.docs docs/
 	$(BIN)/python -m keypool_lab.readme
+	$(BIN)/python -m keypool_lab.alerts
 
 lock: ## resolve the dependencies anew and pin them with hashes in requirements/
 	@$(FIND_PYTHON) && tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \

@@ -10,7 +10,7 @@ from keypool_lab.binaries import BinariesError, find_or_build
 from keypool_lab.binaries.cache import Cache
 from keypool_lab.binaries.find import Make, cache_key, cache_root, provide
 from keypool_lab.binaries.lock import exclusive
-from keypool_lab.binaries.programs import PROGRAMS, Program
+from keypool_lab.binaries.programs import KUBERNETES, PROGRAMS, Program
 
 ETCD, *_ = PROGRAMS
 WAIT = 10.0
@@ -56,7 +56,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Cache
     """A folder for KUBEBUILDER_ASSETS, and the cache that `find_or_build` uses."""
     monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path / "assets"))
     monkeypatch.setenv("KEYPOOL_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "assets", Cache(tmp_path / "cache" / cache_key())
+    return tmp_path / "assets", Cache(tmp_path / "cache" / cache_key(KUBERNETES))
 
 
 def test_what_is_missing_is_built_one_after_another(cache: Cache, builder: Builder) -> None:

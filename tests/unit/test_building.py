@@ -6,10 +6,18 @@ from pathlib import Path
 import pytest
 
 from keypool_lab.binaries import BinariesError
-from keypool_lab.binaries.build import MODULE, build_argv, verify
+from keypool_lab.binaries.build import build_argv, verify
 from keypool_lab.binaries.commands import run_logged
 from keypool_lab.binaries.golang import NEEDED, new_enough
-from keypool_lab.binaries.programs import ETCD_VERSION, KUBERNETES_VERSION, PROGRAMS
+from keypool_lab.binaries.programs import (
+    ETCD_VERSION,
+    KUBERNETES,
+    KUBERNETES_VERSION,
+    PROGRAMS,
+    PROMETHEUS,
+    PROMETHEUS_VERSION,
+    PROMTOOL,
+)
 
 ETCD, *_ = PROGRAMS
 
@@ -29,11 +37,18 @@ def run(tmp_path: Path, code: str, deadline: float = 30.0) -> None:
 
 def test_go_mod_pins_every_program() -> None:
     """Each program is a tool of the module, at the versions that are verified after the build."""
-    text = (MODULE / "go.mod").read_text()
+    text = (KUBERNETES.folder / "go.mod").read_text()
     assert all(f"\t{program.package}\n" in text for program in PROGRAMS)
     assert f"k8s.io/kubernetes {KUBERNETES_VERSION}" in text
     assert f"go.etcd.io/etcd/server/v3 v{ETCD_VERSION}" in text
     assert f"\ngo {NEEDED[0]}.{NEEDED[1]}." in text
+
+
+def test_go_mod_pins_promtool() -> None:
+    """It has a module of its own: the control plane is not built anew for another Prometheus."""
+    text = (PROMETHEUS.folder / "go.mod").read_text()
+    assert f"tool {PROMTOOL.package}\n" in text
+    assert f"github.com/prometheus/prometheus {PROMETHEUS_VERSION.replace('v3.', 'v0.3')}" in text
 
 
 def test_programs_carry_a_releases_version() -> None:

@@ -7,19 +7,17 @@ from pathlib import Path
 from keypool_lab.binaries.commands import run_logged
 from keypool_lab.binaries.errors import build_failed
 from keypool_lab.binaries.golang import go_environment
-from keypool_lab.binaries.programs import KUBERNETES_VERSION, Program
+from keypool_lab.binaries.programs import Program
 
-MODULE = Path(__file__).parent
 BUILD_SECONDS = 3600.0
 VERSION_SECONDS = 60.0
 
 
 def build_argv(go: Path, program: Program, output: Path) -> list[str]:
     """The command that builds a program, with the version numbers that a release carries."""
-    major, minor, _ = KUBERNETES_VERSION.removeprefix("v").split(".")
-    version = {"gitVersion": KUBERNETES_VERSION, "gitMajor": major, "gitMinor": minor}
-    stamps = " ".join(f"-X k8s.io/component-base/version.{key}={value}" for key, value in version.items())
+    stamps = " ".join(f"-X {variable}={value}" for variable, value in program.source.stamps.items())
     options = ["-v", "-mod=readonly", "-buildvcs=false", "-trimpath", f"-ldflags=-s -w {stamps}"]
+    options += [f"-tags={program.source.tags}"] if program.source.tags else []
     return [str(go), "build", *options, "-o", str(output), program.package]
 
 
@@ -39,7 +37,7 @@ def build(go: Path, program: Program, output: Path, log: Path, say: Callable[[st
         say=say,
         deadline=BUILD_SECONDS,
         environment=go_environment(),
-        folder=MODULE,
+        folder=program.source.folder,
         progress=progress,
     )
     verify(program, output, log)

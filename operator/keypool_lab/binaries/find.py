@@ -1,20 +1,21 @@
-"""Where the programs are: in the folder KUBEBUILDER_ASSETS names, in our cache, or built into that cache now."""
+"""Where the programs are: in the folder KUBEBUILDER_ASSETS names or on PATH, in our cache, or built into it now."""
 
 import hashlib
 import os
 import platform
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from keypool_lab.binaries.build import MODULE, build
+from keypool_lab.binaries.build import build
 from keypool_lab.binaries.cache import Cache
 from keypool_lab.binaries.errors import BinariesError
 from keypool_lab.binaries.golang import find_go
 from keypool_lab.binaries.lock import exclusive
-from keypool_lab.binaries.programs import KUBERNETES_VERSION, PROGRAMS, Binaries, Program
+from keypool_lab.binaries.programs import KUBERNETES, PROGRAMS, PROMTOOL, Binaries, Program, Source
 
 Say = Callable[[str], None]
 # Builds one program at a path and verifies it there.
@@ -37,10 +38,10 @@ def cache_root(environment: Mapping[str, str]) -> Path:
     return Path.home() / ".cache" / "keypool"
 
 
-def cache_key() -> str:
+def cache_key(source: Source) -> str:
     """Names what the programs are built from and for: other sources or another machine get another folder."""
-    sources = hashlib.sha256((MODULE / "go.mod").read_bytes()).hexdigest()[:12]
-    return f"{KUBERNETES_VERSION}-{sys.platform}-{platform.machine()}-{sources}"
+    pinned = hashlib.sha256((source.folder / "go.mod").read_bytes()).hexdigest()[:12]
+    return f"{source.version}-{sys.platform}-{platform.machine()}-{pinned}"
 
 
 def assets(environment: Mapping[str, str]) -> dict[str, Path]:
@@ -51,22 +52,34 @@ def assets(environment: Mapping[str, str]) -> dict[str, Path]:
 
 
 def find_or_build(say: Say = say_on_stderr) -> Binaries:
-    """All programs, built if need be: minutes the first time, under a second after that. Raises BinariesError."""
-    root = cache_root(os.environ)
-    cache = Cache(root / cache_key())
+    """All programs of a control plane, built if need be: minutes the first time, under a second after that.
+
+    Raises BinariesError.
+    """
     given = assets(os.environ)
+    built = _from_cache(KUBERNETES, [program for program in PROGRAMS if program.name not in given], say)
+    paths = {name.replace("-", "_"): path for name, path in (built | given).items()}
+    return Binaries(**paths)
+
+
+def find_or_build_promtool(say: Say = say_on_stderr) -> Path:
+    """Prometheus' tester of alert rules: the machine's, else built as above. Raises BinariesError."""
+    on_path = shutil.which(PROMTOOL.name)
+    return Path(on_path) if on_path else _from_cache(PROMTOOL.source, [PROMTOOL], say)[PROMTOOL.name]
+
+
+def _from_cache(source: Source, programs: Sequence[Program], say: Say) -> dict[str, Path]:
+    root = cache_root(os.environ)
+    cache = Cache(root / cache_key(source))
 
     def prepare() -> Make:
         go = find_go(root, say)
         return lambda program, path: build(go, program, path, cache.folder / f"{program.name}.log", say)
 
-    missing = [program for program in PROGRAMS if program.name not in given]
     try:
-        built = provide(cache, missing, prepare, say)
+        return provide(cache, programs, prepare, say)
     except OSError as error:
         raise BinariesError(f"the cache {root} cannot be used ({error}); KEYPOOL_CACHE names another folder") from error
-    paths = {name.replace("-", "_"): path for name, path in (built | given).items()}
-    return Binaries(**paths)
 
 
 def provide(cache: Cache, programs: Sequence[Program], prepare: Prepare, say: Say) -> dict[str, Path]:
@@ -97,8 +110,9 @@ def announce(folder: Path, programs: Sequence[Program], say: Say) -> None:
     cores = os.cpu_count() or 1
     minutes = max(1, round(sum(program.core_minutes for program in programs) / cores))
     names = ", ".join(program.name for program in programs)
-    say(f"building {names} of Kubernetes {KUBERNETES_VERSION} from source, once, into {folder}")
+    source = programs[0].source
+    say(f"building {names} of {source.name} {source.version} from source, once, into {folder}")
     say(
-        f"this takes up to {minutes} min on {cores} cores (seconds when Go's build cache has it), 2.5 GB of memory,"
-        " and on disk 0.3 GB here, 1 GB in Go's module cache and 3.8 GB in its build cache, which may be emptied later"
+        f"this takes up to {minutes} min on {cores} cores (seconds when Go's build cache has it), {source.costs}; that"
+        " one may be emptied later"
     )

@@ -14,6 +14,7 @@ and providers are simulated over HTTP. Only the core, which decides without I/O,
 | --- | --- |
 | `tests/unit` | nothing; `core` holds the rules of the planner and a model of the whole that meets random faults |
 | `tests/contract` | the provider simulator: adapters and transport |
+| `tests/alerts` | Prometheus' rule tester: the alert rules, on generated series |
 | `tests/cluster` | a control plane and the simulator; the operator has the rights of `manifests/base` |
 | `tests/faults` | the same, and operators in processes of their own that are killed, stopped and cut off |
 | `tests/e2e` | the lab's commands, as a user runs them |
