@@ -7,8 +7,8 @@ from pathlib import Path
 from tests.alerts.promtool import Rehearsal, counters
 from tests.alerts.traffic import Counted, Use, counted, steady
 
-# Hours since the start, a Monday.
-SECOND_TUESDAY, THIRD_TUESDAY, THIRD_SATURDAY = 8 * 24, 15 * 24, 19 * 24
+# Hours since the start, a Thursday.
+SECOND_FRIDAY, THIRD_FRIDAY, THIRD_SATURDAY = 8 * 24, 15 * 24, 16 * 24
 OFFICE = Use(pool="office")
 MACHINES = Use(pool="machines", rhythm=steady, peak=400.0)
 
@@ -28,29 +28,29 @@ class Anomaly:
 def slowly_fourfold(used: Counted) -> Counted:
     """A little more each hour, until it is four times as much."""
     for hour in range(24):
-        used = used.times(1 + 3 * (hour + 1) / 24, [THIRD_TUESDAY + hour])
+        used = used.times(1 + 3 * (hour + 1) / 24, [THIRD_FRIDAY + hour])
     return used
 
 
 FIVE = (
     Anomaly(
         pool="ten-times-as-much-for-an-hour-at-night",
-        begins=THIRD_TUESDAY + 2,
-        change=lambda used: used.times(10, [THIRD_TUESDAY + 2]),
+        begins=THIRD_FRIDAY + 2,
+        change=lambda used: used.times(10, [THIRD_FRIDAY + 2]),
         alert="KeypoolUnusualRequests",
         within=1,
     ),
     Anomaly(
         pool="slowly-four-times-as-much-over-a-day",
-        begins=THIRD_TUESDAY,
+        begins=THIRD_FRIDAY,
         change=slowly_fourfold,
         alert="KeypoolUnusualRequestsDay",
         within=24,
     ),
     Anomaly(
         pool="leaked-key-at-three-at-night",
-        begins=THIRD_TUESDAY + 3,
-        change=lambda used: used.plus(700, [THIRD_TUESDAY + 3]),
+        begins=THIRD_FRIDAY + 3,
+        change=lambda used: used.plus(700, [THIRD_FRIDAY + 3]),
         alert="KeypoolUnusualRequests",
         within=1,
     ),
@@ -63,8 +63,8 @@ FIVE = (
     ),
     Anomaly(
         pool="eight-times-the-spend-of-the-same-requests",
-        begins=THIRD_TUESDAY + 10,
-        change=lambda used: used.times(8, range(THIRD_TUESDAY + 10, THIRD_TUESDAY + 14), requests=False),
+        begins=THIRD_FRIDAY + 10,
+        change=lambda used: used.times(8, range(THIRD_FRIDAY + 10, THIRD_FRIDAY + 14), requests=False),
         alert="KeypoolUnusualSpend",
         within=1,
         without="KeypoolUnusualRequests",
@@ -72,15 +72,15 @@ FIVE = (
 )
 IN_THE_SECOND_WEEK = Anomaly(
     pool="only-a-week-to-compare-with",
-    begins=SECOND_TUESDAY + 14,
-    change=lambda used: used.times(6, range(SECOND_TUESDAY + 14, SECOND_TUESDAY + 16)),
+    begins=SECOND_FRIDAY + 14,
+    change=lambda used: used.times(6, range(SECOND_FRIDAY + 14, SECOND_FRIDAY + 16)),
     alert="KeypoolUnusualRequests",
     within=1,
 )
 SILENCE = Anomaly(
     pool="never-silent-before",
-    begins=SECOND_TUESDAY,
-    change=lambda used: used.times(0, range(SECOND_TUESDAY, SECOND_TUESDAY + 8)),
+    begins=THIRD_FRIDAY,
+    change=lambda used: used.times(0, range(THIRD_FRIDAY, THIRD_FRIDAY + 8)),
     alert="KeypoolPoolSilent",
     within=8,
     without="KeypoolUnusualRequests",
@@ -111,5 +111,5 @@ def test_an_anomaly_is_found_in_a_pools_second_week(promtool: Path, tmp_path: Pa
 
 
 def test_a_pool_that_falls_silent_is_told(promtool: Path, tmp_path: Path) -> None:
-    """Where there was never an hour without requests, six of them are news."""
+    """Where six hours never passed without requests, that they do is news."""
     assert rehearsed(SILENCE, use=MACHINES).run(promtool, tmp_path) == ""

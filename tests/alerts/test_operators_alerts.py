@@ -46,7 +46,7 @@ WELL: dict[str, Series] = {
 def test_trouble_that_lasts_is_told(alert: str, promtool: Path, tmp_path: Path) -> None:
     """This alert, and no other."""
     rehearsal = Rehearsal(dict(TROUBLE[alert]))
-    rehearsal.never("", 0)
+    rehearsal.never("", 0.2)
     rehearsal.fired(f'alertname="{alert}"', 0, HOURS)
     rehearsal.never(f'alertname!="{alert}"', HOURS)
     assert rehearsal.run(promtool, tmp_path) == ""

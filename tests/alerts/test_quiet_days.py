@@ -16,7 +16,7 @@ QUIET = (
     Use(pool="new", begins=10, peak=1200.0),
     Use(pool="holiday"),
 )
-HOLIDAY = range(16 * 24, 19 * 24)
+HOLIDAY = range(18 * 24, 20 * 24)
 
 
 def quiet_series(seed: int) -> dict[str, Series]:

@@ -1,7 +1,7 @@
 """Generated use of pools: rhythm of day and week, noise, growth, and what happens to counters; the same at every run.
 
-A series has one value for each `STEP` minutes; None where nothing was scraped. Time begins on a Monday at midnight, as
-far as the rhythm is concerned.
+A series has one value for each `STEP` minutes; None where nothing was scraped. Time begins at midnight, on a Thursday
+as for the clock of Unix.
 """
 
 import math
@@ -18,16 +18,21 @@ Series = list[float | None]
 Rhythm = Callable[[float], float]
 
 
+def weekday(hour: float) -> bool:
+    """Whether this is Monday to Friday."""
+    return (hour // 24 + 3) % 7 < 5
+
+
 def office(hour: float) -> float:
     """People at work: little at night, a third at weekends."""
     day = 0.06 + math.exp(-(((hour % 24 - 14) / 4) ** 2))
-    return day * (1.0 if hour // 24 % 7 < 5 else 0.3)
+    return day * (1.0 if weekday(hour) else 0.3)
 
 
 def leisure(hour: float) -> float:
     """People at home: evenings, and more at weekends."""
     evening = 0.15 + math.exp(-(((hour % 24 - 20) / 3) ** 2))
-    return evening * (1.0 if hour // 24 % 7 < 5 else 1.8)
+    return evening * (1.0 if weekday(hour) else 1.8)
 
 
 def steady(hour: float) -> float:

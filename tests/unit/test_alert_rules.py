@@ -13,7 +13,8 @@ from keypool_lab.alerts import OBJECT, RULES, prometheus_rule
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / RULES).read_text()
 GROUPS: list[dict[str, Any]] = yaml.safe_load(TEXT)["groups"]
-ALERTS: dict[str, dict[str, Any]] = {rule["alert"]: rule for group in GROUPS for rule in group["rules"] if "alert" in rule}
+RULES_OF_ALERTS = [rule for group in GROUPS for rule in group["rules"] if "alert" in rule]
+ALERTS: dict[str, dict[str, Any]] = {rule["alert"]: rule for rule in RULES_OF_ALERTS}
 
 
 def exposed() -> set[str]:
