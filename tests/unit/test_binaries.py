@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from keypool_lab.binaries import BinariesError, find_or_build
+from keypool_lab.binaries import BinariesError, find_or_build, find_or_build_promtool
 from keypool_lab.binaries.cache import Cache
 from keypool_lab.binaries.find import Make, cache_key, cache_root, provide
 from keypool_lab.binaries.lock import exclusive
-from keypool_lab.binaries.programs import KUBERNETES, PROGRAMS, Program
+from keypool_lab.binaries.programs import KUBERNETES, PROGRAMS, PROMETHEUS, PROMTOOL, Program
 
 ETCD, *_ = PROGRAMS
 WAIT = 10.0
@@ -171,6 +171,24 @@ def test_what_kubebuilder_assets_lack_comes_from_the_cache(places: tuple[Path, C
     found = find_or_build(ignore)
     assert found.etcd == assets / "etcd"
     assert found.kube_controller_manager == cache.path("kube-controller-manager")
+
+
+def test_the_machines_promtool_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is built where there is one."""
+    script(tmp_path / "promtool")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_or_build_promtool(ignore) == tmp_path / "promtool"
+
+
+def test_promtool_comes_from_the_cache_where_the_machine_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, builder: Builder
+) -> None:
+    """In a folder of its own, since it is built from sources of its own."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("KEYPOOL_CACHE", str(tmp_path / "cache"))
+    cache = Cache(tmp_path / "cache" / cache_key(PROMETHEUS))
+    provide(cache, [PROMTOOL], builder.prepare, ignore)
+    assert find_or_build_promtool(ignore) == cache.path("promtool")
 
 
 def test_a_cache_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
