@@ -52,6 +52,13 @@ def test_trouble_that_lasts_is_told(alert: str, promtool: Path, tmp_path: Path) 
     assert rehearsal.run(promtool, tmp_path) == ""
 
 
+def test_an_operator_that_is_not_reached_is_told(promtool: Path, tmp_path: Path) -> None:
+    """Without any series there is nobody who could say that nobody leads."""
+    rehearsal = Rehearsal({LEADER: [None for _ in always(0)]})
+    rehearsal.fired('alertname="KeypoolNobodyLeads"', 0, HOURS)
+    assert rehearsal.run(promtool, tmp_path) == ""
+
+
 def test_nothing_is_told_while_all_is_well(promtool: Path, tmp_path: Path) -> None:
     """A standby that does not lead, a call that fails now and then and a limit that is not near are ordinary."""
     rehearsal = Rehearsal(dict(WELL))
