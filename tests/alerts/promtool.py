@@ -29,10 +29,14 @@ def counters(used: Counted) -> dict[str, Series]:
 
 @dataclass
 class Rehearsal:
-    """Series by name and labels, and what is expected of the alerts; a replica leads unless the series say else."""
+    """Series by name and labels, and what is expected of the alerts; a replica leads unless the series say else.
+
+    Values and evaluations are `step` minutes apart.
+    """
 
     series: dict[str, Series] = field(default_factory=dict)
     expressions: list[dict[str, Any]] = field(default_factory=list)
+    step: int = STEP
 
     def never(self, chosen: str, hour: float) -> None:
         """Until this hour no alert with these labels has fired, at no evaluation."""
@@ -58,8 +62,8 @@ class Rehearsal:
         leads: Series = [1.0] * max(map(len, self.series.values()))
         series = {LEADER: leads} | self.series
         inputs = [{"series": name, "values": _values(values)} for name, values in series.items()]
-        test = {"interval": f"{STEP}m", "input_series": inputs, "promql_expr_test": self.expressions}
-        return {"rule_files": [str(RULES)], "evaluation_interval": f"{STEP}m", "tests": [test]}
+        test = {"interval": f"{self.step}m", "input_series": inputs, "promql_expr_test": self.expressions}
+        return {"rule_files": [str(RULES)], "evaluation_interval": f"{self.step}m", "tests": [test]}
 
 
 def _firing(chosen: str) -> str:
