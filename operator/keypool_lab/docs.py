@@ -15,10 +15,11 @@ LIFECYCLE = """\
 A key begins as an **intended** record that is durable before the provider is asked, and becomes **created** with the
 answer. A good probe makes it **active**: it stands in the published Secrets. Replaced, it is **draining**: it still
 works, but is in no Secret any more; once nobody needs it, it is **revoking**, and forgotten only when its value is
-proven dead. A key that expired or is rejected is **withdrawn**, and comes back after a good probe. Where the answer to
-a create call was lost, the intent is **unresolved** until the key is found by its name or is certainly not there, or
-**held** as if it lived until its longest possible expiry where it cannot be found. What could not be revoked is
-**owed**: it is tried again for ever, also after its pool is gone.
+proven dead. Where the provider can, it is **disabled** before, for a quiet period in which a person can have it back. A
+key that expired or is rejected is **withdrawn**, and comes back after a good probe. Where the answer to a create call
+was lost, the intent is **unresolved** until the key is found by its name or is certainly not there, or **held** as if
+it lived until its longest possible expiry where it cannot be found; where its value was ours to choose, the same call
+is simply made again. What could not be revoked is **owed**: it is tried again for ever, also after its pool is gone.
 
 The rows are the data that the operator runs on: a change of state that is not among them cannot happen. What stands
 under "then" follows after the row is durable in the ledger."""

@@ -42,6 +42,7 @@ POOL_STATUS = ApiKeyPoolStatus(
         every="24h",
         renew_before="1h",
         overlap_min="10m",
+        quiet="1h",
         max_surge=1,
         probe_every="5m",
         failure_threshold=3,

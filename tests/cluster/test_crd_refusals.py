@@ -47,6 +47,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"rotation": {"every": "1h", "overlap": {"min": "2h"}}},
         "spec.rotation.overlap.min: Invalid value: must be at most rotation.every",
     ),
+    "quiet-long": ({"rotation": {"quiet": "169h"}}, f"{A_DURATION} 0s to 168h"),
+    "quiet-every": (
+        {"rotation": {"every": "1h", "quiet": "2h"}},
+        "spec.rotation.quiet: Invalid value: must be at most rotation.every",
+    ),
     "surge-zero": (
         {"rotation": {"maxSurge": 0}},
         "spec.rotation.maxSurge in body should be greater than or equal to 1",

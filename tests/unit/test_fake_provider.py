@@ -1,8 +1,10 @@
 """The fake does what it is told, so that tests above it can believe it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from pydantic import SecretStr
 
 from keypool.core.fingerprint import fingerprint
 from keypool.providers.errors import Ambiguous, Throttled, Unavailable
@@ -27,6 +29,15 @@ async def test_an_ambiguous_create_leaves_a_key() -> None:
     with pytest.raises(Ambiguous):
         await fake.create(KEY)
     assert [key.name for key in fake.keys.values()] == ["mine"]
+
+
+async def test_the_same_name_and_value_again_give_the_same_key() -> None:
+    fake, chosen = FakeProvider(), replace(KEY, value=SecretStr("sk-chosen"))
+    fake.fail("create", Ambiguous("lost"))
+    with pytest.raises(Ambiguous):
+        await fake.create(chosen)
+    assert (await fake.create(chosen)).value == chosen.value
+    assert len(fake.keys) == 1
 
 
 async def test_a_throttled_create_leaves_none() -> None:

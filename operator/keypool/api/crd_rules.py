@@ -95,6 +95,12 @@ POOL_RULES: Rules = {
             "rotation.every",
             "must be at most rotation.every, because a slot rotates again only when its replaced key is revoked",
         ),
+        _compare(
+            "rotation.quiet",
+            "<=",
+            "rotation.every",
+            "must be at most rotation.every, because a slot rotates again only when its disabled key is revoked",
+        ),
     ),
     "spec.providerRef.name": (
         Rule("self == oldSelf", "is immutable, because keys belong to one account: make a new pool"),
@@ -103,6 +109,7 @@ POOL_RULES: Rules = {
     "spec.rotation.every": _between("1m", "8760h"),
     "spec.rotation.renewBefore": _between("0s", "8760h"),
     "spec.rotation.overlap.min": _between("0s", "168h"),
+    "spec.rotation.quiet": _between("0s", "168h"),
     "spec.health.probeEvery": _between("5s", "24h"),
     "spec.secret": (_settled("name"), _settled("poolName")),
     "spec.secret.keys": (Rule("self.apiKey != self.baseURL", "apiKey and baseURL must be two entries"),),

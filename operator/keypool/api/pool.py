@@ -40,7 +40,8 @@ class RateLimit(ApiModel):
         Field(
             ge=1,
             le=1_000_000,
-            description="Requests a minute that each key may make (1 to 1000000). A change rotates the keys.",
+            description="Requests a minute that each key may make (1 to 1000000). Changed in place where the "
+            "provider can (capability changesLimits); elsewhere a change rotates the keys.",
         ),
     ]
 
@@ -101,15 +102,16 @@ class KeyTemplate(ApiModel):
             min_length=1,
             max_length=64,
             description="The only models that each key may use, in the provider's words, each once. Omitted: the "
-            "provider's default. A change rotates the keys.",
+            "provider's default. Changed in place where the provider can (capability changesLimits); elsewhere a "
+            "change rotates the keys.",
             json_schema_extra={"x-kubernetes-list-type": "set"},
         ),
     ] = None
     rate_limit: Annotated[
         RateLimit | None,
         Field(
-            description="Limits that the provider enforces for each key. Omitted: the provider's default. A change "
-            "rotates the keys.",
+            description="Limits that the provider enforces for each key. Omitted: the provider's default. Changed in "
+            "place where the provider can (capability changesLimits); elsewhere a change rotates the keys.",
         ),
     ] = None
     spend_limit: Annotated[
@@ -160,6 +162,14 @@ class Rotation(ApiModel):
     ] = None
     overlap: Annotated[
         Overlap | None, Field(description="How long a replaced key goes on working. Changed in place.")
+    ] = None
+    quiet: Annotated[
+        Duration | None,
+        Field(
+            description="Where the provider can disable keys, a replaced key is disabled after the overlap and deleted "
+            "this long afterwards (0s to 168h; default 1h, at most half of the lifetime and no more than every; 0s: "
+            "deleted at once). Until then the annotation keypool.dev/undo-revoke brings it back. Changed in place.",
+        ),
     ] = None
     max_surge: Annotated[
         int | None,

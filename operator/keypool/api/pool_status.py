@@ -15,7 +15,7 @@ class KeyStatus(StatusModel):
     state: Annotated[
         str,
         Field(
-            description="intended, unresolved, held, created, active, withdrawn, draining, revoking or owed; "
+            description="intended, unresolved, held, created, active, withdrawn, draining, disabled, revoking or owed; "
             "docs/lifecycle.md explains them.",
         ),
     ]
@@ -32,6 +32,7 @@ class Counts(StatusModel):
 
     published: Annotated[int, Field(description="In the Secret for workloads to use.")] = 0
     draining: Annotated[int, Field(description="Replaced, still working until the overlap is over.")] = 0
+    disabled: Annotated[int, Field(description="Disabled, to be revoked after the quiet period.")] = 0
     revoking: Annotated[int, Field(description="Being revoked.")] = 0
     unresolved: Annotated[int, Field(description="Their create answer was lost; being looked for.")] = 0
     held: Annotated[int, Field(description="Lost for good; counted as live until they must have expired.")] = 0
@@ -63,6 +64,9 @@ class Handled(StatusModel):
         None
     )
     abandon: Annotated[str | None, Field(description="Value of keypool.dev/abandon that was handled last.")] = None
+    undo_revoke: Annotated[str | None, Field(description="Value of keypool.dev/undo-revoke that was handled last.")] = (
+        None
+    )
 
 
 class Effective(StatusModel):
@@ -72,6 +76,7 @@ class Effective(StatusModel):
     every: Annotated[str, Field(description="Each key is replaced after this time.")]
     renew_before: Annotated[str, Field(description="A key is replaced at the latest this long before it expires.")]
     overlap_min: Annotated[str, Field(description="How long a replaced key goes on working at least.")]
+    quiet: Annotated[str, Field(description="How long a disabled key can be brought back before it is revoked.")]
     max_surge: Annotated[int, Field(description="How many slots rotate at the same time.")]
     probe_every: Annotated[str, Field(description="How often each key is checked at the provider.")]
     failure_threshold: Annotated[int, Field(description="Rejections in a row after which a key is withdrawn.")]

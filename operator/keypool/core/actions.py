@@ -18,6 +18,13 @@ class CreateKey:
 
 
 @dataclass(frozen=True, slots=True)
+class RepeatCreate:
+    """Make the create call of an unresolved intent again, with the same name and the value that was ours to choose."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class LookUp:
     """List the provider's keys to resolve intents whose answer was lost."""
 
@@ -52,6 +59,27 @@ class PublishSecrets:
     write: tuple[Desired, ...]
     remove: tuple[str, ...] = ()
     repair: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateKey:
+    """Give the key the limits that the spec asks for."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DisableKey:
+    """Disable the key upstream and prove that its value is rejected."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnableKey:
+    """Enable the key upstream again."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +124,15 @@ class DropLedger:
 Action = (
     AddFinalizer
     | CreateKey
+    | RepeatCreate
     | LookUp
     | FindGone
     | ProbeKey
     | ReadUsage
     | PublishSecrets
+    | UpdateKey
+    | DisableKey
+    | EnableKey
     | RevokeKey
     | ReleaseSecrets
     | RemoveSecrets

@@ -21,7 +21,9 @@ from keypool.core.observation import Observation, Problem
 from keypool.core.projection import secret_names, usable
 from keypool.core.reasons import Condition, Reason
 from keypool.core.rotation import URGENT, Due, Why, rotation_due
-from keypool.core.rules.retirement import end_of_overlap
+from keypool.core.rules.creation import RETIRING
+from keypool.core.rules.disabling import is_disabled_first
+from keypool.core.rules.retirement import end_of_retirement
 
 
 def conclude(
@@ -56,6 +58,7 @@ def _handled(ledger: Ledger) -> Handled | None:
         compromised=ledger.handled_compromised,
         clear_lost=ledger.handled_cleared,
         abandon=ledger.handled_abandon,
+        undo_revoke=ledger.handled_undo,
     )
     return handled if handled != Handled() else None
 
@@ -76,6 +79,7 @@ def _counts(o: Observation, published: int) -> Counts:
     return Counts(
         published=published,
         draining=len(o.ledger.inside(KeyState.DRAINING)),
+        disabled=len(o.ledger.inside(KeyState.DISABLED)),
         revoking=len(o.ledger.inside(KeyState.REVOKING)),
         unresolved=len(o.ledger.inside(KeyState.UNRESOLVED)),
         held=len(o.ledger.inside(KeyState.HELD)),
@@ -96,12 +100,19 @@ def next_rotation(o: Observation) -> NextRotation | None:
 
 
 def _due(o: Observation, key: KeyRecord) -> Due:
-    """An ordinary rotation waits for the key that still drains in the slot."""
+    """An ordinary rotation waits for the key that still drains, or is disabled, in the slot."""
     due = rotation_due(key, o.effective, o.template)
-    draining = [old for old in o.ledger.of_slot(key.slot, KeyState.DRAINING) if old.unpublished_at]
-    if due.why in URGENT or not draining:
+    ends = [end for old in o.ledger.of_slot(key.slot, *RETIRING) if (end := _end(o, old)) is not None]
+    if due.why in URGENT or not ends:
         return due
-    return Due(max(due.at, *(end_of_overlap(o, old) for old in draining)), due.why)
+    return Due(max(due.at, *ends), due.why)
+
+
+def _end(o: Observation, key: KeyRecord) -> datetime | None:
+    """When the key is to be deleted, as far as that is known."""
+    end = end_of_retirement(o, key)
+    first = end is not None and key.state is KeyState.DRAINING and is_disabled_first(o, key)
+    return end + o.effective.quiet if end is not None and first else end
 
 
 def _in_words(o: Observation, due: Due) -> str:
@@ -118,7 +129,7 @@ def _next_action(o: Observation, found: Iterable[Finding], rotation: NextRotatio
         return f"needs you: {by_kind[Condition.STALLED].value}"
     if o.known_pool.deleted_at is not None:
         slow = by_kind[Condition.REVOKED]
-        what = "revoke, then go" if slow is Reason.NOTHING_OUTSTANDING else slow.value
+        what = "revoke, then go" if slow in (Reason.NOTHING_OUTSTANDING, Reason.REVOKING) else slow.value
         return f"{what}: {len(o.ledger.keys)} left"
     if o.spec.suspend:
         return "suspended"
@@ -126,9 +137,11 @@ def _next_action(o: Observation, found: Iterable[Finding], rotation: NextRotatio
         reason = by_kind[Condition.RECONCILING]
         plain = reason in (Reason.CREATING_KEYS, Reason.UPDATING)
         return "create and publish keys" if plain else f"waiting: {reason.value}"
-    ends = [(end_of_overlap(o, key), key.slot) for key in o.ledger.inside(KeyState.DRAINING) if key.unpublished_at]
-    if ends and (rotation is None or min(ends)[0] <= rotation.at):
-        return f"revoke old key {min(ends)[1]} at {_minute(min(ends)[0])}"
+    old = [(end, key) for key in o.ledger.inside(*RETIRING) if (end := end_of_retirement(o, key)) is not None]
+    if old and (rotation is None or min(end for end, _ in old) <= rotation.at):
+        end, key = min(old, key=lambda each: (each[0], each[1].slot))
+        what = "disable" if key.state is KeyState.DRAINING and is_disabled_first(o, key) else "revoke"
+        return f"{what} old key {key.slot} at {_minute(end)}"
     return f"rotate slot {rotation.slot} at {_minute(rotation.at)}" if rotation else None
 
 

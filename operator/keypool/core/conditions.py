@@ -9,7 +9,7 @@ from keypool.core.ledger import KeyRecord
 from keypool.core.lifecycle import KeyState
 from keypool.core.observation import Observation, Problem
 from keypool.core.projection import usable
-from keypool.core.reasons import Condition, Reason
+from keypool.core.reasons import Condition, Reason, Trouble
 from keypool.core.rules.retirement import keys_that_wait_for_the_clock
 from keypool.core.spending import crossed, fraction
 from keypool.core.trust import has_expired, why_uncertain
@@ -84,7 +84,7 @@ def _progress(o: Observation) -> tuple[Reason, str]:
     if o.known_pool.spec is not None and o.known_pool.spec.suspend:
         return Reason.SUSPENDED, "spec.suspend is true: no key is created"
     troubles = [o.troubles.get(activity) for activity in ("create", "publish", "cluster")]
-    troubles += [trouble for activity, trouble in o.troubles.items() if activity.startswith("probe:")]
+    troubles += [trouble for activity, trouble in o.troubles.items() if activity.startswith(("probe:", "update:"))]
     trouble = next((trouble for trouble in troubles if trouble is not None), None)
     if trouble is not None:
         return trouble.reason, trouble.message
@@ -141,12 +141,15 @@ def _revoked(o: Observation, now: datetime) -> Finding:
     if owed:
         text = f"keys that the provider refuses to revoke: {len(owed)} (first: {owed[0].name})"
         return Condition.REVOKED, False, Reason.REVOCATION_REFUSED, text
-    for key in o.ledger.inside(KeyState.REVOKING):
-        trouble = o.troubles.get(f"revoke:{key.name}")
-        if trouble is not None:
-            return Condition.REVOKED, False, Reason.REVOCATION_PENDING, f"{key.name}: {trouble.message}"
+    late = [(key, trouble) for key in o.ledger.keys if (trouble := _late(o, key)) is not None]
+    if late:
+        key, trouble = late[0]
+        return Condition.REVOKED, False, Reason.REVOCATION_PENDING, f"{key.name}: {trouble.message}"
     if keys_that_wait_for_the_clock(o, now):
         return Condition.REVOKED, False, Reason.CLOCK_UNCERTAIN, why_uncertain(o, now)
+    revoking = len(o.ledger.inside(KeyState.REVOKING))
+    if revoking:
+        return Condition.REVOKED, True, Reason.REVOKING, f"keys that are being revoked, as planned: {revoking}"
     return Condition.REVOKED, True, Reason.NOTHING_OUTSTANDING, "no revocation is outstanding"
 
 
@@ -161,6 +164,12 @@ def spending_finding(o: Observation) -> Finding | None:
         return Condition.WITHIN_SPEND_LIMIT, True, Reason.SPENDING_LOW, text
     reason = Reason.SPEND_LIMIT_REACHED if percent == 100 else Reason.SPEND_LIMIT_NEAR
     return Condition.WITHIN_SPEND_LIMIT, False, reason, f"{whose} spent {percent} % or more of the limit"
+
+
+def _late(o: Observation, key: KeyRecord) -> Trouble | None:
+    """What keeps a key from being revoked or, before that, disabled."""
+    activity = {KeyState.REVOKING: "revoke", KeyState.DISABLED: "disable"}.get(key.state)
+    return o.troubles.get(f"{activity}:{key.name}")
 
 
 def _reconciling(o: Observation) -> Finding | None:

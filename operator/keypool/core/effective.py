@@ -17,6 +17,7 @@ from keypool.core.limits import Limits, SpendLimit
 LIFETIME = timedelta(hours=720)
 EVERY = timedelta(hours=24)
 OVERLAP = timedelta(minutes=10)
+QUIET = timedelta(hours=1)
 PROBE_EVERY = timedelta(minutes=5)
 LONGEST_RENEW_BEFORE = timedelta(hours=1)
 FAILURE_THRESHOLD = 3
@@ -33,6 +34,7 @@ class Effective:
     every: timedelta
     renew_before: timedelta
     overlap_min: timedelta
+    quiet: timedelta
     max_surge: int
     probe_every: timedelta
     failure_threshold: int
@@ -40,11 +42,16 @@ class Effective:
     limits: Limits
     alert_at: tuple[int, ...]
 
-    def template(self, provider_uid: str) -> str:
-        """Identifies all that a key has from birth: another template needs another key."""
-        parts: list[object] = [provider_uid, sorted(self.scopes), self.limits.requests_per_minute]
-        parts += [sorted(self.limits.models)] if self.limits.models else []
-        parts += [str(self.limits.spend)] if self.limits.spend else []
+    def template(self, provider_uid: str, *, changes_limits: bool = False) -> str:
+        """Identifies all that a key has from birth: another template needs another key. Limits are not part of it where
+        they are changed in place, but for whether keys share one."""
+        limits, parts = self.limits, list[object]([provider_uid, sorted(self.scopes)])
+        if not changes_limits:
+            parts += [limits.requests_per_minute]
+            parts += [sorted(limits.models)] if limits.models else []
+            parts += [str(limits.spend)] if limits.spend else []
+        elif limits.spend is not None and limits.spend.shared:
+            parts += ["shared"]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
     def as_status(self) -> dict[str, str | int]:
@@ -54,6 +61,7 @@ class Effective:
             "every": render(self.every),
             "renewBefore": render(self.renew_before),
             "overlapMin": render(self.overlap_min),
+            "quiet": render(self.quiet),
             "maxSurge": self.max_surge,
             "probeEvery": render(self.probe_every),
             "failureThreshold": self.failure_threshold,
@@ -75,6 +83,7 @@ def effective(spec: ApiKeyPoolSpec, capabilities: Capabilities | None) -> Effect
         every=every,
         renew_before=renew_before,
         overlap_min=overlap.min if overlap and overlap.min is not None else min(OVERLAP, lifetime / 2, every),
+        quiet=rotation.quiet if rotation.quiet is not None else min(QUIET, lifetime / 2, every),
         max_surge=rotation.max_surge or MAX_SURGE,
         probe_every=spec.health.probe_every or PROBE_EVERY,
         failure_threshold=spec.health.failure_threshold or FAILURE_THRESHOLD,
@@ -83,7 +92,7 @@ def effective(spec: ApiKeyPoolSpec, capabilities: Capabilities | None) -> Effect
         limits=Limits(
             requests_per_minute=spec.key.rate_limit.requests_per_minute if spec.key.rate_limit else None,
             spend=_spend_limit(spec),
-            models=spec.key.models or (),
+            models=tuple(sorted(spec.key.models or ())),
         ),
     )
 

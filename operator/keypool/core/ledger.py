@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, Val
 
 from keypool.core.fingerprint import fingerprint
 from keypool.core.lifecycle import Evidence, KeyState, next_state
+from keypool.core.limits import Limits, SpendLimit
 
 SCHEMA_VERSION = 1
 
@@ -32,6 +33,7 @@ class KeyRecord(_Frozen):
     is since when it has been seen out of the Secret; `asked` is a request to replace it ("Requested", "Compromised").
     In US dollars: `spent_before` the spending limit's current period began, and what others in the slot had spent in
     the period `carried_in` when this key was made (see `core.spending`).
+    `disabled_at`: since when the provider rejects a disabled key; `enabling`: it is to be enabled again.
     """
 
     name: str
@@ -49,16 +51,31 @@ class KeyRecord(_Frozen):
     created_at: AwareDatetime | None = None
     published_at: AwareDatetime | None = None
     unpublished_at: AwareDatetime | None = None
+    disabled_at: AwareDatetime | None = None
+    enabling: bool = False
     asked: str | None = None
     requests_per_minute: int | None = None
+    spend_limit: SpendLimit | None = None
+    models: tuple[str, ...] = ()
     spent_before: Decimal = Decimal(0)
     carried: Decimal = Decimal(0)
     carried_in: AwareDatetime | None = None
 
     @property
+    def limits(self) -> Limits:
+        """What the provider enforces for it, as it was last told."""
+        return Limits(self.requests_per_minute, self.spend_limit, self.models)
+
+    @property
     def print(self) -> str | None:
         """The fingerprint of the value, None while there is no value."""
         return fingerprint(self.value) if self.value is not None else None
+
+
+def limit_facts(limits: Limits) -> dict[str, Any]:
+    """The facts of a record whose key has these limits."""
+    facts = {"requests_per_minute": limits.requests_per_minute, "spend_limit": limits.spend}
+    return {**facts, "models": limits.models}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +100,8 @@ class Spending(_Frozen):
 
 class Ledger(_Frozen):
     """All that is durable about a pool. `revision` grows by one with each write; `publication` is the revision at
-    which the published content last changed. `steps` are the moves since the last write, and are not stored."""
+    which the published content last changed. `limits_per`: whether the limits count
+    per "key" or per "account". `steps` are the moves since the last write, and are not stored."""
 
     schema_version: int = SCHEMA_VERSION
     revision: int = 0
@@ -93,15 +111,18 @@ class Ledger(_Frozen):
     pool: str
     keys: tuple[KeyRecord, ...] = ()
     base_url: str = ""
+    limits_per: str = "key"
     primary: str | None = None
     satisfied_generation: int | None = None
     handled_rotate: str | None = None
     handled_compromised: str | None = None
     handled_cleared: str | None = None
     handled_abandon: str | None = None
+    handled_undo: str | None = None
     rejected_in_a_row: int = 0
     spending: Spending = Spending()
     unmatched: tuple[str, ...] = Field(default=(), description="Keys reported compromised that nobody knows.")
+    not_undone: tuple[str, ...] = Field(default=(), description="Keys that were wanted back and are not disabled.")
     steps: tuple[Step, ...] = Field(default=(), exclude=True, repr=False)
     retained: bool = Field(default=False, description="A tombstone: the pool was deleted with Retain.")
 

@@ -18,6 +18,7 @@ class KeyState(StrEnum):
     ACTIVE = "active"
     WITHDRAWN = "withdrawn"
     DRAINING = "draining"
+    DISABLED = "disabled"
     REVOKING = "revoking"
     OWED = "owed"
 
@@ -34,6 +35,7 @@ class Evidence(StrEnum):
     FOUND = (
         "found upstream by its name or, in an exclusive account, as a key that no ledger knows; its value is unknown"
     )
+    FOUND_WHOLE = "found upstream by its name; its value is known, because it was ours to choose"
     ABSENT = "absent from a complete listing begun after the create deadline and the listing lag"
     UNFINDABLE = "the provider lists no names and is shared, or is not the one that was asked for the key"
     CLEARED = "a person says that it does not exist"
@@ -46,8 +48,14 @@ class Evidence(StrEnum):
     FAILED = "expired, or definitely rejected as often as the threshold says"
     RECOVERED = "a good probe, and its slot has no other key"
     RESCUED = "its successor is withdrawn and its own probe is good"
-    GONE_UPSTREAM = "out of the Secret, rejected, and absent from a complete listing of the right account"
+    GONE_UPSTREAM = (
+        "out of the Secret, rejected, and absent from a complete listing of the right account, or not there to disable"
+    )
     UNNEEDED = "out of the Secret for the whole overlap, or compromised"
+    DISUSED = "out of the Secret for the whole overlap, and the provider can disable it first"
+    UNDONE = "a person wants it back, by annotation"
+    QUIET = "disabled for the whole quiet period, or compromised"
+    DISABLE_REFUSED = "the provider refuses to disable it"
     POOL_DELETED = "the pool is being deleted"
     REVOKED = "deleted, and the proof holds"
     REVOKE_REFUSED = "the provider refuses to delete it"
@@ -64,6 +72,8 @@ class Effect(StrEnum):
     PUBLISH = "Secret with it"
     UNPUBLISH = "Secret without it"
     LOOK_UP = "listing"
+    DISABLE = "disable call, then probe"
+    ENABLE = "enable call"
     REVOKE = "delete call, then probe"
 
 
@@ -90,6 +100,8 @@ TABLE: tuple[Transition, ...] = (
     Transition(S.INTENDED, E.REFUSED, None),
     Transition(S.INTENDED, E.UNREADABLE, S.REVOKING, Effect.REVOKE),
     Transition(S.INTENDED, E.LOST, S.UNRESOLVED, Effect.LOOK_UP),
+    Transition(S.UNRESOLVED, E.ANSWERED, S.CREATED),
+    Transition(S.UNRESOLVED, E.FOUND_WHOLE, S.CREATED),
     Transition(S.UNRESOLVED, E.FOUND, S.REVOKING, Effect.REVOKE),
     Transition(S.UNRESOLVED, E.ABSENT, None),
     Transition(S.UNRESOLVED, E.UNFINDABLE, S.HELD),
@@ -111,8 +123,14 @@ TABLE: tuple[Transition, ...] = (
     Transition(S.DRAINING, E.GONE_UPSTREAM, None),
     Transition(S.DRAINING, E.RESCUED, S.ACTIVE, Effect.PUBLISH),
     Transition(S.DRAINING, E.UNNEEDED, S.REVOKING, Effect.REVOKE),
+    Transition(S.DRAINING, E.DISUSED, S.DISABLED, Effect.DISABLE),
+    Transition(S.DISABLED, E.UNDONE, S.DRAINING, Effect.ENABLE),
+    Transition(S.DISABLED, E.QUIET, S.REVOKING, Effect.REVOKE),
+    Transition(S.DISABLED, E.DISABLE_REFUSED, S.REVOKING, Effect.REVOKE),
+    Transition(S.DISABLED, E.GONE_UPSTREAM, None),
     *(Transition(state, E.POOL_DELETED, S.REVOKING, Effect.REVOKE) for state in (S.CREATED, S.ACTIVE)),
     *(Transition(state, E.POOL_DELETED, S.REVOKING, Effect.REVOKE) for state in (S.WITHDRAWN, S.DRAINING)),
+    Transition(S.DISABLED, E.POOL_DELETED, S.REVOKING, Effect.REVOKE),
     Transition(S.REVOKING, E.REVOKED, None),
     Transition(S.REVOKING, E.REVOKE_REFUSED, S.OWED),
     Transition(S.REVOKING, E.OVERDUE, S.OWED, Effect.REVOKE),

@@ -29,6 +29,7 @@ class PoolFacts:
     compromised: str | None = None
     cleared: str | None = None
     abandon: str | None = None
+    undo: str | None = None
     spec: ApiKeyPoolSpec | None = None
     spec_error: str = ""
 
@@ -94,7 +95,8 @@ class Observation:
     this leadership made; `crd_going`: the kind itself is being deleted, so nothing is revoked; `clocks_agree`: see
     `trust.time_is_trusted`; `grip` is that of the provider's brake; `recovery` says why a lost or restored ledger is
     not whole yet; `abandon` is a request on the pool or, once it is gone, its ledger; `troubles` and `wait_until` are
-    keyed by activity ("create", "publish", "lookup", "gone", "probe:<key>", "usage:<key>", "revoke:<key>")."""
+    keyed by activity ("create", "publish", "lookup", "gone", and "probe:<key>", likewise usage, repeat, update,
+    disable, enable and revoke)."""
 
     pool: PoolFacts | None
     ledger: Ledger
@@ -144,7 +146,8 @@ class Observation:
     def template(self) -> str:
         """The template that a key must have to be current; a pool without provider keeps what it has."""
         if self.provider is not None:
-            return self.effective.template(self.provider.uid)
+            in_place = self.provider.capabilities.changes_limits
+            return self.effective.template(self.provider.uid, changes_limits=in_place)
         live = [record.template for record in self.ledger.keys]
         return live[-1] if live else ""
 

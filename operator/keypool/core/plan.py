@@ -10,7 +10,18 @@ from keypool.core.brake import Grip
 from keypool.core.decision import Decision, Plan, Rule, run_chain
 from keypool.core.observation import Observation, Problem
 from keypool.core.reasons import Reason
-from keypool.core.rules import creation, deletion, health, intents, publication, requests, retirement, spending
+from keypool.core.rules import (
+    creation,
+    deletion,
+    disabling,
+    health,
+    intents,
+    limits,
+    publication,
+    requests,
+    retirement,
+    spending,
+)
 
 LOOK_AGAIN = timedelta(seconds=30)
 """A Secret that is not ours is not watched: look again after this."""
@@ -43,6 +54,7 @@ SERVING: tuple[Rule, ...] = (
     requests.requested_rotation_is_marked,
     requests.compromised_keys_are_marked,
     requests.lost_keys_are_cleared,
+    requests.disabled_keys_are_wanted_back,
     requests.owed_keys_are_abandoned,
     publication.keys_without_a_slot_leave,
     publication.unwanted_new_keys_are_revoked,
@@ -54,11 +66,15 @@ SERVING: tuple[Rule, ...] = (
     publication.secrets_follow_the_ledger,
     publication.publication_is_recorded,
     retirement.unneeded_keys_are_revoked,
+    disabling.quiet_keys_are_revoked,
+    disabling.switches_are_carried_out,
     retirement.revocations_are_carried_out,
+    limits.limits_follow_the_spec,
     health.gone_keys_are_looked_for,
     health.keys_are_probed,
     spending.usage_is_read,
     spending.spending_periods_turn,
+    creation.lost_creates_are_repeated,
     creation.slots_get_keys,
     creation.the_finalizer_comes_first,
 )

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from keypool.api.pool import ApiKeyPoolSpec
 from keypool.core.ledger import KeyRecord, Ledger
@@ -80,7 +81,7 @@ def project(ledger: Ledger, spec: ApiKeyPoolSpec) -> tuple[Desired, ...]:
     contents = [{spec.secret.keys.api_key: _value(primary), spec.secret.keys.base_url: ledger.base_url}]
     shown = [(primary,), keys]
     if spec.size > 1:
-        contents.append({"keys.json": _keys_json(keys, ledger.base_url)})
+        contents.append({"keys.json": _keys_json(keys, ledger.base_url, ledger.limits_per)})
     return tuple(
         Desired(name, _labels(ledger, spec), _annotations(ledger, spec, holds), data)
         for name, data, holds in zip(names, contents, shown, strict=False)
@@ -92,16 +93,23 @@ def _value(key: KeyRecord) -> str:
     return key.value.get_secret_value()
 
 
-def _keys_json(keys: tuple[KeyRecord, ...], base_url: str) -> str:
+def _keys_json(keys: tuple[KeyRecord, ...], base_url: str, per: str) -> str:
     entries = [
-        {"id": key.name, "slot": key.slot, "apiKey": _value(key), "limits": _limits(key), "limitsPer": "key"}
+        {"id": key.name, "slot": key.slot, "apiKey": _value(key), "limits": _limits(key), "limitsPer": per}
         for key in keys
     ]
     return json.dumps({"baseURL": base_url, "keys": entries}, separators=(",", ":"))
 
 
-def _limits(key: KeyRecord) -> dict[str, int]:
-    return {"requestsPerMinute": key.requests_per_minute} if key.requests_per_minute else {}
+def _limits(key: KeyRecord) -> dict[str, Any]:
+    """Those in force; what is left to the provider's default is not there."""
+    spend = key.spend_limit
+    shown = {
+        "requestsPerMinute": key.requests_per_minute,
+        "spend": {"amount": str(spend.amount), "period": spend.period} if spend is not None else None,
+        "models": list(key.models) or None,
+    }
+    return {name: limit for name, limit in shown.items() if limit is not None}
 
 
 def _labels(ledger: Ledger, spec: ApiKeyPoolSpec) -> dict[str, str]:

@@ -48,6 +48,7 @@ class Reason(StrEnum):
     MOST_KEYS_REJECTED = "MostKeysRejected"
     SLOT_EMPTY = "SlotEmpty"
     NOTHING_OUTSTANDING = "NothingOutstanding"
+    REVOKING = "Revoking"
     REVOCATION_PENDING = "RevocationPending"
     ANSWER_LOST = "AnswerLost"
     SPENDING_LOW = "SpendingLow"
@@ -77,6 +78,7 @@ class Reason(StrEnum):
     CLUSTER_UNAVAILABLE = "ClusterUnavailable"
     COMPROMISED_UNKNOWN = "CompromisedUnknown"
     COMPROMISE_WAITS = "CompromiseWaits"
+    UNDO_UNKNOWN = "UndoUnknown"
     LEDGER_MISSING = "LedgerMissing"
     LEDGER_UNREADABLE = "LedgerUnreadable"
     LEDGER_TAMPERED = "LedgerTampered"
@@ -111,6 +113,7 @@ ADVICE: dict[Reason, str] = {
     "nothing is created or withdrawn. Ask the provider; keypool goes on by itself with the first key that works again.",
     Reason.SLOT_EMPTY: "A slot has no usable key. Wait, or read Stalled.",
     Reason.NOTHING_OUTSTANDING: "Nothing to do.",
+    Reason.REVOKING: "Nothing to do: keys are being revoked. Some providers accept a deleted key for a while.",
     Reason.REVOCATION_PENDING: "A revocation was not confirmed yet and is being repeated. Check the provider.",
     Reason.ANSWER_LOST: "The answer to a create call was lost and the provider lists no names: one key may exist that "
     "nobody knows. It counts as live until its longest possible expiry. Look for it in the provider's console; when it "
@@ -144,7 +147,7 @@ ADVICE: dict[Reason, str] = {
     Reason.ENDPOINT_REFUSED: "Use an https endpoint at a public address, or ask the operator's administrator to "
     "allow what the message names (KEYPOOL_ALLOW_INSECURE_ENDPOINTS, KEYPOOL_ALLOW_PRIVATE_ENDPOINTS).",
     Reason.PROVIDER_REFUSED: "The endpoint refuses the key API: check that spec.endpoints names the right URL.",
-    Reason.KEY_REFUSED: "The provider refuses to create such a key: correct what the message names.",
+    Reason.KEY_REFUSED: "The provider refuses to create, or to change, such a key: correct what the message names.",
     Reason.NEW_KEYS_REJECTED: "The provider rejected three new keys in a row, so no more are made. Check the account, "
     "then change the keypool.dev/rotate annotation to try again.",
     Reason.REVOCATION_REFUSED: "The provider refuses to delete a key: revoke it in the provider's console.",
@@ -161,6 +164,8 @@ ADVICE: dict[Reason, str] = {
     Reason.COMPROMISED_UNKNOWN: "The annotation keypool.dev/compromised names a key that the pool does not have: "
     "status.keys shows names and fingerprints. Correct or remove the annotation.",
     Reason.COMPROMISE_WAITS: "A key is reported compromised, and the pool is suspended: set spec.suspend to false.",
+    Reason.UNDO_UNKNOWN: "The annotation keypool.dev/undo-revoke names a key that is not disabled: status.keys shows "
+    "names, fingerprints and states. What is revoked cannot come back. Correct or remove the annotation.",
     Reason.LEDGER_MISSING: "The pool's ledger is gone. keypool rebuilds it from the published Secrets and the "
     "provider's listing, or waits for what the message names. Published keys go on working.",
     Reason.LEDGER_UNREADABLE: "The pool's ledger is damaged or newer than this operator: restore it, or upgrade.",

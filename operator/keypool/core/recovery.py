@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from pydantic import SecretStr
 
 from keypool.core.fingerprint import fingerprint
-from keypool.core.ledger import KeyRecord, Ledger
+from keypool.core.ledger import KeyRecord, Ledger, limit_facts
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.naming import nonce, upstream_name
 from keypool.core.observation import Observation
@@ -24,7 +24,7 @@ PLAUSIBLE = re.compile(r"[\x21-\x7e]{16,512}")
 """What a key may look like; anything else in a Secret is not one."""
 OURS = re.compile(r"kp\..+\.([a-z0-9]{4,16})\.([0-9a-f]{10})")
 MOST_ENTRIES = 400
-WITHOUT_VALUE = (KeyState.INTENDED, KeyState.UNRESOLVED, KeyState.HELD)
+WITHOUT_HANDLE = (KeyState.INTENDED, KeyState.UNRESOLVED, KeyState.HELD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +123,8 @@ def unpaired(ledger: Ledger, found: Evidences) -> tuple[str, ...]:
 def recovered(o: Observation, found: Evidences, now: datetime) -> Recovered:
     """The ledger with every published key that can be shown to be ours, its revision above every Secret's."""
     ledger, orphans = o.ledger, []
-    pairs = {key.fingerprint: key for key in found.listing if key.fingerprint is not None}
-    known = {key.print for key in ledger.keys}
+    pairs = _pairs(ledger, found)
+    known = {key.print for key in ledger.keys if key.state not in WITHOUT_HANDLE}
     for index, entry in enumerate(found.published):
         if entry.print in known:
             ledger = _published_again(ledger, entry, found)
@@ -134,7 +134,7 @@ def recovered(o: Observation, found: Evidences, now: datetime) -> Recovered:
             ledger = _adopt(o, ledger, entry, pair, index, now)
             if found.verdicts.get(entry.print) is False:
                 ledger = ledger.advance(ledger.keys[-1].name, Evidence.FAILED)
-        elif found.verdicts.get(entry.print):
+        elif found.verdicts.get(entry.print) and entry.print not in {key.print for key in ledger.keys}:
             orphans.append(entry.print)
     ledger = _dead_keys_leave(ledger, found)
     primary = next(
@@ -143,6 +143,14 @@ def recovered(o: Observation, found: Evidences, now: datetime) -> Recovered:
     revision = max(ledger.revision, found.newest)
     facts = {"revision": revision, "publication": revision + 1, "primary": primary or ledger.primary}
     return Recovered(_with_requests(o, ledger.model_copy(update=facts)), tuple(orphans))
+
+
+def _pairs(ledger: Ledger, found: Evidences) -> dict[str, Listed]:
+    """Fingerprint to listed key: as the listing says or, where the value was ours to choose, as our own intent does."""
+    named = {key.name: key for key in found.listing if key.name is not None}
+    intents = [key for key in ledger.inside(*WITHOUT_HANDLE) if key.print is not None and key.name in named]
+    chosen = {key.print: named[key.name] for key in intents if key.print is not None}
+    return {**chosen, **{key.fingerprint: key for key in found.listing if key.fingerprint is not None}}
 
 
 def _published_again(ledger: Ledger, entry: Published, found: Evidences) -> Ledger:
@@ -154,6 +162,8 @@ def _published_again(ledger: Ledger, entry: Published, found: Evidences) -> Ledg
             if old.print not in shown:
                 ledger = ledger.advance(old.name, Evidence.SUPERSEDED, unpublished_at=None)
         return ledger.advance(key.name, Evidence.PROVEN)
+    if key.state is KeyState.DISABLED:
+        return ledger.advance(key.name, Evidence.UNDONE, enabling=True, disabled_at=None, unpublished_at=None)
     if key.state is KeyState.DRAINING:
         return ledger.mark(key.name, unpublished_at=None)
     return ledger
@@ -186,15 +196,15 @@ def _adopt(  # noqa: PLR0917 - all that a record is made of
     facts: dict[str, Any] = {"handle": pair.handle, "value": entry.value, "slot": slot}
     facts["expires_at"] = min(filter(None, (now + o.effective.lifetime, pair.expires_at)))
     intent = ledger.key(pair.name) if pair.name is not None else None
-    if intent is not None and intent.state in WITHOUT_VALUE:
+    if intent is not None and intent.state in WITHOUT_HANDLE:
         return _last(ledger.advance(intent.name, Evidence.ADOPTED, **facts), intent.name)
     assert o.provider is not None  # noqa: S101
     name = _name(o, ledger, entry, pair, index)
     share = share_of_interval(Why.SLOT_EMPTY, min(slot, o.spec.size - 1), o.spec.size, name)
     made = {"why": "adopted", "epoch": o.epoch, "share": share, "intended_at": now, "template": o.template}
     identity = {"name": name, "state": KeyState.ACTIVE, "provider": o.provider.uid}
-    limit = {"requests_per_minute": o.effective.limits.requests_per_minute}
-    return ledger.adopt(KeyRecord.model_validate({**identity, **made, **limit, **facts}))
+    limits = limit_facts(o.effective.limits)
+    return ledger.adopt(KeyRecord.model_validate({**identity, **made, **limits, **facts}))
 
 
 def _last(ledger: Ledger, name: str) -> Ledger:
@@ -240,6 +250,7 @@ def _with_requests(o: Observation, ledger: Ledger) -> Ledger:
     another token. A report of a leak that names a key which is still there is not."""
     pool = o.known_pool
     facts = {"handled_rotate": pool.rotate, "handled_cleared": pool.cleared, "handled_abandon": pool.abandon}
+    facts["handled_undo"] = pool.undo
     named = {part.strip() for part in (pool.compromised or "").split(",")}
     still_there = any(key.name in named or key.print in named for key in ledger.keys)
     if not still_there and not any(part.startswith("all@") for part in named):

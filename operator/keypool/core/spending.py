@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from keypool.core.ledger import KeyRecord, Ledger
-from keypool.core.limits import Period, SpendLimit, Usage
+from keypool.core.limits import Limits, Period, SpendLimit, Usage
 
 LEAST = Decimal("0.01")
 """What a key gets at least: providers take 0 for no limit."""
@@ -69,6 +69,11 @@ def limit_of(limit: SpendLimit | None, key: KeyRecord, now: datetime) -> SpendLi
     if limit is None or limit.shared or key.carried == 0 or key.carried_in != period_start(limit.period, now):
         return limit
     return replace(limit, amount=max(limit.amount - key.carried, LEAST))
+
+
+def limits_of(limits: Limits, key: KeyRecord, now: datetime) -> Limits:
+    """What the provider is to enforce for this key now, of the limits that the spec asks for."""
+    return replace(limits, spend=limit_of(limits.spend, key, now))
 
 
 def departed(ledger: Ledger, key: KeyRecord, usage: Mapping[str, Usage]) -> Ledger:

@@ -23,7 +23,7 @@ def from_the_future(ledger: Ledger, now: datetime) -> KeyRecord | None:
     """The first key with a time that lies more than `TOLERANCE` ahead; expiries are meant to."""
     limit = now + TOLERANCE
     for key in ledger.keys:
-        times = (key.intended_at, key.created_at, key.published_at, key.unpublished_at)
+        times = (key.intended_at, key.created_at, key.published_at, key.unpublished_at, key.disabled_at)
         if any(time is not None and time > limit for time in times):
             return key
     return None

@@ -56,3 +56,8 @@ class Unreadable(Ambiguous):
     def __init__(self, message: str, handle: str | None = None) -> None:
         super().__init__(message)
         self.handle = handle
+
+
+def is_refusal(error: ProviderError) -> bool:
+    """Whether the provider refused what was asked: not whom it was asked by, nor where."""
+    return isinstance(error, Rejected) and not isinstance(error, (CredentialRejected, EndpointRefused))

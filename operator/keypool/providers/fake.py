@@ -68,14 +68,20 @@ class FakeProvider:
         """Nothing ever changes."""
 
     async def create(self, key: NewKey) -> CreatedKey:
-        """Creates a key that lives exactly as long as asked."""
+        """Creates a key that lives exactly as long as asked. The same name and value again give the same key."""
         error = self._enter("create", key.name, happens=True)
+        if key.value is not None and (known := self._known(key.name, key.value)) is not None:
+            self._raise(error)
+            return CreatedKey(known.handle, known.value, self.now + self._lifetime(key.lifetime))
         self._made += 1
         value = key.value or SecretStr(f"sk-fake-{self._made:032d}")
         made = FakeKey(f"fake-{self._made}", key.name, value, limits=key.limits)
         self.keys[made.handle] = made
         self._raise(error)
         return CreatedKey(made.handle, made.value, self.now + self._lifetime(key.lifetime))
+
+    def _known(self, name: str, value: SecretStr) -> FakeKey | None:
+        return next((key for key in self.keys.values() if (key.name, key.value) == (name, value)), None)
 
     async def revoke(self, handle: str) -> Revocation:
         """Deletes a key."""

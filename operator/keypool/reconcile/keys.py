@@ -4,7 +4,6 @@ become evidence."""
 import logging
 import time
 from collections.abc import Awaitable
-from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -15,7 +14,6 @@ from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.naming import nonce, upstream_name
 from keypool.core.observation import Problem
 from keypool.core.reasons import Reason
-from keypool.core.spending import limit_of
 from keypool.providers.errors import (
     Ambiguous,
     CredentialRejected,
@@ -36,25 +34,25 @@ _OF_THE_PROVIDER = {
     CredentialRejected: Reason.CREDENTIAL_REJECTED,
     EndpointRefused: Reason.ENDPOINT_REFUSED,
 }
-_REFUSALS = {"create": Reason.KEY_REFUSED, "revoke": Reason.REVOCATION_REFUSED}
+_REFUSALS = {"create": Reason.KEY_REFUSED, "update": Reason.KEY_REFUSED, "revoke": Reason.REVOCATION_REFUSED}
 
 
 async def create(this: Pass, action: act.CreateKey) -> bool:
     """Makes the create call of a durable intent. One call per intent, whatever happens."""
-    record, entry = this.handle.ledger.key(action.name), this.world.directory.get(_provider_uid(this))
+    record, entry = this.handle.ledger.key(action.name), this.world.directory.get(provider_uid(this))
     if record is None or entry is None or record.state is not KeyState.INTENDED:
         return False
     if not entry.trusted:  # found to be in another account since the pass began
         this.memory.pause("create", this.world.now() + FIRST_PAUSE)
         return False
-    if not await _may_begin(this, record):  # the API server was slow; the next pass begins anew
+    if not await may_begin(this, record):  # the API server was slow; the next pass begins anew
         this.memory.pause("create", this.world.now() + FIRST_PAUSE)
         await this.handle.update(lambda ledger: ledger.advance(record.name, Evidence.NEVER_SENT))
         return False
     this.memory.sent.add(record.name)
     pause = this.memory.wait_until.get("create")
     try:
-        created = await timed(this, "create", entry.provider.create(_new_key(this, record)))
+        created = await timed(this, "create", entry.provider.create(new_key(this, record)))
     except ProviderError as error:
         note_failure(this, "create", entry.uid, error)
         this.world.tell_failure(this.handle.ledger, record, "create", str(error))
@@ -62,33 +60,39 @@ async def create(this: Pass, action: act.CreateKey) -> bool:
         return False
     if this.memory.wait_until.get("create") == pause:  # else a call beside this one was told to wait
         this.memory.succeeded("create")
-    await this.handle.update(lambda ledger: ledger.advance(record.name, Evidence.ANSWERED, **_facts(this, created)))
+    await this.handle.update(lambda ledger: ledger.advance(record.name, Evidence.ANSWERED, **facts(this, created)))
     return True
 
 
-async def _may_begin(this: Pass, record: KeyRecord) -> bool:
+async def may_begin(this: Pass, record: KeyRecord) -> bool:
     """Soon after its intent, and with more leadership left than the call can take."""
     enough = await this.world.leadership.enough(this.world.deadlines.create)
     return enough and this.world.now() - record.intended_at <= BEGIN_WITHIN
 
 
-def _provider_uid(this: Pass) -> str:
+def provider_uid(this: Pass) -> str:
+    """Of the provider object that the pool names; "" where there is none."""
     return this.observation.provider.uid if this.observation.provider is not None else ""
 
 
-def _new_key(this: Pass, record: KeyRecord) -> NewKey:
+def new_key(this: Pass, record: KeyRecord) -> NewKey:
+    """What to ask the provider for."""
     spec, ledger = this.observation.effective, this.handle.ledger
     owner = upstream_name(ledger.namespace, ledger.pool, this.observation.installation, nonce(ledger.pool_uid, 0))
-    limits = replace(spec.limits, spend=limit_of(spec.limits.spend, record, this.world.now()))
-    return NewKey(record.name, spec.lifetime, spec.scopes, limits, owner=owner)
+    return NewKey(record.name, spec.lifetime, spec.scopes, record.limits, owner=owner, value=record.value)
 
 
-def _facts(this: Pass, created: CreatedKey) -> dict[str, object]:
-    """Our own lifetime decides; the provider's expiry where it is sooner."""
+def facts(this: Pass, created: CreatedKey) -> dict[str, object]:
+    """What a record knows of a key that was created just now."""
+    return {"handle": created.handle, "value": created.value, **life(this, created.expires_at)}
+
+
+def life(this: Pass, expires_at: datetime | None) -> dict[str, object]:
+    """The dates of a key that is there from now on: our own lifetime decides; the provider's expiry where it is
+    sooner."""
     now = this.world.now()
     ours = now + this.observation.effective.lifetime
-    expires_at: datetime = min(ours, created.expires_at) if created.expires_at is not None else ours
-    return {"handle": created.handle, "value": created.value, "created_at": now, "expires_at": expires_at}
+    return {"created_at": now, "expires_at": min(ours, expires_at) if expires_at is not None else ours}
 
 
 async def _record_failed_create(this: Pass, record: KeyRecord, error: ProviderError) -> None:
@@ -102,7 +106,7 @@ async def _record_failed_create(this: Pass, record: KeyRecord, error: ProviderEr
 
 async def probe(this: Pass, action: act.ProbeKey) -> bool:
     """Asks about one key. Only a definite answer counts; anything else changes nothing but the pause."""
-    record, entry = this.handle.ledger.key(action.name), this.world.directory.get(_provider_uid(this))
+    record, entry = this.handle.ledger.key(action.name), this.world.directory.get(provider_uid(this))
     if record is None or record.value is None or entry is None:
         return False
     try:

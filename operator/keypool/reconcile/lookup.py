@@ -1,6 +1,6 @@
 """What is learnt from listings: which lost create calls made keys, and which rejected keys exist no more."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -9,18 +9,21 @@ from keypool.core.account import Account
 from keypool.core.claims import Claims, Wanted, claim
 from keypool.core.deadlines import CREATE_DEADLINE
 from keypool.core.ledger import Ledger
-from keypool.core.lifecycle import Evidence
+from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.limits import Usage
 from keypool.core.reasons import Reason
 from keypool.core.rules.health import OUTSIDE
 from keypool.core.rules.intents import LOST, visible
 from keypool.core.spending import departed
 from keypool.providers.errors import ProviderError
+from keypool.providers.protocol import ListedKey
 from keypool.reconcile.accounts import Listing
 from keypool.reconcile.context import Pass
 from keypool.reconcile.directory import Entry
-from keypool.reconcile.keys import note_failure, timed
+from keypool.reconcile.keys import life, note_failure, timed
 from keypool.reconcile.proving import is_another_account
+
+Facts = Callable[[ListedKey], dict[str, object]]
 
 SHARED = timedelta(seconds=10)
 """Pools share a listing that is no older. A key that it does not have does not come back."""
@@ -45,10 +48,31 @@ async def look_up(this: Pass, action: act.LookUp) -> bool:
 async def _find_by_name(this: Pass, wanted: Iterable[Wanted], listing: Listing) -> bool:
     if any(key.name is None for key in listing.keys.values()):
         return _not_yet(this, "the provider lists keys without names although spec.holySheep.listsNames is true")
-    handles = {key.name: key.handle for key in listing.keys.values()}
+    listed = {key.name: key for key in listing.keys.values()}
     this.memory.succeeded("lookup")
-    await this.handle.update(partial(_resolved, found={each.name: handles.get(each.name) for each in wanted}))
+    stays = this.observation.known_pool.deleted_at is None
+    facts = partial(_found, this) if stays else None
+    await this.handle.update(partial(_named, wanted=tuple(wanted), listed=listed, facts=facts))
     return True
+
+
+def _named(
+    ledger: Ledger, wanted: Iterable[Wanted], listed: Mapping[str | None, ListedKey], facts: Facts | None
+) -> Ledger:
+    """A key whose value was ours to choose is whole again, unless the pool goes (`facts` None): it is published once a
+    probe has proven it."""
+    for each in wanted:
+        record, found = ledger.key(each.name), listed.get(each.name)
+        whole = record is not None and record.state is KeyState.UNRESOLVED and record.value is not None
+        if found is not None and whole and facts is not None:
+            ledger = ledger.advance(each.name, Evidence.FOUND_WHOLE, **facts(found))
+        else:
+            ledger = _resolved(ledger, {each.name: found.handle if found is not None else None})
+    return ledger
+
+
+def _found(this: Pass, key: ListedKey) -> dict[str, object]:
+    return {"handle": key.handle, **life(this, key.expires_at)}
 
 
 async def _claim(this: Pass, entry: Entry, wanted: Iterable[Wanted], listing: Listing) -> bool:
@@ -83,7 +107,7 @@ async def find_gone(this: Pass, action: act.FindGone) -> bool:
         return False
     certain = this.world.accounts.verdict(entry.uid, entry.provider, listing) is Account.SAME
     gone = [name for name in action.names if certain and _is_gone(this, entry, listing, name)]
-    await this.handle.update(partial(_without, names=gone, usage=this.memory.usage()))
+    await this.handle.update(partial(without, names=gone, usage=this.memory.usage()))
     if len(gone) < len(action.names):
         text = "rejected, and still listed by the provider"
         this.memory.failed("gone", Reason.KEY_REJECTED, text, this.world.now(), this.world.random())
@@ -92,7 +116,8 @@ async def find_gone(this: Pass, action: act.FindGone) -> bool:
     return True
 
 
-def _without(ledger: Ledger, names: Iterable[str], usage: Mapping[str, Usage]) -> Ledger:
+def without(ledger: Ledger, names: Iterable[str], usage: Mapping[str, Usage]) -> Ledger:
+    """The ledger without keys that exist no more; what they were used for stays counted."""
     for name in names:
         if (key := ledger.key(name)) is not None:
             ledger = departed(ledger, key, usage).advance(name, Evidence.GONE_UPSTREAM)

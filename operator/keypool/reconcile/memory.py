@@ -13,13 +13,14 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=5)
 
 @dataclass(slots=True)
 class Memory:
-    """One pool's memory. Activities: create, publish, lookup, gone, cluster, recover, probe:<key>, usage:<key>,
-    revoke:<key>."""
+    """One pool's memory. Activities: create, publish, lookup, gone, cluster, recover; and probe:<key>, likewise usage,
+    repeat, update, disable, enable and revoke. `answered`: when what is being proven was first answered."""
 
     checks: dict[str, Checked] = field(default_factory=dict)
     troubles: dict[str, Trouble] = field(default_factory=dict)
     wait_until: dict[str, datetime] = field(default_factory=dict)
     readings: dict[str, Reading] = field(default_factory=dict)
+    answered: dict[str, datetime] = field(default_factory=dict)
     sent: set[str] = field(default_factory=set)
     generation: int = 0
     provider_usable: bool = True
@@ -61,6 +62,15 @@ class Memory:
         """Not before then, although nothing is wrong."""
         self.wait_until[activity] = until
 
+    def first_answered(self, activity: str, now: datetime) -> datetime:
+        """When the provider first said that it did what was asked: from then on its lag counts."""
+        return self.answered.setdefault(activity, now)
+
+    def wait_as_planned(self, activity: str, until: datetime) -> None:
+        """It takes its time, as it may: nothing is wrong any more."""
+        self.troubles.pop(activity, None)
+        self.wait_until[activity] = until
+
     def next_try(self, now: datetime) -> datetime | None:
         """When the first of the pauses that still run ends."""
         return min((until for until in self.wait_until.values() if until > now), default=None)
@@ -69,6 +79,7 @@ class Memory:
         """The activity works again."""
         self.troubles.pop(activity, None)
         self.wait_until.pop(activity, None)
+        self.answered.pop(activity, None)
 
     def new_generation(self, generation: int) -> None:
         """Another spec deserves another try at once."""
@@ -95,6 +106,7 @@ class Memory:
         for name in [name for name in self.checks if not known(name)]:
             del self.checks[name]
         self.readings = {name: reading for name, reading in self.readings.items() if known(name)}
-        for activity in [a for a in (*self.troubles, *self.wait_until) if ":" in a and not known(a.split(":", 1)[1])]:
+        activities = [a for a in (*self.troubles, *self.wait_until, *self.answered) if ":" in a]
+        for activity in [a for a in activities if not known(a.split(":", 1)[1])]:
             self.succeeded(activity)
         self.sent = {name for name in self.sent if known(name)}

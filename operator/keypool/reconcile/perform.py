@@ -11,7 +11,8 @@ from keypool.cluster.publisher import SecretRefused
 from keypool.core import actions as act
 from keypool.core.decision import Plan
 from keypool.core.reasons import Reason
-from keypool.reconcile import keys, lookup, objects, revocation, usage
+from keypool.reconcile import changing, disabling, keys, lookup, objects, repeating, revocation, usage
+from keypool.reconcile.chosen import with_chosen_values
 from keypool.reconcile.context import Pass
 from keypool.reconcile.memory import FIRST_PAUSE
 
@@ -25,8 +26,12 @@ PHASES: tuple[type[act.Action], ...] = (
     act.RemoveSecrets,
     act.LookUp,
     act.CreateKey,
+    act.RepeatCreate,
+    act.EnableKey,
+    act.UpdateKey,
     act.ProbeKey,
     act.ReadUsage,
+    act.DisableKey,
     act.RevokeKey,
     act.FindGone,
     act.RemoveFinalizer,
@@ -39,7 +44,7 @@ async def perform(this: Pass, plan: Plan) -> bool:
     """False when something failed: that is a trouble in memory, with a pause. Raises KubeError when the ledger cannot
     be written."""
     _check_that_we_lead(this)
-    await this.handle.update(lambda _: plan.ledger)
+    await this.handle.update(lambda _: with_chosen_values(this.observation.provider, plan.ledger))
     for phase in PHASES:
         group = [action for action in plan.actions if isinstance(action, phase)]
         if group and not await _carry_out(this, group):
@@ -68,6 +73,10 @@ async def _one(this: Pass, action: act.Action) -> bool:
 
 _AT_PROVIDER: dict[type[act.Action], Callable[[Pass, Any], Awaitable[bool]]] = {
     act.CreateKey: keys.create,
+    act.RepeatCreate: repeating.repeat,
+    act.UpdateKey: changing.update,
+    act.EnableKey: disabling.enable,
+    act.DisableKey: disabling.disable,
     act.ProbeKey: keys.probe,
     act.ReadUsage: usage.read,
     act.RevokeKey: revocation.revoke,

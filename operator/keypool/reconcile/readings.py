@@ -18,6 +18,7 @@ ROTATE = "keypool.dev/rotate"
 COMPROMISED = "keypool.dev/compromised"
 CLEARED = "keypool.dev/clear-lost"
 ABANDON = "keypool.dev/abandon"
+UNDO = "keypool.dev/undo-revoke"
 REQUEST_LIMIT = 4096
 """Characters of an annotation that are taken as a request."""
 
@@ -43,6 +44,7 @@ def pool_facts(obj: Mapping[str, Any]) -> PoolFacts:
         compromised=str(annotations.get(COMPROMISED, ""))[:REQUEST_LIMIT] or None,
         cleared=str(annotations.get(CLEARED, ""))[:REQUEST_LIMIT] or None,
         abandon=str(annotations.get(ABANDON, ""))[:REQUEST_LIMIT] or None,
+        undo=str(annotations.get(UNDO, ""))[:REQUEST_LIMIT] or None,
         spec=spec,
         spec_error=error,
     )

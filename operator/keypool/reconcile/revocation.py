@@ -1,19 +1,15 @@
 """Revoking a key: on a fresh view alone, and forgotten only with proof."""
 
-from keypool.cluster import paths
-from keypool.cluster.cache import Kind
-from keypool.cluster.errors import NotFound
 from keypool.core import actions as act
 from keypool.core.ledger import KeyRecord
 from keypool.core.lifecycle import Evidence, KeyState
-from keypool.core.reasons import Reason
 from keypool.core.spending import departed
-from keypool.providers.errors import CredentialRejected, ProviderError, Rejected
+from keypool.providers.errors import ProviderError, is_refusal
 from keypool.providers.protocol import Probe, Provider, Revocation
 from keypool.reconcile.context import Pass
+from keypool.reconcile.ending import still_accepted, usable_client
 from keypool.reconcile.keys import note_failure, timed
-from keypool.reconcile.memory import FIRST_PAUSE
-from keypool.reconcile.proving import account_problem, client_for
+from keypool.reconcile.proving import account_problem
 from keypool.reconcile.usage import read_last
 
 
@@ -22,14 +18,8 @@ async def revoke(this: Pass, action: act.RevokeKey) -> bool:
     record = this.handle.ledger.key(action.name)
     if record is None or record.handle is None:
         return False
-    if not await _view_is_current(this):
-        this.memory.pause(f"revoke:{record.name}", this.world.now() + FIRST_PAUSE)
-        return False
-    provider = await client_for(this.world, record.provider)
+    provider = await usable_client(this, record, f"revoke:{record.name}")
     if provider is None:
-        return _not_yet(this, record, "the provider is gone, or cannot be used until its credential is proven")
-    if not await this.world.leadership.enough(this.world.deadlines.other):
-        this.memory.pause(f"revoke:{record.name}", this.world.now() + FIRST_PAUSE)
         return False
     await read_last(this, provider, record)
     answer = await _delete(this, provider, record, record.handle)
@@ -39,12 +29,6 @@ async def revoke(this: Pass, action: act.RevokeKey) -> bool:
     usage = this.memory.usage()
     await this.handle.update(lambda x: departed(x, record, usage).advance(record.name, Evidence.REVOKED))
     return True
-
-
-def _not_yet(this: Pass, record: KeyRecord, text: str) -> bool:
-    activity, now = f"revoke:{record.name}", this.world.now()
-    this.memory.failed(activity, Reason.REVOCATION_PENDING, text, now, this.world.random())
-    return False
 
 
 async def _failed(this: Pass, record: KeyRecord, error: ProviderError) -> bool:
@@ -60,8 +44,7 @@ async def _delete(this: Pass, provider: Provider, record: KeyRecord, handle: str
         return await timed(this, "revoke", provider.revoke(handle))
     except ProviderError as error:
         await _failed(this, record, error)
-        refused = isinstance(error, Rejected) and not isinstance(error, CredentialRejected)
-        if refused and record.state is KeyState.REVOKING:
+        if is_refusal(error) and record.state is KeyState.REVOKING:
             await this.handle.update(lambda ledger: ledger.advance(record.name, Evidence.REVOKE_REFUSED))
         return None
 
@@ -79,7 +62,8 @@ async def _prove(this: Pass, provider: Provider, record: KeyRecord, answer: Revo
             return True
     except ProviderError as error:
         return await _failed(this, record, error)
-    return _not_yet(this, record, "deleted, but the provider still accepts the value")
+    still_accepted(this, provider, f"revoke:{record.name}", "deleted")
+    return False
 
 
 async def _is_proven(this: Pass, provider: Provider, record: KeyRecord, answer: Revocation) -> bool:
@@ -91,19 +75,3 @@ async def _is_proven(this: Pass, provider: Provider, record: KeyRecord, answer: 
     listing = await timed(this, "list", this.world.accounts.take(provider))
     problem = account_problem(this.world, record.provider, provider, listing)
     return problem is None and record.handle not in listing.keys
-
-
-async def _view_is_current(this: Pass) -> bool:
-    """The pool as the API server has it now is the one that this pass observed, as far as revocation goes."""
-    ledger, seen = this.handle.ledger, this.observation.pool
-    try:
-        live = await this.world.client.get(paths.pool(ledger.namespace, ledger.pool))
-    except NotFound:
-        return seen is None
-    if live["metadata"]["uid"] != ledger.pool_uid or seen is None:
-        return live["metadata"]["uid"] != ledger.pool_uid and seen is None
-    this.world.cache.upsert(Kind.POOL, live)
-    if ("deletionTimestamp" in live["metadata"]) != (seen.deleted_at is not None):
-        return False
-    suspended = bool((live.get("spec") or {}).get("suspend", False))
-    return seen.deleted_at is not None or seen.spec is None or suspended == seen.spec.suspend

@@ -8,9 +8,23 @@ CLUSTER = "tests/cluster/test_{}.py"
 
 DEFECTS: tuple[Defect, ...] = (
     Defect(
+        "a create call leaves out the value that was chosen",
+        "reconcile/keys.py",
+        "record.limits, owner=owner, value=record.value)",
+        "record.limits, owner=owner)",
+        ("tests/unit/test_repeated_create.py",),
+    ),
+    Defect(
+        "a disabled key is revoked before its quiet period is over",
+        "core/rules/disabling.py",
+        "return end is not None and end <= now and time_is_trusted(o, now)",
+        "return end is not None and time_is_trusted(o, now)",
+        (RULES.format("disabling"),),
+    ),
+    Defect(
         "the intent is not stored before the create call",
         "reconcile/perform.py",
-        "await this.handle.update(lambda _: plan.ledger)",
+        "await this.handle.update(lambda _: with_chosen_values(this.observation.provider, plan.ledger))",
         "this.handle.ledger = plan.ledger",
         (CLUSTER.format("operator_key_life") + " -k before_the_provider",),
     ),

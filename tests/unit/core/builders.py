@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -28,6 +29,8 @@ SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelt
 EPOCH = "epoch-2"
 NAMING = Capabilities(lists_names=True, listing_lag=5 * SECOND, activation_lag=5 * SECOND)
 PROVIDER = ProviderFacts("provider-1", "vendor", "https://vendor.example/v1", NAMING)
+CHOOSING = replace(PROVIDER, capabilities=replace(NAMING, chooses_value=True))
+ABLE = replace(PROVIDER, capabilities=replace(NAMING, disables_keys=True, changes_limits=True, sets_rate_limit=True))
 NAMELESS = ProviderFacts("provider-1", "vendor", "https://vendor.example/v1", Capabilities())
 DOWN = Problem(Reason.PROVIDER_NOT_READY, "the provider is down", stalls=False)
 FOREIGN = Problem(Reason.SECRET_FOREIGN, "Secret web exists and is not ours")
@@ -53,10 +56,12 @@ def a_key(slot: Any = 0, state: Any = KeyState.ACTIVE, name: Any = "", **facts: 
     known: dict[str, Any] = {}
     if state not in (KeyState.INTENDED, KeyState.UNRESOLVED, KeyState.HELD):
         known = {"handle": f"h-{name}", "value": SecretStr(f"sk-{name}"), "created_at": NOW - HOUR}
-    if state in (KeyState.ACTIVE, KeyState.DRAINING):
+    if state in (KeyState.ACTIVE, KeyState.DRAINING, KeyState.DISABLED):
         known["published_at"] = NOW - HOUR
-    if state is KeyState.DRAINING:
+    if state in (KeyState.DRAINING, KeyState.DISABLED):
         known["unpublished_at"] = NOW - MINUTE
+    if state is KeyState.DISABLED:
+        known["disabled_at"] = NOW - MINUTE
     made = {"intended_at": NOW - HOUR, "expires_at": NOW + 30 * DAY, "share": 1.0, "why": "slot empty"}
     identity = {"name": name, "slot": slot, "state": state, "provider": PROVIDER.uid, "template": TEMPLATE}
     return KeyRecord.model_validate({**identity, **made, "epoch": EPOCH, **known, **facts})

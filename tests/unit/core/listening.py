@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -47,10 +48,19 @@ def judge(world: World) -> None:
     listening.judged = True
 
 
-def by_name(world: World, names: tuple[str, ...], listed: dict[str, str]) -> None:
-    """Where names are listed."""
+def by_name(
+    world: World, names: tuple[str, ...], listed: dict[str, str], life: Callable[[str], dict[str, datetime]]
+) -> None:
+    """Where names are listed. A key whose value is known is whole, while the pool stays."""
+    stays = world.pool is not None and world.pool.deleted_at is None
     for name in names:
-        resolve(world, name, listed.get(name))
+        record, handle = world.ledger.key(name), listed.get(name)
+        assert record is not None
+        if handle is not None and record.value is not None and record.state is KeyState.UNRESOLVED and stays:
+            facts = {"handle": handle, **life(handle)}
+            world.store(world.ledger.advance(name, Evidence.FOUND_WHOLE, **facts))
+        else:
+            resolve(world, name, handle)
 
 
 def by_elimination(world: World, names: tuple[str, ...], listed: dict[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,12 @@ from keypool.core.decision import Plan
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Observation
 from keypool.core.reasons import Reason
-from keypool.providers.errors import Ambiguous, ProviderError, Rejected, Throttled, Unreadable
+from keypool.providers.errors import Ambiguous, ProviderError, Rejected, Unreadable
+from keypool.reconcile.chosen import with_chosen_values
 from keypool.reconcile.perform import PHASES
+from tests.unit.core import switching
 from tests.unit.core.listening import by_elimination, by_name, find_gone, hear
+from tests.unit.core.switching import life, new_key, note
 
 if TYPE_CHECKING:
     from tests.unit.core.world import World
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
 
 def perform(world: World, observation: Observation, plan: Plan) -> None:
     """Ledger first; a kind of action that fails ends the pass."""
-    world.store(plan.ledger)
+    world.store(with_chosen_values(observation.provider, plan.ledger))
     for kind in PHASES:
         results = [_carry_out(world, observation, action) for action in plan.actions if isinstance(action, kind)]
         if not all(results):
@@ -28,15 +32,12 @@ def perform(world: World, observation: Observation, plan: Plan) -> None:
 
 
 def _carry_out(world: World, observation: Observation, action: act.Action) -> bool:
+    name = getattr(action, "name", "")
+    if (call := _CALLS.get(type(action))) is not None:
+        return call(world, observation, name)
     match action:
-        case act.CreateKey():
-            return _create(world, observation, action.name)
-        case act.ProbeKey():
-            return _probe(world, action.name)
-        case act.RevokeKey():
-            return _revoke(world, action.name)
         case act.LookUp():
-            return _look_up(world, action.names)
+            return _look_up(world, observation, action.names)
         case act.FindGone():
             return find_gone(world, action.names)
         case _:
@@ -79,12 +80,11 @@ def _change_cluster(world: World, action: act.Action) -> None:
 def _create(world: World, observation: Observation, name: str) -> bool:
     world.check_creation(name, observation)
     world.memory.sent.add(name)
-    lifetime = observation.effective.lifetime
     try:
-        handle, value, expires_at = world.vendor.create(name, lifetime, world.now)
+        handle, value, expires_at = world.vendor.create(new_key(world, observation, name), world.now)
     except ProviderError as error:
         world.step()
-        _note(world, "create", error)
+        note(world, "create", error)
         if isinstance(error, Unreadable):
             world.store(world.ledger.advance(name, Evidence.UNREADABLE, handle=error.handle))
         else:
@@ -93,20 +93,19 @@ def _create(world: World, observation: Observation, name: str) -> bool:
         return False
     world.step()
     world.memory.succeeded("create")
-    expires_at = min(expires_at, world.now + lifetime)
-    facts = {"handle": handle, "value": value, "created_at": world.now, "expires_at": expires_at}
+    facts = {"handle": handle, "value": value, **life(world, observation, expires_at)}
     world.store(world.ledger.advance(name, Evidence.ANSWERED, **facts))
     return True
 
 
-def _probe(world: World, name: str) -> bool:
+def _probe(world: World, _: Observation, name: str) -> bool:
     record, activity = world.ledger.key(name), f"probe:{name}"
     assert record is not None
     assert record.value is not None
     try:
         good = world.vendor.probe(record.value.get_secret_value(), world.now)
     except ProviderError as error:
-        _note(world, activity, error)
+        note(world, activity, error)
         return False
     world.memory.checked(name, world.now, good)
     hear(world, name, good=good)
@@ -116,18 +115,21 @@ def _probe(world: World, name: str) -> bool:
     return True
 
 
-def _look_up(world: World, names: tuple[str, ...]) -> bool:
+def _look_up(world: World, observation: Observation, names: tuple[str, ...]) -> bool:
     try:
         listed = world.vendor.listing(world.now)
     except ProviderError as error:
-        _note(world, "lookup", error)
+        note(world, "lookup", error)
         return False
     world.memory.succeeded("lookup")
-    (by_name if world.vendor.capabilities.lists_names else by_elimination)(world, names, listed)
+    if world.vendor.capabilities.lists_names:
+        by_name(world, names, listed, lambda handle: life(world, observation, world.vendor.keys[handle].expires_at))
+    else:
+        by_elimination(world, names, listed)
     return True
 
 
-def _revoke(world: World, name: str) -> bool:
+def _revoke(world: World, _: Observation, name: str) -> bool:
     record, activity = world.ledger.key(name), f"revoke:{name}"
     assert record is not None
     assert record.handle is not None
@@ -139,7 +141,7 @@ def _revoke(world: World, name: str) -> bool:
         gone = gone or (value is None and record.handle not in world.vendor.listing(world.now).values())
     except ProviderError as error:
         world.step()
-        _note(world, activity, error)
+        note(world, activity, error)
         if isinstance(error, Rejected) and record.state is KeyState.REVOKING:
             world.store(world.ledger.advance(name, Evidence.REVOKE_REFUSED))
         return False
@@ -152,12 +154,15 @@ def _revoke(world: World, name: str) -> bool:
     return True
 
 
-def _note(world: World, activity: str, error: ProviderError) -> None:
-    if isinstance(error, Throttled):
-        world.memory.throttled(activity, str(error), world.now, error.retry_after, 0.0)
-    else:
-        person = isinstance(error, Rejected)
-        world.memory.failed(activity, Reason.PROVIDER_UNAVAILABLE, str(error), world.now, 0.5, person=person)
+_CALLS: dict[type[act.Action], Callable[[World, Observation, str], bool]] = {
+    act.CreateKey: _create,
+    act.RepeatCreate: switching.repeat,
+    act.UpdateKey: switching.update,
+    act.DisableKey: switching.disable,
+    act.EnableKey: switching.enable,
+    act.ProbeKey: _probe,
+    act.RevokeKey: _revoke,
+}
 
 
 def change(world: World, **facts: object) -> None:

@@ -109,7 +109,7 @@ _HAPPENINGS: dict[str, Any] = {
 }
 
 
-def begin(capabilities: Capabilities, *, exclusive: bool = False) -> World:
+def begin(capabilities: Capabilities, *, exclusive: bool = False, started: bool = True) -> World:
     """A pool in a healthy world, before its first pass, beside somebody else's key unless the account is ours alone."""
     world = a_world(capabilities)
     world.exclusive = exclusive
@@ -117,7 +117,8 @@ def begin(capabilities: Capabilities, *, exclusive: bool = False) -> World:
     far = world.now + timedelta(days=3650)
     if not exclusive:
         world.vendor.keys["theirs"] = VendorKey("theirs", "sk-theirs", world.now, far, foreign=True)
-    world.reconcile()
+    if started:
+        world.reconcile()
     return world
 
 

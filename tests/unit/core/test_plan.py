@@ -88,8 +88,8 @@ def test_a_vendor_whose_keys_are_born_expired_is_asked_three_times() -> None:
 class _Odd(Vendor):
     """Every key expired a second ago."""
 
-    def create(self, name: Any, lifetime: Any, now: Any) -> Any:
-        handle, value, _ = super().create(name, lifetime, now)
+    def create(self, new: Any, now: Any) -> Any:
+        handle, value, _ = super().create(new, now)
         return handle, value, now - SECOND
 
 

@@ -70,7 +70,8 @@ def test_whatever_is_found_only_paired_keys_are_adopted_and_nothing_is_revoked_o
     assert {key.name for key in keys} <= after.keys(), "no record is lost"
     for key in keys:
         moved = after[key.name].state is not key.state
-        assert not moved or after[key.name].state in (KeyState.WITHDRAWN, KeyState.DRAINING), "nothing is revoked"
+        allowed = (KeyState.ACTIVE, KeyState.WITHDRAWN, KeyState.DRAINING)
+        assert not moved or after[key.name].state in allowed, "nothing is revoked"
     adopted = [key for name, key in after.items() if ledger_lacks(before, name)]
     assert {key.handle for key in adopted} <= {f"h{n}" for n in listed - foreign}, "only what the listing pairs"
     assert {key.print for key in adopted} <= {entry.print for entry in entries}
@@ -166,6 +167,31 @@ def test_a_published_key_that_an_older_ledger_has_as_draining_drains_anew() -> N
     drained = result.ledger.key("d")
     assert drained is not None
     assert drained.unpublished_at is None
+
+
+def test_a_published_key_whose_value_was_ours_to_choose_is_the_intent_of_an_older_ledger() -> None:
+    name, value = "kp.shop.web.inst.0123456789", SecretStr("sk-" + "c" * 43)
+    entry, before = Published(value, True), a_ledger(a_key(0, KeyState.UNRESOLVED, name=name, value=value))
+    found = Evidences((entry,), (Row("h1", None, name),), {entry.print: True}, newest=99)
+    after = recovered(seen(ledger=before), found, NOW)
+    assert (states(after.ledger), after.ledger.keys[0].handle, after.orphans) == ({name: "active"}, "h1", ())
+
+
+def test_a_published_key_whose_value_was_chosen_and_that_is_not_listed_yet_is_nobody_elses() -> None:
+    value = SecretStr("sk-" + "c" * 43)
+    entry, before = Published(value, True), a_ledger(a_key(0, KeyState.UNRESOLVED, name="n", value=value))
+    after = recovered(seen(ledger=before), Evidences((entry,), (), {entry.print: True}, newest=99), NOW)
+    assert (states(after.ledger), after.orphans) == ({"n": "unresolved"}, ())
+
+
+def test_a_published_key_that_an_older_ledger_has_as_disabled_is_enabled_and_drains_anew() -> None:
+    value = SecretStr("sk-" + "d" * 20)
+    ledger = a_ledger(a_key(0), a_key(0, KeyState.DISABLED, name="d", value=value))
+    entry = Published(value, True)
+    result = recovered(seen(ledger=ledger), Evidences((entry,), verdicts={entry.print: True}, newest=99), NOW)
+    wanted = result.ledger.key("d")
+    assert wanted is not None
+    assert (wanted.state, wanted.enabling, wanted.unpublished_at) == (KeyState.DRAINING, True, None)
 
 
 @pytest.mark.parametrize(

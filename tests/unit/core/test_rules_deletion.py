@@ -9,7 +9,21 @@ from keypool.core.actions import DropLedger, KeepCredential, ReleaseSecrets, Rem
 from keypool.core.lifecycle import KeyState
 from keypool.core.projection import project
 from keypool.core.rules import deletion
-from tests.unit.core.builders import MINUTE, NOW, SECOND, a_key, a_ledger, a_pool, a_spec, decide, planned, seen, states
+from tests.unit.core.builders import (
+    MINUTE,
+    NAMING,
+    NOW,
+    PROVIDER,
+    SECOND,
+    a_key,
+    a_ledger,
+    a_pool,
+    a_spec,
+    decide,
+    planned,
+    seen,
+    states,
+)
 
 REVOKING, OWED, HELD, DRAINING = KeyState.REVOKING, KeyState.OWED, KeyState.HELD, KeyState.DRAINING
 UNRESOLVED, CREATED, WITHDRAWN = KeyState.UNRESOLVED, KeyState.CREATED, KeyState.WITHDRAWN
@@ -27,8 +41,10 @@ LATE = NOW - 60 * SECOND
 @pytest.mark.row("ACTIVE", "POOL_DELETED")
 @pytest.mark.row("WITHDRAWN", "POOL_DELETED")
 @pytest.mark.row("DRAINING", "POOL_DELETED")
+@pytest.mark.row("DISABLED", "POOL_DELETED")
 def test_all_keys_of_a_deleted_pool_are_revoked_and_its_secrets_removed() -> None:
-    keys = (a_key(0), a_key(1), a_key(0, CREATED), a_key(0, DRAINING), a_key(1, WITHDRAWN))
+    states_but_active = (CREATED, DRAINING, WITHDRAWN, KeyState.DISABLED)
+    keys = (a_key(0), a_key(1), *(a_key(0, state) for state in states_but_active))
     decision = decide(deletion.keys_of_a_deleted_pool_are_revoked, seen(*keys, pool=going()))
     assert set(states(decision.ledger).values()) == {"revoking"}
     assert decision.actions == (RemoveSecrets(("web", "web-pool")),)
@@ -53,6 +69,13 @@ def test_what_is_not_confirmed_after_sixty_seconds_is_owed() -> None:
 def test_before_the_deadline_nothing_is_owed() -> None:
     decision = decide(deletion.overdue_keys_are_owed, seen(a_key(0, REVOKING), pool=going(since=LATE + SECOND)))
     assert (decision.ledger, decision.wake_at) == (None, NOW + SECOND)
+
+
+def test_a_key_that_the_provider_may_still_accept_as_planned_is_not_owed_yet() -> None:
+    lagging = replace(PROVIDER, capabilities=replace(NAMING, revocation_lag=MINUTE))
+    o = seen(a_key(0, REVOKING), pool=going(since=LATE), provider=lagging)
+    decision = decide(deletion.overdue_keys_are_owed, o)
+    assert (decision.ledger, decision.wake_at) == (None, LATE + 2 * MINUTE)
 
 
 def test_a_pool_that_waits_for_its_last_key_owes_nothing_by_time() -> None:

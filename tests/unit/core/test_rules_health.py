@@ -78,6 +78,11 @@ def test_a_draining_key_is_rescued_when_its_successor_is_withdrawn() -> None:
     assert states(decide(health.good_keys_come_back, o).ledger) == {"draining-0": "active", "withdrawn-0": "withdrawn"}
 
 
+def test_a_key_is_not_rescued_by_a_probe_that_was_made_before_it_was_disabled() -> None:
+    o = seen(a_key(0, DRAINING, enabling=True), a_key(0, WITHDRAWN), checks=accepted("draining-0"))
+    assert states(decide(health.good_keys_come_back, o).ledger)["draining-0"] == "draining"
+
+
 def test_only_one_key_returns_to_a_slot() -> None:
     keys = (a_key(0, DRAINING, name="a"), a_key(0, DRAINING, name="b"), a_key(0, WITHDRAWN, name="c"))
     o = seen(*keys, checks=accepted("a", "b", "c"))

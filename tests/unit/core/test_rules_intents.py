@@ -1,13 +1,35 @@
 """Intents: a lost answer is never forgotten too early, and never for ever."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
-from keypool.core.actions import LookUp
+from keypool.core.actions import AddFinalizer, LookUp, RepeatCreate
+from keypool.core.brake import Grip
 from keypool.core.lifecycle import KeyState
-from keypool.core.rules import intents
-from tests.unit.core.builders import DAY, DOWN, HOUR, MINUTE, NAMELESS, NOW, SECOND, a_key, decide, seen, states
+from keypool.core.reasons import Reason, Trouble
+from keypool.core.rules import creation, intents
+from tests.unit.core.builders import (
+    CHOOSING,
+    DAY,
+    DOWN,
+    EPOCH,
+    HOUR,
+    MINUTE,
+    NAMELESS,
+    NOW,
+    PROVIDER,
+    SECOND,
+    a_key,
+    a_pool,
+    decide,
+    only,
+    planned,
+    seen,
+    states,
+)
 
 INTENDED, UNRESOLVED, HELD, OWED = KeyState.INTENDED, KeyState.UNRESOLVED, KeyState.HELD, KeyState.OWED
 LONG_AGO = {"intended_at": NOW - 36 * SECOND}
@@ -52,6 +74,67 @@ def test_a_lost_key_is_held_where_the_provider_lists_no_names() -> None:
 def test_a_lost_key_is_looked_for_without_names_where_the_account_is_ours_alone() -> None:
     o = seen(a_key(0, UNRESOLVED, **LONG_AGO), a_key(1, HELD, **LONG_AGO), provider=replace(NAMELESS, exclusive=True))
     assert decide(intents.lost_keys_are_looked_for, o).actions == (LookUp(("unresolved-0", "held-1")),)
+
+
+CHOSEN = {"value": SecretStr("sk-chosen-by-us"), **LONG_AGO}
+
+
+def repeated(*keys: Any, **facts: Any) -> Any:
+    """The decision about repeating create calls."""
+    return decide(creation.lost_creates_are_repeated, seen(*keys, **{"provider": CHOOSING, **facts}))
+
+
+def test_a_lost_create_call_is_made_again_where_the_value_was_ours_to_choose() -> None:
+    key = a_key(0, UNRESOLVED, **CHOSEN, epoch="epoch-1")
+    decision = repeated(key)
+    assert decision.actions == (RepeatCreate(key.name),)
+    (again,) = decision.ledger.keys
+    assert (again.intended_at, again.epoch, again.value) == (NOW, EPOCH, key.value), "it is durable before the call"
+    assert not decide(intents.lost_keys_are_looked_for, seen(key, provider=CHOOSING)).actions
+
+
+@pytest.mark.parametrize(
+    ("key", "facts"),
+    [
+        (CHOSEN, {"provider": PROVIDER}),
+        (LONG_AGO, {}),
+        ({**CHOSEN, "provider": "another"}, {}),
+        (CHOSEN, {"provider": replace(CHOOSING, confirmed=NOW)}),
+        (CHOSEN, {"troubles": {"repeat:unresolved-0": Trouble(Reason.KEY_REFUSED, "no", False)}}),
+    ],
+    ids=["not chosen here", "no value", "another provider", "another account", "refused"],
+)
+def test_a_lost_create_call_is_never_made_again_where_it_might_make_a_second_key(key: Any, facts: Any) -> None:
+    assert not repeated(a_key(0, UNRESOLVED, **key), **facts).actions
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"provider_problem": DOWN}, {"wait_until": {"create": NOW + SECOND}}, {"grip": Grip.UNSURE}],
+    ids=["the provider is down", "the last call failed", "the brake holds"],
+)
+def test_a_lost_create_call_waits_and_is_neither_held_nor_looked_for_while(facts: Any) -> None:
+    key = a_key(0, UNRESOLVED, **CHOSEN)
+    assert not repeated(key, **facts).actions
+    decision = decide(intents.lost_keys_are_looked_for, seen(key, provider=CHOOSING, **facts))
+    assert (states(decision.ledger), decision.actions) == ({"unresolved-0": "unresolved"}, ())
+
+
+def test_after_a_refusal_the_listing_decides() -> None:
+    refused = {"repeat:unresolved-0": Trouble(Reason.KEY_REFUSED, "no", False)}
+    o = seen(a_key(0, UNRESOLVED, **CHOSEN), provider=CHOOSING, troubles=refused)
+    assert decide(intents.lost_keys_are_looked_for, o).actions == (LookUp(("unresolved-0",)),)
+
+
+def test_a_pool_that_goes_looks_for_its_lost_key_instead_of_making_it_again() -> None:
+    o = seen(a_key(0, UNRESOLVED, **CHOSEN), provider=CHOOSING, pool=a_pool(deleted_at=NOW))
+    assert only(LookUp, planned(o).actions) == [LookUp(("unresolved-0",))]
+    assert not only(RepeatCreate, planned(o).actions)
+
+
+def test_no_create_call_is_made_again_before_the_pool_has_our_finalizer() -> None:
+    o = seen(a_key(0, UNRESOLVED, **CHOSEN), provider=CHOOSING, pool=a_pool(has_finalizer=False))
+    assert [type(action) for action in planned(o).actions][-1] is AddFinalizer
 
 
 def test_a_held_key_is_looked_for_once_names_are_listed() -> None:

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from pydantic import SecretStr
 
 from keypool.core.capabilities import Capabilities
+from keypool.core.limits import NO_LIMITS, Limits
 from keypool.core.rules.creation import longest_life
 from keypool.providers.errors import Ambiguous, ProviderError, Rejected, Throttled, Unavailable, Unreadable
+from keypool.providers.protocol import NewKey
 
 ERRORS: dict[str, ProviderError] = {
     "lost": Ambiguous("the answer was lost"),
@@ -29,42 +31,77 @@ class VendorKey:
     expires_at: datetime
     active: bool = True
     foreign: bool = False
+    limits: Limits = NO_LIMITS
 
     def live(self, now: datetime) -> bool:
+        """Whether the vendor accepts it."""
         return self.active and self.expires_at > now
 
 
 @dataclass(slots=True)
 class Vendor:
     """`rejects_all`: probes say no to everything, and the listing does not. New keys are rejected for `lag` and missing
-    from listings for the capability's listing lag."""
+    from listings for the capability's listing lag. `created` are the names of all keys that were asked for, once each
+    unless the value was the caller's: then the same name and value give the same key."""
 
     capabilities: Capabilities
     rejects_all: bool = False
     lag: timedelta = timedelta(seconds=2)
     keys: dict[str, VendorKey] = field(default_factory=dict)
+    made: int = 0
     created: list[str] = field(default_factory=list)
     proven: set[str] = field(default_factory=set)
     faults: defaultdict[str, deque[str]] = field(default_factory=lambda: defaultdict(deque))
 
-    def create(self, name: str, lifetime: timedelta, now: datetime) -> tuple[str, SecretStr, datetime]:
+    def create(self, new: NewKey, now: datetime) -> tuple[str, SecretStr, datetime]:
         """Handle, value, expiry (in whole days, as some vendors do)."""
-        assert name not in self.created, f"{name} was sent twice"
-        self.created.append(name)
+        chosen = new.value is not None and self.capabilities.chooses_value
+        assert new.name not in self.created or chosen, f"{new.name} was sent twice"
+        if new.name not in self.created:
+            self.created.append(new.name)
         fault = self._next("create")
         if fault in ("throttled", "refused", "down"):
             raise ERRORS[fault]
         if fault == "lost before":
             raise ERRORS["lost"]
-        handle = f"h{len(self.created)}"
-        days = longest_life(lifetime) - timedelta(hours=1)
-        made = VendorKey(name, f"sk-{len(self.created)}", now, now + days)
-        self.keys[handle] = made
+        handle, made = self._key(new, now, chosen=chosen)
         if fault == "unreadable":
             raise Unreadable("no value", handle)
         if fault is not None:
             raise ERRORS[fault]
         return handle, SecretStr(made.value), made.expires_at
+
+    def _key(self, new: NewKey, now: datetime, *, chosen: bool) -> tuple[str, VendorKey]:
+        same = [item for item in self.keys.items() if item[1].name == new.name]
+        if same:
+            assert new.value is not None
+            assert same[0][1].value == new.value.get_secret_value(), "the same name with another value"
+            return same[0]
+        self.made += 1
+        handle = f"h{self.made}"
+        days = longest_life(new.lifetime) - timedelta(hours=1)
+        value = new.value.get_secret_value() if new.value is not None and chosen else f"sk-{self.made}"
+        self.keys[handle] = VendorKey(new.name, value, now, now + days, limits=new.limits)
+        return handle, self.keys[handle]
+
+    def switch(self, call: str, handle: str, *, active: bool) -> bool:
+        """Disables or enables a key; False when there is none."""
+        fault = self._next(call)
+        if fault not in (None, "lost"):
+            raise ERRORS[fault]
+        if handle in self.keys:
+            assert not self.keys[handle].foreign, "somebody else's key was switched"
+            self.keys[handle].active = active
+        if fault is not None:
+            raise ERRORS[fault]
+        return handle in self.keys
+
+    def update(self, handle: str, limits: Limits) -> bool:
+        """Gives a key other limits; False when there is none."""
+        self._fail("update")
+        if handle in self.keys:
+            self.keys[handle].limits = limits
+        return handle in self.keys
 
     def probe(self, value: str, now: datetime) -> bool:
         """Whether it accepts the value now."""

@@ -217,9 +217,11 @@ class World:
 
     def _check_plan(self, observation: Observation, decided: Plan) -> None:
         kinds = {type(action) for action in decided.actions}
-        assert not ({act.CreateKey} <= kinds and kinds & {act.RevokeKey, act.PublishSecrets, act.RemoveSecrets})
+        makes = kinds & {act.CreateKey, act.RepeatCreate}
+        retires = kinds & {act.RevokeKey, act.DisableKey, act.PublishSecrets, act.RemoveSecrets}
+        assert not (makes and retires)
         if observation.grip is not Grip.FREE:
-            assert not {act.CreateKey} & kinds, "a key is made while the brake holds"
+            assert not makes, "a key is made while the brake holds"
             for key in decided.ledger.inside(KeyState.WITHDRAWN):
                 before = self.ledger.key(key.name)
                 was = before.state if before is not None else None

@@ -4,22 +4,41 @@ import math
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from keypool.core.actions import AddFinalizer, CreateKey, PublishSecrets, RevokeKey
+from keypool.core.actions import AddFinalizer, CreateKey, DisableKey, PublishSecrets, RepeatCreate, RevokeKey
 from keypool.core.brake import Grip
 from keypool.core.decision import Decision, Plan, earliest
-from keypool.core.ledger import KeyRecord, Ledger
+from keypool.core.ledger import KeyRecord, Ledger, limit_facts
 from keypool.core.lifecycle import KeyState
 from keypool.core.naming import nonce, upstream_name
 from keypool.core.observation import Observation, Problem
 from keypool.core.reasons import Reason
 from keypool.core.refusals import unsupported
 from keypool.core.rotation import URGENT, Due, Why, rotation_due, share_of_interval
+from keypool.core.rules.intents import can_be_repeated
 from keypool.core.rules.publication import publication_blocked
-from keypool.core.spending import NOTHING, spent_in_slot
+from keypool.core.spending import NOTHING, limits_of, spent_in_slot
 
 REJECTIONS_THAT_STOP = 3
 HELD_THAT_STOP = 2
+RETIRING = (KeyState.DRAINING, KeyState.DISABLED)
 ON_THE_WAY = (KeyState.INTENDED, KeyState.UNRESOLVED, KeyState.CREATED)
+
+
+def lost_creates_are_repeated(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """Where the value was ours to choose, the same call again makes no second key, and tells what became of the first.
+
+    What is in flight is finished, so also for a suspended pool. Its dates begin anew: it may make the key only now.
+    """
+    lost = [key for key in plan.ledger.inside(KeyState.UNRESOLVED) if can_be_repeated(o, key)]
+    if not lost:
+        return Decision("no lost create call can be made again")
+    if (reason := _not_now(o, plan, now)) is not None:
+        return Decision(reason, wake_at=earliest(o.pause("create", now), o.pause("publish", now)))
+    ledger, dates = plan.ledger, {"intended_at": now, "expires_at": now + longest_life(o.effective.lifetime)}
+    for key in lost:
+        ledger = ledger.mark(key.name, epoch=o.epoch, **dates)
+    repeats = tuple(RepeatCreate(key.name) for key in lost)
+    return Decision(f"{len(lost)} lost create calls are made again", ledger=ledger, actions=repeats)
 
 
 def slots_get_keys(o: Observation, plan: Plan, now: datetime) -> Decision:
@@ -29,7 +48,7 @@ def slots_get_keys(o: Observation, plan: Plan, now: datetime) -> Decision:
     dues = {slot: due for slot in range(o.effective.size) if (due := _due(o, plan.ledger, slot)) is not None}
     ripe = sorted(((due, slot) for slot, due in dues.items() if due.at <= now), key=_urgency)
     wake_at = earliest(*(due.at for due in dues.values() if due.at > now))
-    if (reason := _not_now(o, plan, now)) is not None:
+    if (reason := "suspended" if o.spec.suspend else _not_now(o, plan, now)) is not None:
         pauses = (o.pause("create", now), o.pause("publish", now)) if ripe else ()
         return Decision(reason, problems=_stopped_slots(o, plan.ledger), wake_at=earliest(wake_at, *pauses))
     chosen = _within_limits(o, plan.ledger, ripe)
@@ -48,7 +67,7 @@ def slots_get_keys(o: Observation, plan: Plan, now: datetime) -> Decision:
 
 def the_finalizer_comes_first(o: Observation, plan: Plan, now: datetime) -> Decision:
     """No create call before the pool holds our finalizer: it must not vanish without us."""
-    if o.known_pool.has_finalizer or not any(isinstance(action, CreateKey) for action in plan.actions):
+    if o.known_pool.has_finalizer or not any(isinstance(each, CreateKey | RepeatCreate) for each in plan.actions):
         return Decision("the finalizer is there, or not needed")
     return Decision("a key is about to be created", actions=(AddFinalizer(),))
 
@@ -63,16 +82,14 @@ def _minting_stopped(o: Observation, ledger: Ledger) -> Problem | None:
 
 
 def _not_now(o: Observation, plan: Plan, now: datetime) -> str | None:
-    """Why no key is made in this pass, None when keys may be made."""
-    if o.spec.suspend:
-        return "suspended"
+    """Why no create call is made in this pass, None when one may be made."""
     if o.provider is None or o.provider_problem is not None or o.grip is not Grip.FREE:
         return "the provider cannot be used, or the brake holds"
     if publication_blocked(o) is not None:
         return "the Secrets cannot be written"
     if not o.may("create", now) or not o.may("publish", now):
         return "the last create call, or a write to the cluster, failed; waiting"
-    if any(isinstance(action, RevokeKey | PublishSecrets) for action in plan.actions):
+    if any(isinstance(action, RevokeKey | DisableKey | PublishSecrets) for action in plan.actions):
         return "creating never shares a pass with retiring"
     return None
 
@@ -86,7 +103,7 @@ def _due(o: Observation, ledger: Ledger, slot: int) -> Due | None:
         withdrawn = ledger.of_slot(slot, KeyState.WITHDRAWN)
         return Due(o.started_at, Why.REJECTED if withdrawn else Why.SLOT_EMPTY)
     due = rotation_due(active[-1], o.effective, o.template)
-    if due.why not in URGENT and ledger.of_slot(slot, KeyState.DRAINING):
+    if due.why not in URGENT and ledger.of_slot(slot, *RETIRING):
         return None
     return due
 
@@ -138,7 +155,7 @@ def _intent(o: Observation, slot: int, why: Why, index: int, now: datetime) -> K
     assert o.provider is not None  # noqa: S101
     spec = o.effective
     name = upstream_name(o.known_pool.namespace, o.known_pool.name, o.installation, nonce(o.entropy, index))
-    return KeyRecord(
+    record = KeyRecord(
         name=name,
         slot=slot,
         state=KeyState.INTENDED,
@@ -149,10 +166,10 @@ def _intent(o: Observation, slot: int, why: Why, index: int, now: datetime) -> K
         share=share_of_interval(why, slot, spec.size, name),
         intended_at=now,
         expires_at=now + longest_life(spec.lifetime),
-        requests_per_minute=spec.limits.requests_per_minute,
         carried=_spent_before_it(o, slot),
         carried_in=o.ledger.spending.period,
     )
+    return record.model_copy(update=limit_facts(limits_of(spec.limits, record, now)))
 
 
 def _spent_before_it(o: Observation, slot: int) -> Decimal:

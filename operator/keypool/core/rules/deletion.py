@@ -16,9 +16,10 @@ from keypool.core.observation import Observation
 from keypool.core.projection import project
 
 DEADLINE = timedelta(seconds=60)
-"""With deletionPolicy Revoke, what is not confirmed by then is owed and the pool may go."""
+"""With deletionPolicy Revoke, what is not confirmed by then is owed and the pool may go. The provider's lag in
+rejecting deleted keys comes on top."""
 
-REVOCABLE = (KeyState.CREATED, KeyState.ACTIVE, KeyState.WITHDRAWN, KeyState.DRAINING)
+REVOCABLE = (KeyState.CREATED, KeyState.ACTIVE, KeyState.WITHDRAWN, KeyState.DRAINING, KeyState.DISABLED)
 UNANSWERED = (KeyState.UNRESOLVED, KeyState.HELD)
 
 
@@ -55,7 +56,8 @@ def overdue_keys_are_owed(o: Observation, plan: Plan, now: datetime) -> Decision
     """After the deadline, or when the pool is gone already. RevokeAndWait waits for ever."""
     if o.pool is not None and _policy_is(o, "RevokeAndWait"):
         return Decision("the pool waits for its last key")
-    deadline = o.pool.deleted_at + DEADLINE if o.pool is not None and o.pool.deleted_at else now
+    lag = o.provider.capabilities.revocation_lag if o.provider is not None else timedelta(0)
+    deadline = o.pool.deleted_at + DEADLINE + lag if o.pool is not None and o.pool.deleted_at else now
     if now < deadline:
         pending = plan.ledger.inside(KeyState.REVOKING, *UNANSWERED)
         return Decision("the deadline has not passed", wake_at=deadline if pending else None)

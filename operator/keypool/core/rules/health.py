@@ -46,6 +46,8 @@ def good_keys_come_back(o: Observation, plan: Plan, now: datetime) -> Decision:
 def _may_return(ledger: Ledger, key: KeyRecord, size: int) -> bool:
     if key.slot >= size or key.asked == Why.COMPROMISED or ledger.of_slot(key.slot, KeyState.ACTIVE):
         return False
+    if key.enabling:  # its last good probe was made before it was disabled
+        return False
     return key.state is KeyState.WITHDRAWN or _lost_its_successor(ledger, key)
 
 

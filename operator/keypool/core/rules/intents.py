@@ -35,11 +35,13 @@ def unsent_intents_are_forgotten(o: Observation, plan: Plan, now: datetime) -> D
 
 def lost_keys_are_looked_for(o: Observation, plan: Plan, now: datetime) -> Decision:
     """By name where the provider lists names, as a key that no ledger knows where the account is ours alone; else the
-    intent is held until its longest possible expiry. Those that are held are looked for too once they can be found."""
+    intent is held until its longest possible expiry. Those that are held are looked for too once they can be found.
+    Those whose create call can be made again are not looked for, unless the pool is going."""
     if o.provider is None or not plan.ledger.inside(*LOST):
         return Decision("no answer is lost, or no provider to ask")
-    ledger = _hold(o.provider, plan.ledger)
-    dates = {key.name: visible(o, key, now) for key in ledger.inside(*LOST) if _is_findable(o.provider, key)}
+    ledger = _hold(o, o.provider, plan.ledger)
+    wanted = [key for key in ledger.inside(*LOST) if _is_findable(o.provider, key) and not can_be_repeated(o, key)]
+    dates = {key.name: visible(o, key, now) for key in wanted}
     ripe = tuple(name for name, date in dates.items() if date <= now)
     wake_at = earliest(*(date for date in dates.values() if date > now), o.pause("lookup", now) if ripe else None)
     if not ripe or not o.may("lookup", now) or o.provider_problem is not None:
@@ -54,14 +56,32 @@ def visible(o: Observation, key: KeyRecord, now: datetime) -> datetime:
 
 
 def _is_findable(provider: ProviderFacts, key: KeyRecord) -> bool:
-    """Another provider's listing says nothing about a key, nor does that of another account."""
+    return _is_there(provider, key) and (provider.capabilities.lists_names or provider.exclusive)
+
+
+def _is_there(provider: ProviderFacts, key: KeyRecord) -> bool:
+    """Another provider's answers say nothing about a key, nor do those of another account."""
     elsewhere = provider.confirmed is not None and key.intended_at <= provider.confirmed
-    return key.provider == provider.uid and not elsewhere and (provider.capabilities.lists_names or provider.exclusive)
+    return key.provider == provider.uid and not elsewhere
 
 
-def _hold(provider: ProviderFacts, ledger: Ledger) -> Ledger:
+def can_be_repeated(o: Observation, key: KeyRecord) -> bool:
+    """Creating it again is harmless: the value was ours to choose, the same account is asked, which has not refused
+    to repeat it, and the pool stays."""
+    return (
+        key.state is KeyState.UNRESOLVED
+        and key.value is not None
+        and o.provider is not None
+        and o.provider.capabilities.chooses_value
+        and _is_there(o.provider, key)
+        and f"repeat:{key.name}" not in o.troubles
+        and o.known_pool.deleted_at is None
+    )
+
+
+def _hold(o: Observation, provider: ProviderFacts, ledger: Ledger) -> Ledger:
     for key in ledger.inside(KeyState.UNRESOLVED):
-        if not _is_findable(provider, key):
+        if not _is_findable(provider, key) and not can_be_repeated(o, key):
             ledger = ledger.advance(key.name, Evidence.UNFINDABLE)
     return ledger
 

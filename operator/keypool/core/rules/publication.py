@@ -9,6 +9,7 @@ from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Observation, Problem, ProviderFacts
 from keypool.core.projection import Desired, choose_primary, project, usable
+from keypool.core.spending import limits_of
 from keypool.core.trust import counted_from, has_expired
 
 IN_A_SLOT = (KeyState.ACTIVE, KeyState.WITHDRAWN)
@@ -91,7 +92,10 @@ def _with_base_url(o: Observation, ledger: Ledger) -> Ledger:
     if o.provider is None or primary is None or primary.provider != o.provider.uid:
         return ledger
     url = _base_url(o.provider, ledger, follows=o.spec.secret.follow_endpoint)
-    return ledger if ledger.base_url == url else ledger.model_copy(update={"base_url": url})
+    limits_per = "account" if o.provider.capabilities.limits_account else "key"
+    if (ledger.base_url, ledger.limits_per) == (url, limits_per):
+        return ledger
+    return ledger.model_copy(update={"base_url": url, "limits_per": limits_per})
 
 
 def _base_url(provider: ProviderFacts, ledger: Ledger, *, follows: bool) -> str:
@@ -102,8 +106,8 @@ def _base_url(provider: ProviderFacts, ledger: Ledger, *, follows: bool) -> str:
     return provider.url_in_use or stays
 
 
-def _content(ledger: Ledger) -> tuple[str | None, str, tuple[str, ...]]:
-    return ledger.primary, ledger.base_url, tuple(key.name for key in usable(ledger))
+def _content(ledger: Ledger) -> tuple[object, ...]:
+    return ledger.primary, ledger.base_url, ledger.limits_per, tuple(key.name for key in usable(ledger))
 
 
 def secrets_follow_the_ledger(o: Observation, plan: Plan, now: datetime) -> Decision:
@@ -177,13 +181,18 @@ def publication_is_recorded(o: Observation, plan: Plan, now: datetime) -> Decisi
             ledger = ledger.mark(key.name, published_at=key.published_at or now, unpublished_at=None)
         elif key.state in (KeyState.DRAINING, KeyState.WITHDRAWN) and key.name not in shown and not key.unpublished_at:
             ledger = ledger.mark(key.name, unpublished_at=now)
-    return Decision("the publication is recorded", ledger=_with_satisfied(o, ledger))
+    return Decision("the publication is recorded", ledger=_with_satisfied(o, ledger, now))
 
 
-def _with_satisfied(o: Observation, ledger: Ledger) -> Ledger:
+def _with_satisfied(o: Observation, ledger: Ledger, now: datetime) -> Ledger:
     if o.provider is None:
         return ledger  # without it nobody knows which template the spec asks for
-    slots = {key.slot for key in ledger.inside(KeyState.ACTIVE) if key.template == o.template}
+    slots = {key.slot for key in ledger.inside(KeyState.ACTIVE) if _is_as_asked(o, o.provider, key, now)}
     if slots != set(range(o.spec.size)) or ledger.satisfied_generation == o.known_pool.generation:
         return ledger
     return ledger.model_copy(update={"satisfied_generation": o.known_pool.generation})
+
+
+def _is_as_asked(o: Observation, provider: ProviderFacts, key: KeyRecord, now: datetime) -> bool:
+    in_place = provider.capabilities.changes_limits
+    return key.template == o.template and (not in_place or key.limits == limits_of(o.effective.limits, key, now))

@@ -33,7 +33,7 @@ def compromised_keys_are_marked(o: Observation, plan: Plan, now: datetime) -> De
         text = "keys reported compromised are replaced and revoked only when spec.suspend is false"
         return Decision(text, problems=(Problem(Reason.COMPROMISE_WAITS, text),))
     named = {part.strip() for part in request.split(",")}
-    keys = plan.ledger.inside(*_SERVING, KeyState.DRAINING)
+    keys = plan.ledger.inside(*_SERVING, KeyState.DRAINING, KeyState.DISABLED)
     known = {part for part in named if part.startswith("all@")} | {key.name for key in keys} | {k.print for k in keys}
     unmatched = tuple(sorted(part[:100] for part in named - known))[:5]
     ledger = plan.ledger.model_copy(update={"handled_compromised": request, "unmatched": unmatched})
@@ -78,6 +78,30 @@ def owed_keys_are_abandoned(o: Observation, plan: Plan, now: datetime) -> Decisi
         if _is_named(key, named):
             ledger = ledger.advance(key.name, Evidence.ABANDONED)
     return Decision("keys are given up by annotation", ledger=ledger)
+
+
+def disabled_keys_are_wanted_back(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """keypool.dev/undo-revoke names disabled keys (by comma) or all, and a token: NAMES@TOKEN. They drain anew."""
+    request = o.known_pool.undo
+    if not request or request == plan.ledger.handled_undo:
+        return Decision("no disabled key is wanted back", problems=_not_undone(plan.ledger) if request else ())
+    named = {part.strip() for part in request.partition("@")[0].split(",")}
+    disabled = plan.ledger.inside(KeyState.DISABLED)
+    known = {"all"} | {key.name for key in disabled} | {key.print for key in disabled}
+    unknown = tuple(sorted(part[:100] for part in named - known))[:5]
+    ledger = plan.ledger.model_copy(update={"handled_undo": request, "not_undone": unknown})
+    for key in disabled:
+        if key.asked != Why.COMPROMISED and (key.name in named or key.print in named or "all" in named):
+            ledger = ledger.advance(key.name, Evidence.UNDONE, enabling=True, disabled_at=None)
+    return Decision("disabled keys are wanted back by annotation", ledger=ledger, problems=_not_undone(ledger))
+
+
+def _not_undone(ledger: Ledger) -> tuple[Problem, ...]:
+    """A key that is deleted soon because of a typing error must not go unnoticed."""
+    if not ledger.not_undone:
+        return ()
+    text = f"keypool.dev/undo-revoke names no disabled key of this pool: {', '.join(ledger.not_undone)}"
+    return (Problem(Reason.UNDO_UNKNOWN, text),)
 
 
 def _is_named(key: KeyRecord, named: set[str]) -> bool:

@@ -8,22 +8,26 @@ from keypool.core.ledger import KeyRecord
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Observation
 from keypool.core.rotation import Why
+from keypool.core.rules.disabling import end_of_quiet, is_disabled_first
 from keypool.core.rules.publication import secrets_unsettled
-from keypool.core.trust import TOLERANCE, look_again, time_is_trusted
+from keypool.core.trust import TOLERANCE, has_expired, look_again, time_is_trusted
 
 
 def unneeded_keys_are_revoked(o: Observation, plan: Plan, now: datetime) -> Decision:
-    """After the whole overlap out of the Secret; a compromised one at once. Never without a published active key."""
+    """After the whole overlap out of the Secret; a compromised one at once. Never without a published active key.
+    Where the provider can, they are disabled first."""
     reason = "suspended" if o.spec.suspend else secrets_unsettled(o, plan, now)
     if reason is not None:
         return Decision(reason)
     ledger = plan.ledger
     if not any(key.published_at for key in ledger.inside(KeyState.ACTIVE)):
         return Decision("no active key is published: nothing is revoked")
-    waiting = [key for key in ledger.inside(KeyState.DRAINING) if key.unpublished_at]
+    draining = ledger.inside(KeyState.DRAINING)
+    waiting = [key for key in draining if key.unpublished_at and not _is_wanted_back(o, key, now)]
     for key in waiting:
         if _may_be_revoked(o, key, now):
-            ledger = ledger.advance(key.name, Evidence.UNNEEDED)
+            first = is_disabled_first(o, key)
+            ledger = ledger.advance(key.name, Evidence.DISUSED if first else Evidence.UNNEEDED)
     but = "" if time_is_trusted(o, now) else ", but the time is uncertain"
     return Decision(
         f"draining keys are revoked after their overlap{but}",
@@ -36,17 +40,29 @@ def _may_be_revoked(o: Observation, key: KeyRecord, now: datetime) -> bool:
     return _is_compromised(key) or (end_of_overlap(o, key) <= now and time_is_trusted(o, now))
 
 
+def _is_wanted_back(o: Observation, key: KeyRecord, now: datetime) -> bool:
+    """Its overlap begins when it is enabled again."""
+    return key.enabling and not _is_compromised(key) and not has_expired(o, key, now)
+
+
 def keys_that_wait_for_the_clock(o: Observation, now: datetime) -> tuple[KeyRecord, ...]:
-    """Draining keys that are kept only because the time cannot be trusted."""
+    """Draining and disabled keys that are kept only because the time cannot be trusted."""
     if time_is_trusted(o, now):
         return ()
-    odd = now + TOLERANCE
     return tuple(
         key
-        for key in o.ledger.inside(KeyState.DRAINING)
-        if key.unpublished_at and not _is_compromised(key)
-        if end_of_overlap(o, key) <= now or key.unpublished_at > odd
+        for key in o.ledger.inside(KeyState.DRAINING, KeyState.DISABLED)
+        if not _is_compromised(key) and not key.enabling
+        if (end := end_of_retirement(o, key)) is not None
+        if end <= now or (key.disabled_at or key.unpublished_at or now) > now + TOLERANCE
     )
+
+
+def end_of_retirement(o: Observation, key: KeyRecord) -> datetime | None:
+    """When a draining key's overlap ends, or a disabled one's quiet period; None while neither has begun."""
+    if key.state is KeyState.DISABLED:
+        return end_of_quiet(o, key)
+    return end_of_overlap(o, key) if key.unpublished_at is not None else None
 
 
 def end_of_overlap(o: Observation, key: KeyRecord) -> datetime:

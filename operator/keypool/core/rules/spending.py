@@ -10,7 +10,7 @@ from keypool.core.naming import jitter
 from keypool.core.observation import Observation
 from keypool.core.spending import next_reset, turned
 
-READ = (KeyState.ACTIVE, KeyState.DRAINING, KeyState.WITHDRAWN)
+READ = (KeyState.ACTIVE, KeyState.DRAINING, KeyState.WITHDRAWN, KeyState.DISABLED)
 
 
 def spending_periods_turn(o: Observation, plan: Plan, now: datetime) -> Decision:

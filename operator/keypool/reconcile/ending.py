@@ -1,0 +1,57 @@
+"""What revoking and disabling a key share: a fresh view of the pool, a proven client, patience with the provider."""
+
+from keypool.cluster import paths
+from keypool.cluster.cache import Kind
+from keypool.cluster.errors import NotFound
+from keypool.core.ledger import KeyRecord
+from keypool.core.reasons import Reason
+from keypool.providers.protocol import Provider
+from keypool.reconcile.context import Pass
+from keypool.reconcile.memory import FIRST_PAUSE
+from keypool.reconcile.proving import client_for
+
+
+async def usable_client(this: Pass, record: KeyRecord, activity: str) -> Provider | None:
+    """The client to end a key through; None when that has to wait. First reads the pool live: nothing is ended on a
+    stale view, nor with less leadership left than a call may take."""
+    if not await _view_is_current(this):
+        this.memory.pause(activity, this.world.now() + FIRST_PAUSE)
+        return None
+    provider = await client_for(this.world, record.provider)
+    if provider is None:
+        _late(this, activity, "the provider is gone, or cannot be used until its credential is proven")
+        return None
+    if not await this.world.leadership.enough(this.world.deadlines.other):
+        this.memory.pause(activity, this.world.now() + FIRST_PAUSE)
+        return None
+    return provider
+
+
+def still_accepted(this: Pass, provider: Provider, activity: str, done: str) -> None:
+    """The value works although the key is `done` away with: as planned within the provider's lag, reported after it."""
+    now, lag = this.world.now(), provider.capabilities.revocation_lag
+    over = this.memory.first_answered(activity, now) + lag
+    if now < over:
+        this.memory.wait_as_planned(activity, min(now + max(lag / 4, FIRST_PAUSE), over))
+    else:
+        _late(this, activity, f"{done}, but the provider still accepts the value")
+
+
+def _late(this: Pass, activity: str, text: str) -> None:
+    this.memory.failed(activity, Reason.REVOCATION_PENDING, text, this.world.now(), this.world.random())
+
+
+async def _view_is_current(this: Pass) -> bool:
+    """The pool as the API server has it now is the one that this pass observed, as far as revocation goes."""
+    ledger, seen = this.handle.ledger, this.observation.pool
+    try:
+        live = await this.world.client.get(paths.pool(ledger.namespace, ledger.pool))
+    except NotFound:
+        return seen is None
+    if live["metadata"]["uid"] != ledger.pool_uid or seen is None:
+        return live["metadata"]["uid"] != ledger.pool_uid and seen is None
+    this.world.cache.upsert(Kind.POOL, live)
+    if ("deletionTimestamp" in live["metadata"]) != (seen.deleted_at is not None):
+        return False
+    suspended = bool((live.get("spec") or {}).get("suspend", False))
+    return seen.deleted_at is not None or seen.spec is None or suspended == seen.spec.suspend
