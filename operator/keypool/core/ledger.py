@@ -31,9 +31,9 @@ class KeyRecord(_Frozen):
 
     `share` is the part of the rotation interval that this key serves (below 1 to stagger the slots); `unpublished_at`
     is since when it has been seen out of the Secret; `asked` is a request to replace it ("Requested", "Compromised").
-    In US dollars: `spent_before` the spending limit's current period began, and what others in the slot had spent in
-    the period `carried_in` when this key was made (see `core.spending`).
-    `disabled_at`: since when the provider rejects a disabled key; `enabling`: it is to be enabled again.
+    `disabled_at`: since when the provider rejects a disabled key; `enabling`: it is to be enabled again. In US dollars:
+    `spent_before` the spending limit's current period began, and what others in the slot had spent in the period
+    `carried_in` when this key was made (see `core.spending`).
     """
 
     name: str
@@ -100,8 +100,8 @@ class Spending(_Frozen):
 
 class Ledger(_Frozen):
     """All that is durable about a pool. `revision` grows by one with each write; `publication` is the revision at
-    which the published content last changed. `limits_per`: whether the limits count
-    per "key" or per "account". `steps` are the moves since the last write, and are not stored."""
+    which the published content last changed. `limits_per`: whether the limits count per
+    "key" or per "account". `steps` are the moves since the last write, and are not stored."""
 
     schema_version: int = SCHEMA_VERSION
     revision: int = 0

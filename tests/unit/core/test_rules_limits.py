@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -87,6 +88,26 @@ def test_limits_are_not_changed_while(facts: Any) -> None:
 def test_only_active_keys_of_this_provider_are_changed() -> None:
     others = (a_key(0, KeyState.DRAINING), a_key(1, provider="another"))
     assert not decide(limits.limits_follow_the_spec, seen(*others, provider=ABLE, pool=SIXTY)).actions
+
+
+def test_a_key_that_was_made_with_what_its_slot_had_left_gets_the_whole_limit_with_the_next_period() -> None:
+    spec = a_spec(key={"spendLimit": {"amount": "10", "period": "Daily"}})
+    capable = replace(ABLE, capabilities=replace(ABLE.capabilities, sets_spend_limit=True))
+    midnight = NOW.replace(hour=0)
+    left = {"spend_limit": SpendLimit(Decimal(4), "Daily"), "carried": Decimal(6), "carried_in": midnight}
+    o = seen(a_key(0, template=BORN, **left), provider=capable, pool=a_pool(spec=spec))
+    assert not decide(limits.limits_follow_the_spec, o).actions
+    tomorrow = midnight + timedelta(days=1)
+    assert decide(limits.limits_follow_the_spec, o, now=tomorrow).actions == (UpdateKey("active-0"),)
+
+
+def test_whether_keys_share_a_limit_is_theirs_from_birth() -> None:
+    limit = {"amount": "10", "period": "Daily"}
+    own, shared = (
+        seen(provider=ABLE, pool=a_pool(spec=a_spec(key={"spendLimit": {**limit, "scope": scope}}))).template
+        for scope in ("Key", "Pool")
+    )
+    assert own == BORN != shared
 
 
 LIMITS = Limits(60, SpendLimit(Decimal("12.50"), "Daily"), ("m-1", "m-2"))

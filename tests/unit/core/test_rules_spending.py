@@ -150,5 +150,6 @@ def test_without_a_limit_or_without_readings_there_is_no_such_condition() -> Non
 
 
 def test_readings_alone_write_nothing() -> None:
-    o = seen(a_key(0, name="a"), pool=a_pool(spec=a_spec(size=1)), provider=TELLS, checks=accepted("a"))
+    key = a_key(0, name="a", template=seen(provider=TELLS).template)
+    o = seen(key, pool=a_pool(spec=a_spec(size=1)), provider=TELLS, checks=accepted("a"))
     assert planned(replace(o, readings=read(NOW, a=1)), NOW + HOUR / 100).ledger == o.ledger
