@@ -15,7 +15,8 @@ from keypool.core.fingerprint import fingerprint
 from keypool.core.lifecycle import Evidence, KeyState, next_state
 from keypool.core.limits import Limits, SpendLimit
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2 added spending, limits, chosen values and disabled keys to 1, which is read: what it lacks has defaults."""
 
 
 class LedgerUnreadable(Exception):
@@ -186,7 +187,7 @@ def load(text: str) -> Ledger:
         version = document.get("schema_version") if isinstance(document, dict) else None
         if isinstance(version, int) and version > SCHEMA_VERSION:
             raise LedgerUnreadable(f"it has schema version {version}; this operator reads up to {SCHEMA_VERSION}")
-        return Ledger.model_validate(document)
+        return Ledger.model_validate(document | {"schema_version": SCHEMA_VERSION} if version == 1 else document)
     except ValidationError as error:
         fields = sorted({_place(item["loc"], item["type"]) for item in error.errors(include_input=False)})
         raise LedgerUnreadable(f"these fields are damaged: {', '.join(fields)[:200]}") from None
