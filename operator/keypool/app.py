@@ -26,7 +26,9 @@ from keypool.leading import Leader
 from keypool.providers.protocol import Provider
 from keypool.providers.registry import build
 from keypool.providers.transport import Deadlines
+from keypool.reconcile.account_budget import MINUTE
 from keypool.reconcile.accounts import Accounts
+from keypool.reconcile.budgets import Budgets, budget_levels
 from keypool.reconcile.directory import Directory
 from keypool.reconcile.journal import Journal
 from keypool.reconcile.readings import claims
@@ -59,7 +61,7 @@ def utc_now() -> datetime:
 class Replica:
     """One replica. Its clock is anchored to the API server's; `wall` is the node's, which must agree. `now`, where
     given, decides about keys instead. `connect` makes the client that a leader acts through, `build` a provider's
-    adapter."""
+    adapter; `minute`: the seconds of a request budget's minute."""
 
     def __init__(
         self,
@@ -70,12 +72,13 @@ class Replica:
         wall: Callable[[], datetime] = utc_now,
         connect: Connect = KubeClient.connect,
         build: Build = build,
+        minute: float = MINUTE,
     ) -> None:
         self.settings, self.audit = settings, audit
         anchored = AnchoredClock(wall, steady)
         self.clock = anchored if now is None else None
         self.now = now or anchored.now
-        self._connect, self._build = connect, build
+        self._connect, self._build, self._minute = connect, build, minute
         self.metrics = Metrics()
         self.cache = ObjectCache(claims)
         self.liveness = Liveness(settings.served)
@@ -145,6 +148,7 @@ class Replica:
             leader = Leader(self.settings, world, queue, self.liveness)
             await leader.run(stop, (holding, asyncio.create_task(journal.run())), leadership.release, after_kopf_start)
         finally:
+            await world.budgets.close()
             await world.directory.close()
 
     async def _world(self, client: KubeClient, leadership: Leadership, queue: WorkQueue) -> tuple[World, Journal]:
@@ -159,7 +163,8 @@ class Replica:
             allow_private=settings.allow_private_endpoints,
             deadlines=deadlines,
         )
-        directory = Directory(client, settings.namespace, build, lambda uid: queue.add(f"provider/{uid}"))
+        budgets = Budgets(client, settings.namespace, self.now, lambda uid: queue.add(f"pool/{uid}"), self._minute)
+        directory = Directory(client, settings.namespace, build, budgets, lambda uid: queue.add(f"provider/{uid}"))
         accounts = Accounts(client, settings.namespace, ledgers, Registry(ledgers, self.cache), self.now)
         installed = Installation(client, settings.namespace, partial(secrets.token_hex, 4))
         await installed.refresh()
@@ -167,12 +172,15 @@ class Replica:
         self.ledgers = ledgers
         await directory.load_kept()
         await accounts.load()
+        await budgets.load()
+        self.metrics.read_budgets(partial(budget_levels, budgets, self.cache))
         world = World(
             client=client,
             cache=self.cache,
             ledgers=ledgers,
             directory=directory,
             accounts=accounts,
+            budgets=budgets,
             credentials=Credentials(client, monotonic),
             publisher=Publisher(client),
             announcer=announcer,

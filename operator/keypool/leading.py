@@ -92,7 +92,7 @@ class Leader:
         await self._liveness.complete.wait()
         for handle in self._world.ledgers.all():
             self._queue.add(f"pool/{handle.ledger.pool_uid}")
-        for uid in self._world.accounts.recorded():
+        for uid in {*self._world.accounts.recorded(), *self._world.budgets.recorded()}:
             self._queue.add(f"provider/{uid}")
         pools, providers = PoolReconciler(self._world), ProviderReconciler(self._world)
 

@@ -39,6 +39,8 @@ class Operator:
 
     anchored = False
     build: Build = staticmethod(partial(build, cool_down=0.5))
+    minute = 60.0
+    """Seconds of a request budget's minute."""
 
     def __init__(self, kubeconfig: Path, system: str, served: str, clock: Clock, identity: str = "one") -> None:
         self.system, self.clock = system, clock
@@ -60,7 +62,7 @@ class Operator:
         """Starts a new replica and waits until it is ready."""
         self._log, self._stop = AuditLog(self.audit), asyncio.Event()
         now = None if self.anchored else self.clock
-        self.replica = Replica(self.settings, self._log, now, wall=self.clock, build=self.build)
+        self.replica = Replica(self.settings, self._log, now, wall=self.clock, build=self.build, minute=self.minute)
         self._task = asyncio.create_task(self.replica.run(self._stop))
         await eventually(self._is_ready, 20, "the operator is ready")
 

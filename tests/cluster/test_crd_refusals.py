@@ -115,6 +115,18 @@ REFUSED_PROVIDERS: dict[str, tuple[dict[str, Any], str]] = {
         {"static": {}, "holySheep": None},
         "must be left out: a static provider has no admin credential",
     ),
+    "budget-zero": (
+        {"requestBudget": {"perMinute": 0}},
+        "spec.requestBudget.perMinute in body should be greater than or equal to 1",
+    ),
+    "budget-of-the-day-tiny": (
+        {"requestBudget": {"perDay": 9}},
+        "spec.requestBudget.perDay in body should be greater than or equal to 10",
+    ),
+    "budget-text": (
+        {"requestBudget": {"perMinute": "60/m"}},
+        "spec.requestBudget.perMinute in body must be of type integer",
+    ),
     "team-form": ({"holySheep": None, "liteLLM": {"team": "../x"}}, "must be an id that the provider gives"),
     "preset-unknown": ({"holySheep": None, "auth": None, "static": {"preset": "Other"}}, "Unsupported value"),
     "project-missing": ({"holySheep": None, "openAI": {}}, "spec.openAI.project: Required value"),
@@ -159,6 +171,7 @@ ACCEPTED: list[Manifest] = [
     pool(LONG_BUT_GOOD),
     provider("local", endpoints=[{"url": "http://127.0.0.1:8080"}]),
     provider("regions", endpoints=[{"url": f"https://{n}.example.com/v1"} for n in range(8)]),
+    provider("budget", requestBudget={"perMinute": 60, "perDay": 10_000}),
     provider("ipv6", endpoints=[{"url": "https://[2001:db8::1]:8443/v1/"}]),
 ]
 

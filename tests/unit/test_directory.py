@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from pydantic import SecretStr
@@ -12,8 +13,10 @@ from keypool.api.provider import KeyProviderSpec
 from keypool.cluster.client import KubeClient
 from keypool.providers.errors import Rejected
 from keypool.providers.fake import FakeProvider
+from keypool.providers.meter import Meter
 from keypool.providers.protocol import Provider
-from keypool.reconcile.directory import Directory
+from keypool.reconcile.budgets import Budgets
+from keypool.reconcile.directory import Build, Directory
 
 SPEC = KeyProviderSpec.model_validate(
     {
@@ -39,19 +42,25 @@ class Kept(KubeClient):
         return {"data": {key: base64.b64encode(text.encode()).decode() for key, text in data.items()}}
 
 
-def named(_: KeyProviderSpec, credential: SecretStr) -> Provider:
+def named(_: KeyProviderSpec, credential: SecretStr, meter: Meter) -> Provider:
     """A client that tells which credential it has, by its URL."""
     return cast("Provider", FakeProvider(base_url=credential.get_secret_value()))
 
 
-def refused(_: KeyProviderSpec, __: SecretStr) -> Provider:
+def refused(_: KeyProviderSpec, __: SecretStr, meter: Meter) -> Provider:
     """No client: plain http is not allowed any more."""
     raise Rejected("plain http")
 
 
+def a_directory(client: Kept, build: Build) -> Directory:
+    """A directory of an operator in the namespace "system"."""
+    budgets = Budgets(client, "system", lambda: datetime.now(UTC), lambda _: None)
+    return Directory(client, "system", build, budgets)
+
+
 async def test_a_provider_that_is_entered_while_its_record_is_read_keeps_its_new_credential() -> None:
     client = Kept()
-    directory = Directory(client, "system", named)
+    directory = a_directory(client, named)
     client.meanwhile = lambda: directory.enter("uid", "vendor", SPEC, SecretStr("new"))
     found = await directory.recall("uid")
     assert found is not None
@@ -59,18 +68,18 @@ async def test_a_provider_that_is_entered_while_its_record_is_read_keeps_its_new
 
 
 async def test_without_its_object_a_provider_is_reached_by_its_record() -> None:
-    found = await Directory(Kept(), "system", named).recall("uid")
+    found = await a_directory(Kept(), named).recall("uid")
     assert found is not None
     assert found.provider.base_url == "kept"
     assert not found.trusted, "nothing was proven yet"
 
 
 async def test_a_record_that_is_refused_stops_nothing_but_its_own_keys() -> None:
-    assert await Directory(Kept(), "system", refused).recall("uid") is None
+    assert await a_directory(Kept(), refused).recall("uid") is None
 
 
 async def test_a_provider_is_doubtful_after_three_calls_without_an_answer_and_said_so_once() -> None:
-    directory = Directory(Kept(), "system", named)
+    directory = a_directory(Kept(), named)
     assert [directory.unanswered("uid") for _ in range(5)] == [False, False, True, False, False]
     assert directory.doubtful("uid")
     directory.looked_at("uid")
@@ -103,7 +112,7 @@ class Slow(KubeClient):
 
 async def test_a_record_that_is_dropped_while_it_is_renewed_stays_dropped() -> None:
     client = Slow()
-    directory = Directory(client, "system", named)
+    directory = a_directory(client, named)
     await directory.load_kept()
     directory.trust(directory.enter("uid", "vendor", SPEC, SecretStr("new")))
     renewing = asyncio.create_task(directory.renew("uid"))

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from keypool.core.breaker import State
 from keypool.serve.metrics import Metrics
+from keypool.serve.metrics_budget import Level
 
 WHEN = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -80,6 +81,18 @@ def test_ages_are_asked_for_at_each_scrape() -> None:
     assert sample(metrics, "keypool_queue_depth") == 7
     assert sample(metrics, "keypool_keys_owed") == 2
     assert sample(metrics, "keypool_leader") == 1
+
+
+def test_budgets_are_asked_for_at_each_scrape() -> None:
+    metrics = Metrics()
+    levels = [Level("ns", "vendor", {"minute": 7, "day": 900}, 3)]
+    metrics.read_budgets(lambda: levels)
+    account = {"namespace": "ns", "keyprovider": "vendor"}
+    assert sample(metrics, "keypool_request_budget_left", window="minute", **account) == 7
+    assert sample(metrics, "keypool_request_budget_left", window="day", **account) == 900
+    assert sample(metrics, "keypool_requests_waiting", **account) == 3
+    levels.clear()
+    assert b'keyprovider="vendor"' not in metrics.text()
 
 
 def test_two_operators_in_one_process_count_apart() -> None:

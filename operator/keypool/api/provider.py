@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from keypool.api.forms import BaseUrl
 from keypool.api.pool import ApiModel
 from keypool.api.provider_auth import Auth
+from keypool.api.provider_budget import RequestBudget
 from keypool.api.provider_options import KINDS, Kinds
 
 
@@ -53,6 +54,14 @@ class KeyProviderSpec(Kinds):
             "knows, and revoked: a key that anybody else made could be taken for it. Changed in place.",
         ),
     ] = False
+
+    request_budget: Annotated[
+        RequestBudget | None,
+        Field(
+            description="How many requests keypool may send to the account, those of all pools together (default: any "
+            "number). What matters most goes first. Changed in place.",
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _exactly_one_kind(self) -> Self:

@@ -96,7 +96,7 @@ class Observation:
     `trust.time_is_trusted`; `grip` is that of the provider's brake; `recovery` says why a lost or restored ledger is
     not whole yet; `abandon` is a request on the pool or, once it is gone, its ledger; `troubles` and `wait_until` are
     keyed by activity ("create", "publish", "lookup", "gone", and "probe:<key>", likewise usage, repeat, update,
-    disable, enable and revoke)."""
+    disable, enable and revoke); `creates`: the create calls that the account's request budget grants, None for any."""
 
     pool: PoolFacts | None
     ledger: Ledger
@@ -119,6 +119,7 @@ class Observation:
     sent: frozenset[str] = frozenset()
     troubles: Mapping[str, Trouble] = field(default_factory=dict)
     wait_until: Mapping[str, datetime] = field(default_factory=dict)
+    creates: int | None = None
 
     @property
     def known_pool(self) -> PoolFacts:

@@ -17,6 +17,7 @@ class Condition(StrEnum):
     WITHIN_SPEND_LIMIT = "WithinSpendLimit"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
+    WITHIN_BUDGET = "WithinBudget"
 
 
 MEANING: dict[Condition, str] = {
@@ -28,6 +29,8 @@ MEANING: dict[Condition, str] = {
     Condition.WITHIN_SPEND_LIMIT: "Less than the smallest of `key.spendLimit.alertAt` percent of the spending limit is "
     "used up. Only where there is a limit and the provider tells what keys spent.",
     Condition.RECONCILING: "Work towards the current generation is under way.",
+    Condition.WITHIN_BUDGET: "The schedule of all pools fits the account's request budget. A KeyProvider shows it only "
+    "while it is False.",
     Condition.STALLED: "Nothing more happens until a person acts; the message says what.",
 }
 
@@ -62,6 +65,8 @@ class Reason(StrEnum):
     PROVIDER_READY = "ProviderReady"
     PROVIDER_UNAVAILABLE = "ProviderUnavailable"
     PROVIDER_THROTTLED = "ProviderThrottled"
+    WAITS_FOR_BUDGET = "WaitsForBudget"
+    SCHEDULE_EXCEEDS_BUDGET = "ScheduleExceedsBudget"
     CREDENTIAL_MISSING = "CredentialMissing"
     CREDENTIAL_REJECTED = "CredentialRejected"
     ACCOUNT_CHANGED = "AccountChanged"
@@ -137,6 +142,11 @@ ADVICE: dict[Reason, str] = {
     Reason.PROVIDER_UNAVAILABLE: "The provider does not answer properly; keypool tries again with growing pauses. "
     "Published keys stay as they are.",
     Reason.PROVIDER_THROTTLED: "The provider asks for fewer calls; keypool waits as long as it says.",
+    Reason.WAITS_FOR_BUDGET: "Wait: calls wait for the account's request budget, or for the end of a pause that the "
+    "provider asked for. If it happens often, read the KeyProvider's conditions.",
+    Reason.SCHEDULE_EXCEEDS_BUDGET: "The pools' rotations and probes need more requests than the budget grants, so "
+    "they will be late. Raise the field that the message names, or have the pools need less: a longer "
+    "health.probeEvery, a longer rotation.every, fewer keys. Nothing stops.",
     Reason.CREDENTIAL_MISSING: "Create the Secret, or the entry in it, that the message names.",
     Reason.CREDENTIAL_REJECTED: "The provider refuses the admin credential: put a good one into the Secret. While the "
     "KeyProvider is Ready, the credential before is still in use.",

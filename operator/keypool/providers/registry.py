@@ -17,6 +17,7 @@ from keypool.providers.addresses import is_odd_number, kind_of_host, refusal_of
 from keypool.providers.authentication import Authentication, FixedCredential
 from keypool.providers.endpoints import Endpoints
 from keypool.providers.errors import CredentialRejected, EndpointRefused
+from keypool.providers.meter import Meter
 from keypool.providers.oauth import ClientCredentials
 from keypool.providers.protocol import Provider
 from keypool.providers.transport import Deadlines, Transport
@@ -45,10 +46,12 @@ def build(
     allow_insecure: bool,
     allow_private: bool = False,
     deadlines: Deadlines | None = None,
+    meter: Meter | None = None,
     cool_down: float = COOL_DOWN,
 ) -> Provider:
     """The adapter for `spec`; opens no connection yet. White space around the credential is dropped. `cool_down`:
-    seconds for which an endpoint that failed is left alone.
+    seconds for which an endpoint that failed is left alone; `meter` counts the
+    account's requests, but not those for OAuth tokens.
 
     Raises `EndpointRefused` for plain http unless `allow_insecure`, and for an address that is not public unless
     `allow_private` (names are checked when they are looked up); `CredentialRejected` for a credential that no HTTP
@@ -68,7 +71,7 @@ def build(
         tokens = Transport(server, NOBODY, deadlines.within(deadlines.other / 2), allow_private=allow_private)
         authentication = ClientCredentials(spec.auth.oauth2, stripped, tokens)
     endpoints = Endpoints([endpoint.url for endpoint in spec.endpoints], cool_down)
-    transport = Transport(endpoints, authentication, deadlines, allow_private=allow_private)
+    transport = Transport(endpoints, authentication, deadlines, meter, allow_private=allow_private)
     provider = adapter_module(spec.kind).build(spec.options, transport)
     if isinstance(provider, Adapter):
         provider.tenanted = spec.tenanted

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from itertools import count
 
 import aiohttp
 import httpx
@@ -23,7 +24,8 @@ from keypool.providers.addresses import AddressRefused
 from keypool.providers.authentication import Authentication, FixedCredential
 from keypool.providers.connections import connections
 from keypool.providers.endpoints import REPEATABLE, Endpoints
-from keypool.providers.errors import Ambiguous, EndpointRefused, ProviderError, Unavailable
+from keypool.providers.errors import Ambiguous, EndpointRefused, ProviderError, Throttled, Unavailable
+from keypool.providers.meter import Meter, Unmetered
 from keypool.providers.outcomes import parse_retry_after, refusal, until_midnight
 from keypool.providers.text import error_text, excerpt
 from keypool.providers.unreachable import NO_CONNECTION, why_unreachable
@@ -81,7 +83,7 @@ class Answer:
 
 
 class Transport:
-    """Speaks to the first of `endpoints` that works, as `authentication` says. `close` it.
+    """Speaks to the first of `endpoints` that works, as `authentication` says, when `meter` lets it. `close` it.
 
     `allow_private`: whether a host may have an address that is not public; `names` looks hosts up.
     """
@@ -91,6 +93,7 @@ class Transport:
         endpoints: Endpoints | str,
         authentication: Authentication | SecretStr,
         deadlines: Deadlines,
+        meter: Meter | None = None,
         *,
         allow_private: bool = True,
         names: AbstractResolver | None = None,
@@ -99,7 +102,7 @@ class Transport:
         self._authentication = (
             FixedCredential(authentication) if isinstance(authentication, SecretStr) else authentication
         )
-        self._deadlines = deadlines
+        self._deadlines, self._meter = deadlines, meter or Unmetered()
         self._kept = connections(keep=True, allow_private=allow_private, names=names)
         # A server may close a kept connection at the very moment of a request. Reads and deletes are then sent again
         # by aiohttp; a create would become ambiguous for nothing, so it travels on a connection of its own.
@@ -121,12 +124,12 @@ class Transport:
         """Sends one request and returns the expected answer; raises `ProviderError` for everything else."""
         if self._closed:
             raise Unavailable(f"{call.what}: the credential was replaced meanwhile")
-        if self._deadline(call) <= 0:
-            raise Unavailable(f"{call.what}: the calls before it left it no time")
         self._calls += 1
         self._idle.clear()
         try:
-            outcome = await self._outcome(call)
+            # What changes something is sent now, while we lead, or not at all.
+            async with self._meter.turn(call.what, patient=call.method == "GET"):
+                outcome = await self._outcome(call)
         finally:
             self._calls -= 1
             if not self._calls:
@@ -146,6 +149,8 @@ class Transport:
 
     async def _outcome(self, call: Call) -> Answer | ProviderError:
         seconds = self._deadline(call)
+        if seconds <= 0:
+            return Unavailable(f"{call.what}: the calls before it left it no time")
         until = asyncio.get_running_loop().time() + seconds
         try:
             async with asyncio.timeout_at(until):
@@ -154,8 +159,20 @@ class Transport:
             return Unavailable(f"{call.what}: no token within {seconds:.2g} s")
         except ProviderError as error:
             return error
-        send = partial(self._in_time, call, token)
+        send = partial(self._counted, call, token, count())
         return await self.endpoints.ask(call.what, until, send, repeatable=call.method in REPEATABLE)
+
+    async def _counted(
+        self, call: Call, token: SecretStr, tries: "count[int]", url: str, seconds: float
+    ) -> Answer | ProviderError:
+        """Every request counts; the first has its turn already, and others cannot wait."""
+        if not next(tries):
+            return await self._in_time(call, token, url, seconds)
+        try:
+            async with self._meter.turn(call.what, patient=False):
+                return await self._in_time(call, token, url, seconds)
+        except Throttled as error:
+            return error
 
     async def _in_time(self, call: Call, token: SecretStr, url: str, seconds: float) -> Answer | ProviderError:
         try:
@@ -187,7 +204,9 @@ class Transport:
             now = datetime.now(UTC)
             wait = parse_retry_after(response.headers.get("Retry-After"), now)
             if wait is None and call.daily and call.daily.encode() in body:
-                wait = until_midnight(now)
+                wait = until_midnight(now)  # for calls of this kind alone
+            elif response.status_code == 429 and "Authorization" not in call.headers:  # else it is that key's own limit
+                self._meter.throttled(wait)
             return refusal(call.what, response.status_code, said, wait)
         finally:
             await response.aclose()

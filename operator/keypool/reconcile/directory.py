@@ -15,8 +15,10 @@ from keypool.core.observation import Problem, ProviderFacts
 from keypool.core.reasons import Reason
 from keypool.providers.errors import ProviderError
 from keypool.providers.protocol import Provider
+from keypool.reconcile.budgets import Budgets
 
-Build = Callable[[KeyProviderSpec, SecretStr], Provider]
+Build = Callable[..., Provider]
+"""Of the spec, the credential and the `meter` of the account's requests."""
 
 _log = logging.getLogger(__name__)
 
@@ -42,18 +44,25 @@ class Entry:
     kept: bool = False
 
     def has(self, spec: KeyProviderSpec, credential: SecretStr) -> bool:
-        """Whether it was made from these."""
-        return self.spec == spec and self.credential == credential
+        """Whether it was made from these; the request budget is not the client's."""
+        same = self.spec.model_copy(update={"request_budget": spec.request_budget})
+        return same == spec and self.credential == credential
 
 
 class Directory:
-    """`build` makes a provider's client; `namespace` is the operator's own. `changed` is told the UID of a provider
-    whose endpoints changed."""
+    """`build` makes a provider's client; `namespace` is the operator's own; `budgets` count all clients' requests.
+    `changed` is told the UID of a provider whose endpoints changed."""
 
     def __init__(
-        self, client: KubeClient, namespace: str, build: Build, changed: Callable[[str], None] = lambda _: None
+        self,
+        client: KubeClient,
+        namespace: str,
+        build: Build,
+        budgets: Budgets,
+        changed: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._client, self._namespace, self._build, self._changed = client, namespace, build, changed
+        self._budgets = budgets
         self._entries: dict[str, Entry] = {}
         self._candidates: list[Entry] = []
         self._problems: dict[str, Problem | None] = {}
@@ -78,7 +87,7 @@ class Directory:
         return entry
 
     def _make(self, uid: str, spec: KeyProviderSpec, credential: SecretStr) -> Provider:
-        provider = self._build(spec, credential)
+        provider = self._build(spec, credential, meter=self._budgets.account(uid))
         provider.watch_endpoints(partial(self._changed, uid))
         return provider
 
@@ -158,6 +167,7 @@ class Directory:
             if uid in self._entries:  # it was entered, or recalled, meanwhile
                 return self._entries[uid]
             try:
+                self._budgets.configure(uid, spec.request_budget, None)
                 provider = self._make(uid, spec, credential)
             except ProviderError:
                 _log.error("the record kept of provider %s is of no use: its endpoint or credential is refused", uid)

@@ -14,13 +14,16 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=5)
 @dataclass(slots=True)
 class Memory:
     """One pool's memory. Activities: create, publish, lookup, gone, cluster, recover; and probe:<key>, likewise usage,
-    repeat, update, disable, enable and revoke. `answered`: when what is being proven was first answered."""
+    repeat, update, disable, enable and revoke. `answered`: when what is being proven was first answered. `waiting`:
+    those that wait for the account's request budget; `creates`: how many create calls it has granted, None for any."""
 
     checks: dict[str, Checked] = field(default_factory=dict)
     troubles: dict[str, Trouble] = field(default_factory=dict)
     wait_until: dict[str, datetime] = field(default_factory=dict)
     readings: dict[str, Reading] = field(default_factory=dict)
     answered: dict[str, datetime] = field(default_factory=dict)
+    waiting: set[str] = field(default_factory=set)
+    creates: int | None = None
     sent: set[str] = field(default_factory=set)
     generation: int = 0
     provider_usable: bool = True
@@ -41,6 +44,7 @@ class Memory:
         self, activity: str, reason: Reason, message: str, now: datetime, jitter: float, *, person: bool = False
     ) -> None:
         """Notes a failure and doubles the pause before the activity is tried again."""
+        self.waiting.discard(activity)
         before = self.troubles.get(activity)
         attempts = before.attempts + 1 if before else 1
         self.troubles[activity] = Trouble(reason, message, person, attempts)
@@ -71,22 +75,39 @@ class Memory:
         self.troubles.pop(activity, None)
         self.wait_until[activity] = until
 
+    def put_off(self, activity: str, until: datetime, trouble: Trouble | None) -> None:
+        """Not before its turn comes, or else then; `trouble` where it has waited for long."""
+        self.pause(activity, until)
+        self.waiting.add(activity)
+        if trouble is not None:
+            self.troubles[activity] = trouble
+
+    def resume(self, activity: str) -> None:
+        """Its turn has come."""
+        if activity in self.waiting:
+            self.waiting.discard(activity)
+            self.troubles.pop(activity, None)
+            self.wait_until.pop(activity, None)
+
     def next_try(self, now: datetime) -> datetime | None:
         """When the first of the pauses that still run ends."""
         return min((until for until in self.wait_until.values() if until > now), default=None)
 
     def succeeded(self, activity: str) -> None:
         """The activity works again."""
+        self.waiting.discard(activity)
         self.troubles.pop(activity, None)
         self.wait_until.pop(activity, None)
         self.answered.pop(activity, None)
 
-    def new_generation(self, generation: int) -> None:
-        """Another spec deserves another try at once."""
-        if generation != self.generation:
-            self.generation = generation
-            self.succeeded("create")
-            self.succeeded("publish")
+    def new_generation(self, generation: int) -> bool:
+        """Whether it is another spec: that deserves another try at once."""
+        if generation == self.generation:
+            return False
+        self.generation = generation
+        self.succeeded("create")
+        self.succeeded("publish")
+        return True
 
     def provider_is(self, usable: bool) -> bool:
         """Notes whether the provider can be used; True when it has just become usable: then nothing has to wait.

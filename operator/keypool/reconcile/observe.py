@@ -46,6 +46,7 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
         sent=frozenset(memory.sent),
         troubles=dict(memory.troubles),
         wait_until=dict(memory.wait_until),
+        creates=memory.creates,
     )
 
 

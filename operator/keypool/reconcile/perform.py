@@ -12,6 +12,7 @@ from keypool.core import actions as act
 from keypool.core.decision import Plan
 from keypool.core.reasons import Reason
 from keypool.reconcile import changing, disabling, keys, lookup, objects, repeating, revocation, usage
+from keypool.reconcile.admission import activity_of
 from keypool.reconcile.chosen import with_chosen_values
 from keypool.reconcile.context import Pass
 from keypool.reconcile.memory import FIRST_PAUSE
@@ -68,7 +69,10 @@ async def _carry_out(this: Pass, group: list[act.Action]) -> bool:
 
 async def _one(this: Pass, action: act.Action) -> bool:
     at_provider = _AT_PROVIDER.get(type(action))
-    return await (at_provider or _guarded)(this, action)
+    if at_provider is None:
+        return await _guarded(this, action)
+    with this.world.budgets.using(this.handle.ledger.pool_uid, activity_of(action) or ""):
+        return await at_provider(this, action)
 
 
 _AT_PROVIDER: dict[type[act.Action], Callable[[Pass, Any], Awaitable[bool]]] = {

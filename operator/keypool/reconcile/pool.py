@@ -14,6 +14,7 @@ from keypool.core.ledger import Ledger
 from keypool.core.observation import Observation
 from keypool.core.plan import LOOK_AGAIN, plan
 from keypool.core.reasons import Reason
+from keypool.reconcile.admission import admit
 from keypool.reconcile.bereft import Bereft
 from keypool.reconcile.context import Pass
 from keypool.reconcile.first_sight import reported_when_slow
@@ -44,6 +45,12 @@ class PoolReconciler:
 
     async def reconcile(self, uid: str) -> float | None:
         """Brings one pool to where it should be now; seconds until it must be looked at again, None for never."""
+        try:
+            return await self._reconcile(uid)
+        finally:
+            self._world.budgets.let_go(uid)
+
+    async def _reconcile(self, uid: str) -> float | None:
         world = self._world
         obj, handle = world.cache.pool(uid), world.ledgers.get(uid)
         if obj is None:
@@ -60,19 +67,32 @@ class PoolReconciler:
         if obj is None and handle is not None and not await self._is_gone(handle.ledger):
             return LOOK_AGAIN.total_seconds()
         memory = self._memories.setdefault(uid, Memory())
+        self._take_turns(uid, memory)
         if obj is not None and not await self._bereft.has_ledger(obj, memory):
             return self._bereft.look_again(memory)
         if (handle := world.ledgers.get(uid)) is None:
             assert obj is not None  # noqa: S101
             handle = world.ledgers.open(uid, obj["metadata"]["namespace"], obj["metadata"]["name"])
-        if obj is not None:
-            memory.new_generation(obj["metadata"]["generation"])
+        if obj is not None and memory.new_generation(obj["metadata"]["generation"]):
+            self._reckon(obj)
         try:
             await handle.flush()
             return await self._reported_passes(uid, handle, memory)
         except KubeError as error:
             memory.failed("cluster", Reason.CLUSTER_UNAVAILABLE, str(error), world.now(), world.random())
             raise
+
+    def _reckon(self, obj: dict[str, Any]) -> None:
+        """Another spec may need more requests than the account's budget grants."""
+        provider = ((obj.get("spec") or {}).get("providerRef") or {}).get("name") or ""
+        named = self._world.cache.provider(obj["metadata"]["namespace"], provider)
+        if named is not None and self._world.budgets.quota(named["metadata"]["uid"]) is not None:
+            self._world.touch_provider(named["metadata"]["uid"])
+
+    def _take_turns(self, uid: str, memory: Memory) -> None:
+        """What had to wait for the account's request budget, and may go on now."""
+        for activity in self._world.budgets.turns(uid):
+            memory.resume(activity)
 
     async def _is_gone(self, ledger: Ledger) -> bool:
         """Read live: a pool that is merely not served any more keeps its keys."""
@@ -107,6 +127,7 @@ class PoolReconciler:
         for count in range(MOST_PASSES):
             if world.ending() and count:
                 break
+            self._take_turns(uid, memory)
             now = world.now()
             observation = await observe(world, uid, handle.ledger, memory, absent)
             if memory.provider_is(observation.provider is not None and observation.provider_problem is None):
@@ -125,7 +146,11 @@ class PoolReconciler:
                 await self._reporter.conclude(observation, decided, now)
                 return self._pause(handle, earliest(decided.wake_at, memory.next_try(now) if stuck else None), now)
             views[:] = [(observation, decided, now)]
-            done = await perform(Pass(world, observation, handle, memory), decided)
+            this = Pass(world, observation, handle, memory)
+            if not admit(this, decided):
+                continue
+            done = await perform(this, decided)
+            memory.creates = None
             stuck = not done and handle.ledger.keys == observation.ledger.keys
             memory.succeeded("cluster")
             memory.forget_keys(lambda name: handle.ledger.key(name) is not None)

@@ -24,10 +24,11 @@ from keypool.core.reasons import Reason
 from keypool.providers.errors import ProviderError
 from keypool.providers.oauth import join_client
 from keypool.reconcile.attempt import LATEST, SOONEST, Attempt, may_be_tried_again
+from keypool.reconcile.demand import Demand
 from keypool.reconcile.directory import Entry
 from keypool.reconcile.provider_report import Standing, report
 from keypool.reconcile.proving import CONFIRM, is_another_account, problem_of
-from keypool.reconcile.readings import REQUEST_LIMIT
+from keypool.reconcile.readings import REQUEST_LIMIT, moment
 from keypool.reconcile.world import World
 
 LOOK_AGAIN = {Grip.UNSURE: 5.0, Grip.ENGAGED: 30.0}
@@ -48,6 +49,7 @@ class _Memory:
     failures: int = 0
     told: tuple[Problem | None, Grip, Entry | None, str | None] | None = None
     judged_at: datetime | None = None
+    demand: Demand = field(default_factory=Demand)
 
 
 class ProviderReconciler:
@@ -66,6 +68,8 @@ class ProviderReconciler:
             world.metrics.on_provider_gone(uid)
             await self._keep_for_its_keys(uid)
             await world.accounts.forget(uid)
+            if not self._has_keys(uid):
+                await world.budgets.forget(uid)
             return None
         memory = self._memories.setdefault(uid, _Memory())
         self._notice(uid, memory)
@@ -73,7 +77,7 @@ class ProviderReconciler:
         world.directory.set_problem(uid, standing.problem)
         pause = await self._judge(uid, memory) if standing.problem is None else MAX_AGE
         await self._tell(obj, memory, standing.problem)
-        await self._write_status(obj, standing)
+        await self._write_status(obj, standing, memory)
         await world.directory.renew(uid)
         world.accounts.forget_listing(uid)
         memory.failures = memory.failures + 1 if standing.worst is not None else 0
@@ -103,17 +107,19 @@ class ProviderReconciler:
 
     async def _keep_for_its_keys(self, uid: str) -> None:
         """The object is gone; its credential is kept while pools still have keys there, to revoke them one day."""
-        if self._world.installed.changed is not None:
-            return
-        ledgers = (handle.ledger for handle in self._world.ledgers.all() if not handle.ledger.retained)
-        if any(key.provider == uid for ledger in ledgers for key in ledger.keys):
+        if self._world.installed.changed is None and self._has_keys(uid):
             await self._world.directory.keep(uid)
+
+    def _has_keys(self, uid: str) -> bool:
+        ledgers = (handle.ledger for handle in self._world.ledgers.all() if not handle.ledger.retained)
+        return any(key.provider == uid for ledger in ledgers for key in ledger.keys)
 
     async def _examine(self, obj: dict[str, Any], memory: _Memory) -> Standing:
         """Whether keys can be managed through this provider, with what, and whether that is what the object says."""
         uid, token = obj["metadata"]["uid"], self._token(obj)
         try:
             spec = KeyProviderSpec.model_validate(obj.get("spec") or {})
+            self._world.budgets.configure(uid, spec.request_budget, moment(obj["metadata"]["creationTimestamp"]))
             credential = await self._credential(obj["metadata"], spec, memory, token)
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
@@ -126,6 +132,7 @@ class ProviderReconciler:
             if known is None or not known.trusted:
                 known = self._world.directory.enter(uid, obj["metadata"]["name"], spec, credential)
             if known.has(spec, credential):
+                known.spec = spec
                 return Standing(await self._in_use(memory, known, token))
             coming = self._coming(memory, obj, spec, credential)
         except ProviderError as error:
@@ -221,11 +228,14 @@ class ProviderReconciler:
         if grip is Grip.ENGAGED and (before is None or before[1] is not grip):
             await self._world.announcer.announce(_subject(obj), "Warning", Reason.MOST_KEYS_REJECTED, BRAKE)
 
-    async def _write_status(self, obj: dict[str, Any], standing: Standing) -> None:
+    async def _write_status(self, obj: dict[str, Any], standing: Standing, memory: _Memory) -> None:
         meta, world = obj["metadata"], self._world
         entry = world.directory.get(meta["uid"])
         provider = entry.provider if entry is not None else None
-        status = report(obj, standing, world.accounts.grip(meta["uid"]), provider, world.now())
+        pools, quota = world.cache.pools_of_provider(meta["namespace"], meta["name"]), world.budgets.quota(meta["uid"])
+        capabilities = provider.capabilities if provider is not None else None
+        schedule = memory.demand.problem(world, pools, quota, capabilities)
+        status = report(obj, standing, world.accounts.grip(meta["uid"]), provider, world.now(), schedule)
         if obj.get("status") == status:
             return
         if (worst := standing.worst) is not None and worst.stalls:

@@ -33,24 +33,31 @@ class Standing:
         return self.pending or self.problem
 
 
-def report(
-    obj: dict[str, Any], standing: Standing, grip: Grip, provider: Provider | None, now: datetime
+def report(  # noqa: PLR0917 - all that it is made of
+    obj: dict[str, Any],
+    standing: Standing,
+    grip: Grip,
+    provider: Provider | None,
+    now: datetime,
+    schedule: Problem | None = None,
 ) -> dict[str, Any]:
-    """The status as the API server takes it."""
+    """The status as the API server takes it. `schedule`: why the pools' schedule does not fit the budget."""
     generation = obj["metadata"]["generation"]
     return KeyProviderStatus(
         observed_generation=generation,
-        conditions=as_conditions(findings(standing, grip), {}, generation, _conditions(obj), now),
+        conditions=as_conditions(findings(standing, grip, schedule), {}, generation, _conditions(obj), now),
         capabilities=_capabilities(provider.capabilities) if provider is not None else None,
         endpoints=_endpoints(provider) if provider is not None else None,
     ).dump()
 
 
-def findings(standing: Standing, grip: Grip) -> tuple[Finding, ...]:
+def findings(standing: Standing, grip: Grip, schedule: Problem | None = None) -> tuple[Finding, ...]:
     """All conditions of a provider; those other than Ready only where they say something."""
     found: list[Finding] = [_ready(standing)]
     if grip is Grip.ENGAGED:
         found.append((Condition.HEALTHY, False, Reason.MOST_KEYS_REJECTED, BRAKE))
+    if schedule is not None:
+        found.append((Condition.WITHIN_BUDGET, False, schedule.reason, schedule.message))
     if (worst := standing.worst) is not None:
         message = worst.message + (STILL_USED if standing.problem is None else "")
         found.append((Condition.STALLED if worst.stalls else Condition.RECONCILING, True, worst.reason, message))

@@ -17,8 +17,11 @@ from keypool.core.projection import secret_names
 from keypool.core.reasons import Reason
 from keypool.core.recovery import Evidences, Recovered, published_in, recovered, unpaired
 from keypool.core.rules.deletion import DEADLINE
+from keypool.core.turns import Rank
 from keypool.providers.errors import ProviderError
 from keypool.providers.protocol import ListedKey, Probe, Provider
+from keypool.reconcile.admission import may_call
+from keypool.reconcile.budgets import Wanted
 from keypool.reconcile.context import Pass
 from keypool.reconcile.keys import note_failure, tell_the_brake, timed
 from keypool.reconcile.memory import FIRST_PAUSE
@@ -59,13 +62,14 @@ class Recovery:
 
     async def _recover(self, this: Pass, reason: Reason, what: str) -> Problem | None:
         o, now = this.observation, this.world.now()
-        if (waiting := _not_now(o, reason, what, now)) is not None:
+        if (waiting := _not_now(o, reason, what, now) or _waits_for_budget(this, reason, what)) is not None:
             return waiting
         assert o.provider is not None  # noqa: S101
         entry = this.world.directory.get(o.provider.uid)
         assert entry is not None  # noqa: S101 - there are facts of it
         try:
-            found = await self._gather(this, entry.provider)
+            with this.world.budgets.using(o.ledger.pool_uid, ACTIVITY):
+                found = await self._gather(this, entry.provider)
         except ProviderError as error:
             note_failure(this, ACTIVITY, entry.uid, error)
             return Problem(reason, f"{what}; tried again soon: {error}", stalls=False)
@@ -147,6 +151,14 @@ def _not_now(o: Observation, reason: Reason, what: str, now: datetime) -> Proble
         trouble = o.troubles.get(ACTIVITY)
         return Problem(reason, f"{what}; tried again soon: {trouble.message if trouble else ''}", stalls=False)
     return None
+
+
+def _waits_for_budget(this: Pass, reason: Reason, what: str) -> Problem | None:
+    """Why it is not the pool's turn yet; a listing and a probe of each key are to come."""
+    provider = this.observation.provider
+    if provider is None or may_call(this, Wanted(provider.uid, ACTIVITY, Rank.RENEW, this.observation.spec.size + 1)):
+        return None
+    return Problem(reason, f"{what}; it waits for the account's request budget", stalls=False)
 
 
 def _most_are_rejected(this: Pass, found: Evidences, uid: str) -> bool:

@@ -15,6 +15,7 @@ from keypool.cluster.publisher import Publisher
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.providers.transport import Deadlines
 from keypool.reconcile.accounts import Accounts
+from keypool.reconcile.budgets import Budgets
 from keypool.reconcile.directory import Directory
 from keypool.serve.metrics import Metrics
 
@@ -41,6 +42,7 @@ class World:
     ledgers: LedgerBook
     directory: Directory
     accounts: Accounts
+    budgets: Budgets
     credentials: Credentials
     publisher: Publisher
     announcer: Announcer

@@ -1,7 +1,7 @@
 """What the operator counts, for Prometheus. Labels are of few values; only two series exist for each pool."""
 
 from collections import Counter as Tally
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from urllib.parse import urlsplit
@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from keypool.core.breaker import State
+from keypool.serve.metrics_budget import BudgetCollector, Level
 from keypool.serve.usage import UsageSeries
 
 _FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -176,6 +177,10 @@ class Metrics:
         self.clocks_agree.set_function(agree)
         for clock, seconds in ahead.items():
             self.clock_ahead.labels(clock).set_function(seconds)
+
+    def read_budgets(self, levels: Callable[[], Iterable[Level]]) -> None:
+        """The same for the request budgets of accounts."""
+        self.registry.register(BudgetCollector(levels))
 
     def text(self) -> bytes:
         """The exposition format."""

@@ -218,4 +218,25 @@ DEFECTS: tuple[Defect, ...] = (
         "    if missing <= max(FEW, of, confirmed):",
         ("tests/unit/test_installation_guards.py",),
     ),
+    Defect(
+        "a request counts from when it was sent, not from when it was over",
+        "core/budget.py",
+        "        self._busy -= 1\n        for window in self.windows:\n            window.note(now)",
+        "        self._busy -= 1\n        for window in self.windows:\n            window.note(now - window.seconds)",
+        ("tests/unit/core/test_budget.py",),
+    ),
+    Defect(
+        "the revocation of a compromised key waits behind new keys",
+        "core/turns.py",
+        "        first = heads[0]",
+        "        first = heads[-1]",
+        ("tests/unit/core/test_budget.py",),
+    ),
+    Defect(
+        "a crash forgets what was used of a daily quota",
+        "core/budget.py",
+        "        if self.day is None:\n            return True",
+        "        if self.day is None or self._stored_slot:\n            return True",
+        ("tests/unit/core/test_budget.py",),
+    ),
 )

@@ -5,6 +5,7 @@ from pydantic import SecretStr
 
 from keypool.api.provider import KeyProviderSpec
 from keypool.cluster import paths
+from keypool.providers.meter import Meter
 from keypool.providers.protocol import Provider
 from keypool.providers.registry import build
 from keypool.providers.transport import Deadlines
@@ -20,9 +21,11 @@ AT_ONCE = 16
 PATIENT = Deadlines(create=8.0, other=1.0)
 
 
-def impatient(spec: KeyProviderSpec, credential: SecretStr, **_: object) -> Provider:
+def impatient(spec: KeyProviderSpec, credential: SecretStr, *, meter: Meter, **_: object) -> Provider:
     """An adapter that gives up soon."""
-    return build(spec, credential, allow_insecure=True, allow_private=True, deadlines=PATIENT, cool_down=0.5)
+    return build(
+        spec, credential, allow_insecure=True, allow_private=True, deadlines=PATIENT, meter=meter, cool_down=0.5
+    )
 
 
 @pytest.fixture(autouse=True)

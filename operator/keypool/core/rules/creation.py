@@ -136,6 +136,8 @@ def _within_limits(o: Observation, ledger: Ledger, ripe: list[tuple[Due, int]]) 
             continue
         surge -= ordinary
         chosen.append((due, slot))
+    if o.creates is not None:  # what was granted for a compromised key is for that one
+        chosen = sorted(chosen, key=lambda item: item[0].why is not Why.COMPROMISED)[: o.creates]
     return chosen
 
 
