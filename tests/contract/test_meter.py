@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
+from keypool.providers.endpoints import Endpoints
 from keypool.providers.errors import Throttled
 from keypool.providers.transport import Call, Deadlines, Transport
 from tests.contract.test_transport import Serve, answering, serve
@@ -56,6 +57,16 @@ async def test_every_request_is_counted_also_one_that_fails(serve: Serve) -> Non
         await ask(await serve(answering(b"", status=500)), meter)
     assert meter.turns == ["list the keys"] * 2
     assert not meter.pauses
+
+
+async def test_a_try_at_another_endpoint_counts_as_well(serve: Serve) -> None:
+    meter = Meter()
+    endpoints = Endpoints([await serve(answering(b"", status=503)), await serve(answering(b"{}"))])
+    transport = Transport(endpoints, SecretStr("the-admin-key"), Deadlines(create=3.0, other=3.0), meter)
+    await transport.call(LISTING)
+    await transport.close()
+    assert meter.turns == ["list the keys"] * 2
+    assert meter.patient == [True, False]
 
 
 async def test_without_a_turn_nothing_is_sent(serve: Serve) -> None:

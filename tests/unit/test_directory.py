@@ -52,7 +52,7 @@ def refused(_: KeyProviderSpec, __: SecretStr, meter: Meter) -> Provider:
     raise Rejected("plain http")
 
 
-def a_directory(client: Kept, build: Build) -> Directory:
+def a_directory(client: KubeClient, build: Build) -> Directory:
     """A directory of an operator in the namespace "system"."""
     budgets = Budgets(client, "system", lambda: datetime.now(UTC), lambda _: None)
     return Directory(client, "system", build, budgets)
