@@ -22,14 +22,13 @@ PROTOCOL = yaml.safe_load((ROOT / "docs" / "providers" / "webhook.openapi.yaml")
 BASE = "/keypool/v1"
 FULL = {
     "name": "pool-a-1",
-    "owner": "team/pool-a",
+    "owner": "kp.team.pool-a.i.0",
     "lifetimeSeconds": 3600,
     "scopes": ["chat:write"],
     "models": ["deepseek-chat"],
     "requestsPerMinute": 60,
     "spendLimit": {"amount": 5.5, "period": "daily"},
     "identity": "team-7",
-    "labels": {"cluster": "c1"},
 }
 
 

@@ -137,6 +137,8 @@ PROVIDER_RULES: Rules = {
     "spec.liteLLM": (_settled("team", _ACCOUNT),),
     "spec.openRouter": (_settled("workspace", _ACCOUNT),),
     "spec.openAI": (_settled("project", _ACCOUNT),),
+    "spec.webhook": (_settled("account", _ACCOUNT),),
+    "spec.plugin": (_settled("adapter", _ACCOUNT),),
     "spec": (
         Rule(f"{_KIND_COUNT} == 1", f"must have exactly one of {', '.join(KINDS)}: the kind of provider"),
         Rule(

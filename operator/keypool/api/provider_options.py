@@ -5,8 +5,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from keypool.api.forms import UpstreamId
+from keypool.api.forms import FORM, BaseUrl, UpstreamId
 from keypool.api.pool import ApiModel
+
+WebhookCapability = Literal[
+    "setsExpiry",
+    "changesLimits",
+    "disablesKeys",
+    "setsSpendLimit",
+    "setsRateLimit",
+    "limitsAccount",
+    "setsScopes",
+    "setsModels",
+    "tellsLastUse",
+    "tellsUsage",
+]
 
 
 class HolySheep(ApiModel):
@@ -70,7 +83,55 @@ class Static(ApiModel):
 
 
 class Webhook(ApiModel):
-    """Any server that speaks keypool's own protocol, described in docs/providers/webhook.openapi.yaml."""
+    """Any server that speaks keypool's own protocol, described in docs/providers/webhook.openapi.yaml. The endpoint is
+    what stands before /keypool/v1."""
+
+    capabilities: Annotated[
+        tuple[WebhookCapability, ...],
+        Field(
+            max_length=10,
+            description="What the server can do beyond making, listing, probing and deleting keys (default: nothing), "
+            "by the names that status.capabilities shows; setsRateLimit where its limit counts for each key, "
+            "limitsAccount where it counts for the account. A server that lacks one of these is refused. Changed in place.",
+            json_schema_extra={"x-kubernetes-list-type": "set"},
+        ),
+    ] = ()
+    account: Annotated[
+        UpstreamId | None,
+        Field(
+            description="The account that the server must name for the admin credential (default: any whose listing "
+            "has the pools' keys). Immutable."
+        ),
+    ] = None
+    base_url: Annotated[
+        BaseUrl | None,
+        Field(
+            alias="baseURL",
+            description="The URL at which workloads use the keys (default: the endpoint). Changed in place.",
+        ),
+    ] = None
+
+
+class Plugin(ApiModel):
+    """An adapter that is not keypool's own: a Python package in the operator's image."""
+
+    adapter: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=63,
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+            json_schema_extra={FORM: "must be the name of an entry point, of letters, digits and . _ -"},
+            description="Name of the adapter's entry point in the group keypool.providers. Immutable.",
+        ),
+    ]
+    options: Annotated[
+        dict[str, Annotated[str, Field(max_length=1024)]],
+        Field(
+            max_length=32,
+            description="What the adapter reads, in its own words; no secrets. Changed in place.",
+        ),
+    ] = {}  # noqa: RUF012  # frozen like the model
 
 
 def _kind(alias: str, what: str) -> Any:  # noqa: ANN401
@@ -88,6 +149,7 @@ class Kinds(ApiModel):
     open_ai: OpenAI | None = _kind("openAI", "OpenAI")
     static: Static | None = _kind("static", "one without a key API")
     webhook: Webhook | None = _kind("webhook", "a server that speaks keypool's webhook protocol")
+    plugin: Plugin | None = _kind("plugin", "one whose adapter is a package of others")
 
 
 KINDS: tuple[str, ...] = tuple(str(field.alias) for field in Kinds.model_fields.values())

@@ -71,6 +71,7 @@ class Reason(StrEnum):
     CREDENTIAL_REJECTED = "CredentialRejected"
     ACCOUNT_CHANGED = "AccountChanged"
     ENDPOINT_REFUSED = "EndpointRefused"
+    ADAPTER_UNUSABLE = "AdapterUnusable"
     PROVIDER_REFUSED = "ProviderRefused"
     KEY_REFUSED = "KeyRefused"
     NEW_KEYS_REJECTED = "NewKeysRejected"
@@ -156,6 +157,8 @@ ADVICE: dict[Reason, str] = {
     "before: all keys are then replaced. Keys in an account that is given up stay there: delete them yourself.",
     Reason.ENDPOINT_REFUSED: "Use an https endpoint at a public address, or ask the operator's administrator to "
     "allow what the message names (KEYPOOL_ALLOW_INSECURE_ENDPOINTS, KEYPOOL_ALLOW_PRIVATE_ENDPOINTS).",
+    Reason.ADAPTER_UNUSABLE: "The adapter that spec.plugin names is not in the operator's image, or cannot be loaded: "
+    "the message says which are installed. docs/providers/writing-one.md tells how to package one.",
     Reason.PROVIDER_REFUSED: "The endpoint refuses the key API: check that spec.endpoints names the right URL.",
     Reason.KEY_REFUSED: "The provider refuses to create, or to change, such a key: correct what the message names.",
     Reason.NEW_KEYS_REJECTED: "The provider rejected three new keys in a row, so no more are made. Check the account, "

@@ -3,7 +3,8 @@
 ProviderError
  ├─ Rejected            a person must act; trying again with the same input is useless
  │   ├─ CredentialRejected   it is the admin credential that the provider refuses
- │   └─ EndpointRefused      the operator's administrator does not allow the endpoint
+ │   ├─ EndpointRefused      the operator's administrator does not allow the endpoint
+ │   └─ AdapterUnusable      the adapter that the spec names is not there, or cannot be loaded
  ├─ Throttled           nothing happened; try again after `retry_after`
  ├─ Unavailable         nothing happened; try again later
  └─ Ambiguous           it may have happened: never repeat blindly
@@ -29,6 +30,10 @@ class CredentialRejected(Rejected):
 
 class EndpointRefused(Rejected):
     """The endpoint is not one that may be called: plain http, or an address that is not public. Nothing was sent."""
+
+
+class AdapterUnusable(Rejected):
+    """The adapter that `spec.plugin` names is not installed, or not fit for use."""
 
 
 class Throttled(ProviderError):

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from keypool.core.account import Account
 from keypool.core.observation import Problem
 from keypool.core.reasons import Reason
-from keypool.providers.errors import CredentialRejected, EndpointRefused, ProviderError, Rejected, Throttled
+from keypool.providers.errors import (
+    AdapterUnusable,
+    CredentialRejected,
+    EndpointRefused,
+    ProviderError,
+    Rejected,
+    Throttled,
+)
 from keypool.providers.protocol import Provider
 from keypool.reconcile.accounts import Listing
 from keypool.reconcile.directory import Entry
@@ -75,6 +82,8 @@ def problem_of(error: ProviderError, refused: Reason) -> Problem:
         return Problem(Reason.CREDENTIAL_REJECTED, str(error))
     if isinstance(error, EndpointRefused):
         return Problem(Reason.ENDPOINT_REFUSED, str(error))
+    if isinstance(error, AdapterUnusable):
+        return Problem(Reason.ADAPTER_UNUSABLE, str(error))
     if isinstance(error, Rejected):
         return Problem(refused, str(error))
     reason = Reason.PROVIDER_THROTTLED if isinstance(error, Throttled) else Reason.PROVIDER_UNAVAILABLE
