@@ -87,7 +87,13 @@ async def test_what_the_pool_asks_for_is_sent_and_nothing_else() -> None:
     _, ((method, path, body),) = await scripted(made, lambda adapter: adapter.create(key), 201, **FULL)
     assert (method, path) == ("POST", "/keypool/v1/keys")
     limits = {"requestsPerMinute": 60, "models": ["deepseek-chat"], "spendLimit": {"amount": 5.5, "period": "daily"}}
-    terms = {"name": KEY.name, "owner": "owner", "scopes": ["chat:write"], "identity": "team-7", "lifetimeSeconds": 3600}
+    terms = {
+        "name": KEY.name,
+        "owner": "owner",
+        "scopes": ["chat:write"],
+        "identity": "team-7",
+        "lifetimeSeconds": 3600,
+    }
     assert body == terms | limits
     _, ((_, _, plain),) = await scripted(made, lambda adapter: adapter.create(NewKey("n", timedelta(hours=1))), 201)
     assert plain == {"name": "n"}
@@ -160,7 +166,8 @@ async def test_another_account_than_the_spec_names_is_refused(upstream: Webhook)
 async def test_without_capabilities_in_the_spec_the_least_is_assumed(upstream: Webhook, account: str | None) -> None:
     adapter = adapter_at(upstream.url, upstream.admin_credential, account=account)
     assert await adapter.list_keys() == ()
-    assert not (adapter.capabilities.sets_expiry or adapter.capabilities.disables_keys)
+    assert not (adapter.capabilities.sets_expiry)
+    assert not (adapter.capabilities.disables_keys)
     await adapter.close()
 
 

@@ -92,7 +92,8 @@ class Webhook(ApiModel):
             max_length=10,
             description="What the server can do beyond making, listing, probing and deleting keys (default: nothing), "
             "by the names that status.capabilities shows; setsRateLimit where its limit counts for each key, "
-            "limitsAccount where it counts for the account. A server that lacks one of these is refused. Changed in place.",
+            "limitsAccount where it counts for the account. A server that lacks one of these is refused. Changed in "
+            "place.",
             json_schema_extra={"x-kubernetes-list-type": "set"},
         ),
     ] = ()

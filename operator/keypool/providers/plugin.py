@@ -6,7 +6,6 @@ is not a `ProviderError` is `Ambiguous`, because the call may have been carried 
 
 import asyncio
 import re
-from collections.abc import Awaitable
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
@@ -26,6 +25,8 @@ LISTING_SECONDS = 60.0
 _HANDLE = r"[!-~]{1,1024}"
 _VALUE = r"[!-~]{1,4096}"
 
+_USAGE: Any = Usage | None
+
 T = TypeVar("T")
 
 
@@ -40,8 +41,7 @@ class Guarded:
     async def create(self, key: NewKey) -> CreatedKey:
         """Creates one key."""
         seconds = self._transport.deadlines.create
-        secrets = (key.value,) if key.value is not None else ()
-        made = await self._held("create a key", self._provider.create(key), CreatedKey, seconds, *secrets)
+        made = await self._asked("create a key", CreatedKey, "create", key, seconds=seconds, secret=key.value)
         if re.fullmatch(_HANDLE, made.handle) and re.fullmatch(_VALUE, made.value.get_secret_value()):
             return made
         handle = made.handle if re.fullmatch(_HANDLE, made.handle) else None
@@ -49,48 +49,52 @@ class Guarded:
 
     async def revoke(self, handle: str) -> Revocation:
         """Deletes one key."""
-        return await self._held("delete a key", self._provider.revoke(handle), Revocation)
+        return await self._asked("delete a key", Revocation, "revoke", handle)
 
     async def update(self, handle: str, limits: Limits, /) -> Found:
         """Gives one key these limits."""
-        return await self._held("change a key", self._provider.update(handle, limits), Found)
+        return await self._asked("change a key", Found, "update", handle, limits)
 
     async def disable(self, handle: str, /) -> Found:
         """Makes one key unusable."""
-        return await self._held("disable a key", self._provider.disable(handle), Found)
+        return await self._asked("disable a key", Found, "disable", handle)
 
     async def enable(self, handle: str, /) -> Found:
         """Undoes it."""
-        return await self._held("enable a key", self._provider.enable(handle), Found)
+        return await self._asked("enable a key", Found, "enable", handle)
 
     async def usage(self, handle: str, /) -> Usage | None:
         """What one key was used for."""
-        return await self._held("read a key's usage", self._provider.usage(handle), (Usage, type(None)))
+        told: Usage | None = await self._asked("read a key's usage", _USAGE, "usage", handle)
+        return told
 
     async def probe(self, value: SecretStr) -> Probe:
         """Asks whether the value is accepted."""
-        return await self._held("probe a key", self._provider.probe(value), Probe, None, value)
+        return await self._asked("probe a key", Probe, "probe", value, secret=value)
 
     async def list_keys(self) -> tuple[ListedKey, ...]:
         """The complete listing."""
-        what = "list the keys"
-        keys: tuple[Any, ...] = await self._held(what, self._provider.list_keys(), tuple, LISTING_SECONDS)
+        keys = await self._asked("list the keys", tuple, "list_keys", seconds=LISTING_SECONDS)
         if not all(isinstance(key, ListedKey) for key in keys):
-            raise Ambiguous(f"{what}: the adapter {self._name} gave something that is no ListedKey")
+            raise Ambiguous(f"list the keys: the adapter {self._name} gave something that is no ListedKey")
         return keys
 
     async def close(self) -> None:
-        """Closes the adapter and the connections, whatever the adapter does."""
-        try:
-            await self._outcome("close", self._provider.close(), self._transport.deadlines.create + 1, ())
-        finally:
-            await self._transport.close()
+        """Closes the adapter, whatever it does, and the connections."""
+        await self._outcome("close", "close", (), self._transport.deadlines.create + 1, None)
+        await self._transport.close()
 
-    async def _held(
-        self, what: str, call: Awaitable[T], kind: Any, seconds: float | None = None, *secrets: SecretStr
+    async def _asked(
+        self,
+        what: str,
+        kind: type[T],
+        method: str,
+        *arguments: object,
+        seconds: float | None = None,
+        secret: SecretStr | None = None,
     ) -> T:
-        """The call's result, when it is of the right kind."""
-        outcome = await self._outcome(what, call, seconds or self._transport.deadlines.other, secrets)
+        """The method's result, when it is of that kind."""
+        outcome = await self._outcome(what, method, arguments, seconds or self._transport.deadlines.other, secret)
         if isinstance(outcome, ProviderError):
             raise outcome  # outside of any except block: what the adapter raised may show anything
         if not isinstance(outcome, kind):
@@ -98,13 +102,13 @@ class Guarded:
         return outcome
 
     async def _outcome(
-        self, what: str, call: Awaitable[T], seconds: float, secrets: tuple[SecretStr, ...]
-    ) -> T | ProviderError:
+        self, what: str, method: str, arguments: tuple[object, ...], seconds: float, secret: SecretStr | None
+    ) -> object:
         try:
             async with asyncio.timeout(seconds):
-                return await call
+                return await getattr(self._provider, method)(*arguments)
         except ProviderError as error:
-            error.args = (excerpt(str(error), secrets), *error.args[1:])
+            error.args = (excerpt(str(error), (secret,) if secret is not None else ()), *error.args[1:])
             error.__cause__ = error.__context__ = None
             return error.with_traceback(None)
         except TimeoutError:
