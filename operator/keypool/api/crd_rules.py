@@ -85,6 +85,11 @@ POOL_RULES: Rules = {
             "must differ from the published Secret's name (secret.name, or the pool's own name)",
             ".spec.secret.poolName",
         ),
+        Rule(
+            f"!has(self.spec.keysFrom) || !(self.spec.keysFrom.secretRef.name in [{_PUBLISHED}, {_BALANCED}])",
+            "must name a Secret that you fill, not one that keypool writes for this pool",
+            ".spec.keysFrom.secretRef.name",
+        ),
     ),
     "spec": (
         _compare("rotation.renewBefore", "<", "key.lifetime", "must be shorter than key.lifetime"),

@@ -7,23 +7,12 @@ Ranges of durations and rules between fields stand in `crd_rules`.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from keypool.api.duration import Duration
 from keypool.api.forms import Amount, DataKey, Model, Name, Percent, Scope
-
-
-class ApiModel(BaseModel):
-    """Base of all parts of the custom resources: camelCase outside, frozen, no unknown fields, input never shown."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        populate_by_name=True,
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
+from keypool.api.keys_from import KeysFrom
+from keypool.api.model import ApiModel
 
 
 class ProviderRef(ApiModel):
@@ -271,6 +260,15 @@ class ApiKeyPoolSpec(ApiModel):
     """What the pool should be. Only providerRef is required; each field says whether a change rotates the keys."""
 
     provider_ref: Annotated[ProviderRef, Field(description="The provider whose keys this pool holds. Immutable.")]
+    keys_from: Annotated[
+        KeysFrom | None,
+        Field(
+            description="The values of the keys, where the provider has no key API (a static provider); required "
+            "there, and refused elsewhere. A new value is checked and published, one that is removed leaves once "
+            "another key is live. key.lifetime and rotation.every (default: 2160h) then say at which age people are "
+            "asked for a new key. Changed in place.",
+        ),
+    ] = None
     size: Annotated[
         int,
         Field(

@@ -19,6 +19,9 @@ class KeyStatus(StatusModel):
             "docs/lifecycle.md explains them.",
         ),
     ]
+    label: Annotated[
+        str | None, Field(description="Entry of the Secret that spec.keysFrom names, for a key that people made.")
+    ] = None
     primary: Annotated[bool, Field(description="True for the key in the published Secret's apiKey.")] = False
     fingerprint: Annotated[
         str | None, Field(description="First 12 hexadecimal digits of the value's SHA-256, to recognise a key by.")

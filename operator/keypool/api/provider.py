@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from keypool.api.forms import BaseUrl
-from keypool.api.pool import ApiModel
+from keypool.api.model import ApiModel
 from keypool.api.provider_auth import Auth
 from keypool.api.provider_budget import RequestBudget
 from keypool.api.provider_options import KINDS, Kinds

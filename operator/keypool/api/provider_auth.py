@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from keypool.api.forms import BaseUrl, DataKey, Name, OAuthScope
-from keypool.api.pool import ApiModel
+from keypool.api.model import ApiModel
 
 
 class SecretKeyRef(ApiModel):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from keypool.api.forms import FORM, BaseUrl, UpstreamId
-from keypool.api.pool import ApiModel
+from keypool.api.model import ApiModel
 
 WebhookCapability = Literal[
     "setsExpiry",

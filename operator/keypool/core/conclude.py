@@ -24,6 +24,7 @@ from keypool.core.rotation import URGENT, Due, Why, rotation_due
 from keypool.core.rules.creation import RETIRING
 from keypool.core.rules.disabling import is_disabled_first
 from keypool.core.rules.retirement import end_of_retirement
+from keypool.core.rules.static import keys_come_from_people
 
 
 def conclude(
@@ -68,10 +69,11 @@ def _key(o: Observation, key: KeyRecord) -> KeyStatus:
         name=key.name,
         slot=key.slot,
         state=key.state.value,
+        label=key.label,
         primary=key.name == o.ledger.primary,
         fingerprint=key.print,
         created_at=key.created_at,
-        expires_at=key.expires_at if key.created_at else None,
+        expires_at=key.expires_at if key.created_at and key.why != Why.SUPPLIED else None,
     )
 
 
@@ -137,12 +139,13 @@ def _next_action(o: Observation, found: Iterable[Finding], rotation: NextRotatio
         reason = by_kind[Condition.RECONCILING]
         plain = reason in (Reason.CREATING_KEYS, Reason.UPDATING)
         return "create and publish keys" if plain else f"waiting: {reason.value}"
+    ask = "ask to " if keys_come_from_people(o) else ""
     old = [(end, key) for key in o.ledger.inside(*RETIRING) if (end := end_of_retirement(o, key)) is not None]
     if old and (rotation is None or min(end for end, _ in old) <= rotation.at):
         end, key = min(old, key=lambda each: (each[0], each[1].slot))
         what = "disable" if key.state is KeyState.DRAINING and is_disabled_first(o, key) else "revoke"
-        return f"{what} old key {key.slot} at {_minute(end)}"
-    return f"rotate slot {rotation.slot} at {_minute(rotation.at)}" if rotation else None
+        return f"{ask}{what} {'' if ask else 'old '}key {key.slot} at {_minute(end)}"
+    return f"{ask}rotate slot {rotation.slot} at {_minute(rotation.at)}" if rotation else None
 
 
 def _minute(moment: datetime) -> str:

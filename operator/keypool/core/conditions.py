@@ -10,7 +10,9 @@ from keypool.core.lifecycle import KeyState
 from keypool.core.observation import Observation, Problem
 from keypool.core.projection import usable
 from keypool.core.reasons import Condition, Reason, Trouble
+from keypool.core.rotation import Why
 from keypool.core.rules.retirement import keys_that_wait_for_the_clock
+from keypool.core.rules.static import ageing
 from keypool.core.spending import crossed, fraction
 from keypool.core.trust import has_expired, why_uncertain
 
@@ -42,7 +44,7 @@ def _is_still_shown(o: Observation, key: KeyRecord) -> bool:
 def findings(o: Observation, problems: Iterable[Problem], now: datetime) -> tuple[Finding, ...]:
     """All conditions of a pool; Reconciling and Stalled only where they hold."""
     stalled = _stalled(o, tuple(problems))
-    found = [_ready(o, stalled, now), _published(o, stalled), _healthy(o), _revoked(o, now)]
+    found = [_ready(o, stalled, now), _published(o, stalled), _healthy(o, now), _revoked(o, now)]
     if (spending := spending_finding(o)) is not None:
         found.append(spending)
     if stalled is not None:
@@ -109,7 +111,7 @@ def _published(o: Observation, stalled: Problem | None) -> Finding:
     return Condition.PUBLISHED, False, Reason.SECRETS_DIFFER, "the Secrets are being written"
 
 
-def _healthy(o: Observation) -> Finding:
+def _healthy(o: Observation, now: datetime) -> Finding:
     if o.known_pool.deleted_at is not None:
         return Condition.HEALTHY, None, Reason.DELETING, "the keys are being revoked"
     if o.grip is Grip.ENGAGED:
@@ -124,7 +126,22 @@ def _healthy(o: Observation) -> Finding:
     filled = len({key.slot for key in o.ledger.inside(KeyState.ACTIVE) if key.slot < size})
     if filled < size:
         return Condition.HEALTHY, False, Reason.SLOT_EMPTY, f"slots with a usable key: {filled} of {size}"
-    return Condition.HEALTHY, True, Reason.ALL_KEYS_ACCEPTED, "every published key was accepted when last checked"
+    return _ageing(o, now) or (
+        Condition.HEALTHY,
+        True,
+        Reason.ALL_KEYS_ACCEPTED,
+        "every published key was accepted when last checked",
+    )
+
+
+def _ageing(o: Observation, now: datetime) -> Finding | None:
+    """People are asked for another key in time."""
+    old = ageing(o, now) if o.known_pool.spec is not None else None
+    if old is None:
+        return None
+    ends = (old.created_at or old.intended_at) + min(o.effective.lifetime, o.effective.every)
+    text = f'entry "{old.label}" ({old.print}) is to be replaced by {ends:%Y-%m-%d}: add another value, then remove it'
+    return Condition.HEALTHY, False, Reason.KEY_AGEING, text
 
 
 def _is_rejected(o: Observation, key: KeyRecord) -> bool:
@@ -138,6 +155,10 @@ def _revoked(o: Observation, now: datetime) -> Finding:
         text = f"create calls whose answer was lost: {len(lost)} (first: {lost[0].name})"
         return Condition.REVOKED, False, Reason.ANSWER_LOST, text
     owed = o.ledger.inside(KeyState.OWED)
+    manual = [key.print or "" for key in owed if key.why == Why.SUPPLIED]
+    if manual:
+        text = f"revoke at the provider: {', '.join(manual)}; then annotate keypool.dev/revoked=FINGERPRINT"
+        return Condition.REVOKED, False, Reason.MANUAL_REVOCATION, text
     if owed:
         text = f"keys that the provider refuses to revoke: {len(owed)} (first: {owed[0].name})"
         return Condition.REVOKED, False, Reason.REVOCATION_REFUSED, text

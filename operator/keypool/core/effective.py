@@ -16,6 +16,8 @@ from keypool.core.limits import Limits, SpendLimit
 
 LIFETIME = timedelta(hours=720)
 EVERY = timedelta(hours=24)
+AGE, ASKED_BEFORE = timedelta(hours=2160), timedelta(hours=168)
+"""Of a key that people made: how old it may become, and how long before they are asked for another at most."""
 OVERLAP = timedelta(minutes=10)
 QUIET = timedelta(hours=1)
 PROBE_EVERY = timedelta(minutes=5)
@@ -70,13 +72,16 @@ class Effective:
 
 def effective(spec: ApiKeyPoolSpec, capabilities: Capabilities | None) -> Effective:
     """Fills in the defaults; the provider's longest lifetime caps ours."""
-    lifetime = spec.key.lifetime or LIFETIME
+    by_people = capabilities is not None and not capabilities.creates_keys
+    lifetime = spec.key.lifetime or ((spec.rotation.every or AGE) if by_people else LIFETIME)
     if capabilities and capabilities.max_lifetime:
         lifetime = min(lifetime, capabilities.max_lifetime)
     rotation, overlap = spec.rotation, spec.rotation.overlap
-    every = rotation.every or EVERY
+    every = rotation.every or (lifetime if by_people else EVERY)
     given = rotation.renew_before
-    renew_before = given if given is not None else min(LONGEST_RENEW_BEFORE, lifetime / 10)
+    renew_before = (
+        given if given is not None else min(ASKED_BEFORE if by_people else LONGEST_RENEW_BEFORE, lifetime / 10)
+    )
     return Effective(
         size=spec.size,
         lifetime=lifetime,

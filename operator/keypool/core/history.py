@@ -28,6 +28,9 @@ _ENDED = {
     Evidence.CLEARED: "cleared",
     Evidence.GONE_UPSTREAM: "gone",
     Evidence.ABANDONED: "abandoned",
+    Evidence.REMOVED: "removed",
+    Evidence.ACKNOWLEDGED: "acknowledged",
+    Evidence.LEFT: "left",
 }
 
 
@@ -72,7 +75,7 @@ def _named(key: KeyRecord) -> str:
 
 def _news(step: Step) -> tuple[str, Reason, str] | None:
     if step.evidence is Evidence.PROVEN:
-        if step.key.why == Why.SLOT_EMPTY:
+        if step.key.why in (Why.SLOT_EMPTY, Why.SUPPLIED):
             return "Normal", Reason.KEY_CREATED, "new keys are published"
         if step.key.why in ALARMING:
             return "Normal", Reason.KEY_ROTATED, f"new keys are published ({step.key.why})"
@@ -81,12 +84,23 @@ def _news(step: Step) -> tuple[str, Reason, str] | None:
         was_told = step.before is KeyState.OWED or step.key.asked == Why.COMPROMISED
         return ("Normal", Reason.KEY_REVOKED, "keys are revoked") if was_told else None
     if step.after is KeyState.OWED:
-        return "Warning", Reason.KEYS_OWED, "keys could not be revoked yet"
+        by_people = step.key.why == Why.SUPPLIED
+        return _REVOKE_YOURSELF if by_people else ("Warning", Reason.KEYS_OWED, "keys could not be revoked yet")
     return _NEWS.get(step.evidence)
 
 
+_REVOKE_YOURSELF = (
+    "Warning",
+    Reason.MANUAL_REVOCATION,
+    "keys are not published any more: revoke them at the provider",
+)
 _NEWS = {
     Evidence.FAILED: ("Warning", Reason.KEY_WITHDRAWN, "keys expired, or are rejected by the provider"),
     Evidence.ABANDONED: ("Warning", Reason.KEYS_ABANDONED, "keys are given up by annotation and may live on"),
+    Evidence.LEFT: (
+        "Warning",
+        Reason.MANUAL_REVOCATION,
+        "the pool is gone and its keys live on: revoke them at the provider, unless they are needed elsewhere",
+    ),
     Evidence.UNFINDABLE: ("Warning", Reason.ANSWER_LOST, "the answers to create calls are lost"),
 }

@@ -34,7 +34,8 @@ class KeyRecord(_Frozen):
     is since when it has been seen out of the Secret; `asked` is a request to replace it ("Requested", "Compromised").
     `disabled_at`: since when the provider rejects a disabled key; `enabling`: it is to be enabled again. In US dollars:
     `spent_before` the spending limit's current period began, and what others in the slot had spent in the period
-    `carried_in` when this key was made (see `core.spending`).
+    `carried_in` when this key was made (see `core.spending`). `label` is the entry of people's Secret that
+    a key comes from which they made.
     """
 
     name: str
@@ -61,6 +62,7 @@ class KeyRecord(_Frozen):
     spent_before: Decimal = Decimal(0)
     carried: Decimal = Decimal(0)
     carried_in: AwareDatetime | None = None
+    label: str | None = None
 
     @property
     def limits(self) -> Limits:
@@ -155,10 +157,11 @@ class Ledger(_Frozen):
         step = Step(changed[0] if changed else record, record.state, state, evidence)
         return self._replacing(name, changed).model_copy(update={"steps": (*self.steps, step)})
 
-    def adopt(self, record: KeyRecord) -> "Ledger":
-        """Adds a key that is known to be ours although this ledger did not make it; see `core.recovery`."""
-        adopted = record.model_copy(update={"state": next_state(None, Evidence.ADOPTED)})
-        step = Step(adopted, None, adopted.state, Evidence.ADOPTED)
+    def adopt(self, record: KeyRecord, evidence: Evidence = Evidence.ADOPTED) -> "Ledger":
+        """Adds a key that this ledger did not make: one that is known to be ours, see `core.recovery`, or one that
+        people SUPPLIED."""
+        adopted = record.model_copy(update={"state": next_state(None, evidence)})
+        step = Step(adopted, None, adopted.state, evidence)
         return self.model_copy(update={"keys": (*self.keys, adopted), "steps": (*self.steps, step)})
 
     def mark(self, name: str, **facts: Any) -> "Ledger":  # noqa: ANN401

@@ -58,9 +58,13 @@ class Evidence(StrEnum):
     DISABLE_REFUSED = "the provider refuses to disable it"
     POOL_DELETED = "the pool is being deleted"
     REVOKED = "deleted, and the proof holds"
-    REVOKE_REFUSED = "the provider refuses to delete it"
+    REVOKE_REFUSED = "the provider refuses to delete it, or has no call for it"
     OVERDUE = "not confirmed within the deletion deadline, or its pool is gone"
     ABANDONED = "a person gave it up by annotation"
+    SUPPLIED = "its value stands in the Secret that people fill"
+    REMOVED = "people took its value out of their Secret or report it compromised; it is new, or another key is live"
+    ACKNOWLEDGED = "a person says by annotation that it is revoked"
+    LEFT = "people made it, and its pool is gone: they are told to revoke it"
     ADOPTED = "its value stands in the pool's Secret, and the provider's listing pairs it with a handle"
 
 
@@ -139,6 +143,11 @@ TABLE: tuple[Transition, ...] = (
     Transition(S.OWED, E.REVOKED, None),
     Transition(S.OWED, E.HOLD_ENDED, None),
     *(Transition(state, E.ABANDONED, None) for state in (S.REVOKING, S.OWED, S.UNRESOLVED, S.HELD)),
+    *(Transition(state, E.SUPPLIED, S.CREATED) for state in (None, S.DRAINING, S.OWED)),
+    Transition(S.CREATED, E.REMOVED, None),
+    *(Transition(state, E.REMOVED, S.DRAINING, Effect.UNPUBLISH) for state in (S.ACTIVE, S.WITHDRAWN)),
+    Transition(S.OWED, E.ACKNOWLEDGED, None),
+    *(Transition(state, E.LEFT, None) for state in (S.CREATED, S.ACTIVE, S.WITHDRAWN, S.DRAINING, S.OWED)),
     *(Transition(state, E.ADOPTED, S.ACTIVE) for state in (None, S.INTENDED, S.UNRESOLVED, S.HELD)),
 )
 

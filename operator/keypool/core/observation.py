@@ -12,6 +12,7 @@ from keypool.core.effective import Effective, effective
 from keypool.core.ledger import Ledger
 from keypool.core.limits import Usage
 from keypool.core.reasons import Reason, Trouble
+from keypool.core.supply import Supply
 from keypool.core.views_secret import SecretView
 
 
@@ -30,6 +31,7 @@ class PoolFacts:
     cleared: str | None = None
     abandon: str | None = None
     undo: str | None = None
+    revoked: str | None = None
     spec: ApiKeyPoolSpec | None = None
     spec_error: str = ""
 
@@ -39,7 +41,8 @@ class ProviderFacts:
     """The provider object that the pool names, as far as creating keys is concerned. `base_url` is its preferred
     endpoint, `base_urls` are all, and `url_in_use` is the first that works, None before one answered. `kind`: as
     manifests write it; `exclusive`: nothing but this installation makes keys in its account. `confirmed`: when a person
-    said that it is another account from then on."""
+    said that it is another account from then on. `notice`: what people should know about the account although
+    its keys are accepted."""
 
     uid: str
     name: str
@@ -50,6 +53,7 @@ class ProviderFacts:
     confirmed: datetime | None = None
     base_urls: tuple[str, ...] = ()
     url_in_use: str | None = None
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +98,10 @@ class Observation:
     """One pass's input. `epoch` names the leadership; `entropy` is random and fresh; `sent` are create calls that
     this leadership made; `crd_going`: the kind itself is being deleted, so nothing is revoked; `clocks_agree`: see
     `trust.time_is_trusted`; `grip` is that of the provider's brake; `recovery` says why a lost or restored ledger is
-    not whole yet; `abandon` is a request on the pool or, once it is gone, its ledger; `troubles` and `wait_until` are
-    keyed by activity ("create", "publish", "lookup", "gone", and "probe:<key>", likewise usage, repeat, update,
-    disable, enable and revoke); `creates`: the create calls that the account's request budget grants, None for any."""
+    not whole yet; `supply` is what people's Secret holds, for a pool that has its keys from there; `abandon` is a
+    request on the pool or, once it is gone, its ledger; `troubles` and `wait_until` are keyed by activity ("create",
+    "publish", "lookup", "gone", and "probe:<key>", likewise usage, repeat, update, disable, enable and revoke);
+    `creates`: the create calls that the account's request budget grants, None for any."""
 
     pool: PoolFacts | None
     ledger: Ledger
@@ -112,6 +117,7 @@ class Observation:
     secret_problem: Problem | None = None
     recovery: Problem | None = None
     abandon: str | None = None
+    supply: Supply | None = None
     contested: Problem | None = None
     secrets: Mapping[str, SecretView] = field(default_factory=dict)
     checks: Mapping[str, Checked] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """The planner: `plan(observation, now) -> Plan`. Purely computational, no side effects.
 
-Four chains of rules, for the four situations that a pool can be in. Reading a chain from top to bottom tells what
+Five chains of rules, for the situations that a pool can be in. Reading a chain from top to bottom tells what
 keypool does for a pool; each rule's docstring tells why.
 """
 
@@ -21,6 +21,7 @@ from keypool.core.rules import (
     requests,
     retirement,
     spending,
+    static,
 )
 
 LOOK_AGAIN = timedelta(seconds=30)
@@ -68,6 +69,7 @@ SERVING: tuple[Rule, ...] = (
     retirement.unneeded_keys_are_revoked,
     disabling.quiet_keys_are_revoked,
     disabling.switches_are_carried_out,
+    static.keys_of_people_are_owed,
     retirement.revocations_are_carried_out,
     limits.limits_follow_the_spec,
     health.gone_keys_are_looked_for,
@@ -79,6 +81,30 @@ SERVING: tuple[Rule, ...] = (
     creation.the_finalizer_comes_first,
 )
 
+STATIC: tuple[Rule, ...] = (
+    problems_are_told,
+    static.the_source_is_told,
+    requests.requested_rotation_is_marked,
+    requests.compromised_keys_are_marked,
+    requests.owed_keys_are_abandoned,
+    static.revoked_keys_are_forgotten,
+    static.values_are_taken,
+    static.removed_values_leave,
+    publication.keys_without_a_slot_leave,
+    health.failed_keys_are_withdrawn,
+    health.good_keys_come_back,
+    static.good_values_take_slots,
+    publication.the_primary_is_chosen,
+    publication.secrets_follow_the_ledger,
+    publication.publication_is_recorded,
+    retirement.unneeded_keys_are_revoked,
+    static.keys_of_people_are_owed,
+    static.values_are_probed,
+    static.the_finalizer_comes_with_the_keys,
+    static.what_people_should_do_is_told,
+)
+"""For keys that people make: nothing is created, and nothing revoked."""
+
 UNREADABLE: tuple[Rule, ...] = (the_spec_is_unreadable,)
 
 DELETING: tuple[Rule, ...] = (
@@ -86,6 +112,7 @@ DELETING: tuple[Rule, ...] = (
     intents.unsent_intents_are_forgotten,
     intents.ended_holds_are_forgotten,
     deletion.retained_keys_are_left,
+    static.keys_of_people_are_left,
     intents.lost_keys_are_looked_for,
     requests.owed_keys_are_abandoned,
     deletion.keys_of_a_deleted_pool_are_revoked,
@@ -99,6 +126,7 @@ GONE: tuple[Rule, ...] = (
     intents.unsent_intents_are_forgotten,
     intents.ended_holds_are_forgotten,
     requests.owed_keys_are_abandoned,
+    static.keys_of_people_are_left,
     deletion.keys_of_a_deleted_pool_are_revoked,
     deletion.overdue_keys_are_owed,
     retirement.revocations_are_carried_out,
@@ -118,4 +146,6 @@ def _chain(o: Observation) -> tuple[Rule, ...]:
         return RETAINED if o.ledger.retained else () if o.crd_going else GONE
     if o.pool.deleted_at is not None:
         return DELETING
-    return SERVING if o.pool.spec is not None else UNREADABLE
+    if o.pool.spec is None:
+        return UNREADABLE
+    return STATIC if static.keys_come_from_people(o) else SERVING

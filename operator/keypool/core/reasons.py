@@ -92,6 +92,13 @@ class Reason(StrEnum):
     LEDGER_RESTORED = "LedgerRestored"
     LEDGERS_MISSING = "LedgersMissing"
     CLUSTER_CHANGED = "ClusterChanged"
+    KEYS_FROM_MISSING = "KeysFromMissing"
+    VALUE_UNUSABLE = "ValueUnusable"
+    VALUE_REJECTED = "ValueRejected"
+    VALUES_MISSING = "ValuesMissing"
+    KEY_AGEING = "KeyAgeing"
+    MANUAL_REVOCATION = "ManualRevocation"
+    ACCOUNT_NOTICE = "AccountNotice"
     KEYS_ABANDONED = "KeysAbandoned"
     KEY_CREATED = "KeyCreated"
     KEY_ROTATED = "KeyRotated"
@@ -192,6 +199,21 @@ ADVICE: dict[Reason, str] = {
     "namespace. Restore them, or confirm as the message says: docs/recovery.md.",
     Reason.CLUSTER_CHANGED: "The operator runs in another cluster than the one that its ledgers belong to, perhaps a "
     "clone: nothing is changed until an administrator confirms as the message says: docs/recovery.md.",
+    Reason.KEYS_FROM_MISSING: "Create the Secret that spec.keysFrom names, with one entry for each key's value. What "
+    "is published stays meanwhile.",
+    Reason.VALUE_UNUSABLE: "Correct the entries of the Secret that the message names: each holds one key's value, of "
+    "printable ASCII without spaces, and each value stands there once.",
+    Reason.VALUE_REJECTED: "The provider rejects a value in the Secret that spec.keysFrom names: replace it by a good "
+    "one, or remove it.",
+    Reason.VALUES_MISSING: "The Secret that spec.keysFrom names holds fewer good values than spec.size asks for: add "
+    "some, or lower the size. The last published key stays, even when its value was removed or is reported "
+    "compromised, until another works.",
+    Reason.KEY_AGEING: "A published key gets old: make another one at the provider, put its value into the Secret that "
+    "spec.keysFrom names, and remove the old one there. Nothing is withdrawn because of its age.",
+    Reason.MANUAL_REVOCATION: "Keys are not published any more, and the provider has no call that revokes them: revoke "
+    "them in the provider's console. keypool notices when the provider rejects them; or annotate the pool with "
+    "keypool.dev/revoked=FINGERPRINT[,...]. After the pool's deletion the Event is all that tells.",
+    Reason.ACCOUNT_NOTICE: "The provider accepts the keys and says something about the account: read the message.",
     Reason.KEYS_ABANDONED: "Event: keys were given up by the annotation keypool.dev/abandon; they may live on.",
     Reason.KEY_CREATED: "Event: a key was created, checked and published.",
     Reason.KEY_ROTATED: "Event: a key that was rejected or compromised was replaced by a new one.",

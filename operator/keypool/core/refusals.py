@@ -10,6 +10,12 @@ def unsupported(spec: ApiKeyPoolSpec, kind: str, known: Capabilities) -> Problem
     """The first field that the provider cannot honour, None when it can do all. Nothing is made for such a pool; what
     is published stays."""
     key = spec.key
+    if spec.keys_from is not None and known.creates_keys:
+        text = f"spec.keysFrom: a {kind} provider makes the keys itself; leave it out"
+        return Problem(Reason.SPEC_INVALID, text)
+    if spec.keys_from is None and not known.creates_keys:
+        text = f"spec.keysFrom: a {kind} provider has no key API; name the Secret that holds the values of your keys"
+        return Problem(Reason.SPEC_INVALID, text)
     wanted = (
         (key.scopes, known.sets_scopes, "key.scopes", "setsScopes"),
         (key.rate_limit, known.sets_rate_limit, "key.rateLimit", "setsRateLimit"),
@@ -22,6 +28,9 @@ def unsupported(spec: ApiKeyPoolSpec, kind: str, known: Capabilities) -> Problem
         if given and not can:
             text = f"spec.{field}: a {kind} provider lacks the capability {capability} for it; leave it out"
             return Problem(Reason.UNSUPPORTED, text)
+    if spec.deletion_policy == "RevokeAndWait" and not known.deletes_keys:
+        text = f"spec.deletionPolicy: a {kind} provider lacks the capability deletesKeys for RevokeAndWait; use Revoke"
+        return Problem(Reason.UNSUPPORTED, text)
     return None
 
 

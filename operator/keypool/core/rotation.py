@@ -22,6 +22,7 @@ class Why(StrEnum):
     REQUESTED = "requested"
     SPEC = "spec changed"
     INTERVAL = "interval"
+    SUPPLIED = "supplied by people"
 
 
 URGENT = frozenset({Why.SLOT_EMPTY, Why.REJECTED, Why.COMPROMISED, Why.EXPIRY})
@@ -37,8 +38,11 @@ class Due:
 
 
 def rotation_due(key: KeyRecord, spec: Effective, template: str) -> Due:
-    """When an active key is due. Never before half of its life, so that odd expiries cannot cause a storm."""
+    """When an active key is due; one that people made, when they are asked for another. Never before half of its life,
+    so that odd expiries cannot cause a storm."""
     born = key.created_at or key.intended_at
+    if key.why == Why.SUPPLIED:
+        return Due(born if key.asked else born + min(spec.lifetime, spec.every) - spec.renew_before, Why.INTERVAL)
     if key.asked is not None:
         return Due(born, Why(key.asked))
     if key.template != template:

@@ -71,6 +71,8 @@ class Adapter:
 
     tenanted = False
     """Whether tenants' identities may place keys elsewhere than the options do. Then the listing covers all places."""
+    notice = ""
+    """What people should know about the account although its keys are accepted."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport

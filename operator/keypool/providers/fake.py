@@ -44,6 +44,7 @@ class FakeProvider:
             lists_names=True, lists_values=True, sets_scopes=True, sets_rate_limit=True
         )
     )
+    notice: str = ""
     base_url: str = "https://fake.example/v1"
     now: datetime = datetime(2030, 1, 1, tzinfo=UTC)
     keys: dict[str, FakeKey] = field(default_factory=dict)

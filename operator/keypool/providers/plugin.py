@@ -13,9 +13,9 @@ from pydantic import SecretStr
 
 from keypool.api.provider_options import Plugin
 from keypool.core.capabilities import Capabilities
-from keypool.core.limits import Limits
+from keypool.core.limits import Limits, Usage
 from keypool.providers.errors import AdapterUnusable, Ambiguous, ProviderError, Unreadable
-from keypool.providers.protocol import CreatedKey, Found, ListedKey, NewKey, Probe, Provider, Revocation, Usage
+from keypool.providers.protocol import CreatedKey, Found, ListedKey, NewKey, Probe, Provider, Revocation
 from keypool.providers.text import excerpt
 from keypool.providers.transport import Transport
 
@@ -37,6 +37,11 @@ class Guarded:
         self._name, self._provider, self._transport = name, provider, transport
         self.capabilities = provider.capabilities
         self.base_url = provider.base_url
+
+    @property
+    def notice(self) -> str:
+        """What people should know about the account."""
+        return excerpt(str(getattr(self._provider, "notice", "")), ())
 
     async def create(self, key: NewKey) -> CreatedKey:
         """Creates one key."""

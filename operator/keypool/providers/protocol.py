@@ -103,6 +103,11 @@ class Provider(Protocol):
         """Has `changed` called whenever an endpoint's state changes, or another one is in use."""
         ...
 
+    @property
+    def notice(self) -> str:
+        """What people should know about the account although its keys are accepted; "" for nothing."""
+        ...
+
     async def create(self, key: NewKey) -> CreatedKey:
         """Creates one key. After `Ambiguous` it may exist; after any other error it does not."""
         ...

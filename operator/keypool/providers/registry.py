@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import SecretStr
 
-from keypool.api.pool import ApiModel
+from keypool.api.model import ApiModel
 from keypool.api.provider import KeyProviderSpec
 from keypool.core.breaker import COOL_DOWN
 from keypool.providers.adapter import Adapter

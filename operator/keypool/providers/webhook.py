@@ -11,10 +11,10 @@ from pydantic import SecretStr
 
 from keypool.api.provider_options import Webhook
 from keypool.core.capabilities import Capabilities
-from keypool.core.limits import Limits
+from keypool.core.limits import Limits, Usage
 from keypool.providers.adapter import Adapter, read
 from keypool.providers.errors import Ambiguous, Rejected, Unreadable
-from keypool.providers.protocol import CreatedKey, Found, ListedKey, NewKey, Probe, Provider, Revocation, Usage
+from keypool.providers.protocol import CreatedKey, Found, ListedKey, NewKey, Probe, Provider, Revocation
 from keypool.providers.transport import Call, Transport
 from keypool.providers.webhook_wire import (
     ID,

@@ -48,10 +48,11 @@ class Attempt:
         if token and proof.problem is not None and proof.problem.reason is Reason.ACCOUNT_CHANGED:
             await world.accounts.confirm(entry.uid, token)
             self.problem = None
-        if self.problem is None and proof.listing is not None:
+        if self.problem is None:
             self.failures, self.until = 0, None
             world.directory.trust(entry)
-            world.accounts.judge(entry.uid, proof.listing)
+            if proof.listing is not None:
+                world.accounts.judge(entry.uid, proof.listing)
             return None
         self.entry, self.token = entry, token
         self.failures = self.failures + 1 if same else 1

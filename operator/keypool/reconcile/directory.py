@@ -155,6 +155,7 @@ class Directory:
             exclusive=entry.spec.exclusive_account,
             base_urls=tuple(endpoint.url for endpoint in endpoints),
             url_in_use=next((endpoint.url for endpoint in endpoints if endpoint.in_use), None),
+            notice=entry.provider.notice,
         )
 
     async def recall(self, uid: str) -> Entry | None:

@@ -125,7 +125,10 @@ async def probe(this: Pass, action: act.ProbeKey) -> bool:
 
 
 def tell_the_brake(this: Pass, provider_uid: str, record: KeyRecord, answer: Probe) -> None:
-    """Before the next pass of any pool, so that not many keys are withdrawn before it holds."""
+    """Before the next pass of any pool, so that not many keys are withdrawn before it holds. Only a listing can tell
+    what the brake wants to know."""
+    if this.observation.provider is None or not this.observation.provider.capabilities.lists_keys:
+        return
     brake = this.world.accounts.brake(provider_uid)
     if answer is Probe.ACCEPTED:
         news = brake.accept(record.name, this.world.now())

@@ -9,8 +9,9 @@ from keypool.cluster.secret_view import secret_view
 from keypool.core.ledger import Ledger
 from keypool.core.observation import Observation, PoolFacts, Problem, ProviderFacts, heard_since
 from keypool.core.ownership import contest, is_ours, problem_of
-from keypool.core.projection import secret_names
+from keypool.core.projection import LABEL_PUBLISHED, secret_names
 from keypool.core.reasons import Reason
+from keypool.core.supply import Supply, read_supply
 from keypool.core.views_secret import SecretView
 from keypool.reconcile.memory import Memory
 from keypool.reconcile.readings import ABANDON, REQUEST_LIMIT, claimant, pool_facts
@@ -25,10 +26,11 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
     going = pool is None or pool.deleted_at is not None
     secrets = await _secrets(world, pool, absent) if pool is not None else {}
     provider_uid, provider_problem = _provider(world, pool)
+    provider = _facts(world, provider_uid) if provider_uid else None
     return Observation(
         pool=pool,
         ledger=ledger,
-        provider=_facts(world, provider_uid) if provider_uid else None,
+        provider=provider,
         provider_problem=provider_problem,
         grip=world.accounts.grip(provider_uid),
         epoch=world.leadership.epoch,
@@ -39,6 +41,7 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
         crd_going=going and await _crd_is_going(world),
         secret_problem=_secret_problem(pool, secrets, ledger) if pool is not None and not going else None,
         abandon=pool.abandon if pool is not None else _asked_of_ledger(world, uid),
+        supply=await _supply(world, pool, provider) if pool is not None and not going else None,
         contested=_contested(world, pool, secrets) if pool is not None and not going else None,
         secrets={name: view for name, view in secrets.items() if is_ours(view, uid, ledger.publication > 0)},
         checks=heard_since(memory.checks, world.accounts.released(provider_uid)),
@@ -84,6 +87,18 @@ async def _secrets(world: World, pool: PoolFacts, absent: set[str]) -> dict[str,
         else:
             absent.add(name)
     return views
+
+
+async def _supply(world: World, pool: PoolFacts, provider: ProviderFacts | None) -> Supply | None:
+    """What people's Secret holds, read live; None where keys do not come from one. A Secret that keypool writes is none
+    of theirs."""
+    if pool.spec is None or pool.spec.keys_from is None or provider is None or provider.capabilities.creates_keys:
+        return None
+    name = pool.spec.keys_from.secret_ref.name
+    live = await world.publisher.read(pool.namespace, name)
+    if live is not None and LABEL_PUBLISHED in (live["metadata"].get("labels") or {}):
+        return Supply(name, missing=f'Secret "{name}" is one that keypool writes: name one that you fill')
+    return read_supply(name, (live.get("data") or {}) if live is not None else None)
 
 
 def _asked_of_ledger(world: World, uid: str) -> str | None:

@@ -42,18 +42,20 @@ def report(  # noqa: PLR0917 - all that it is made of
     schedule: Problem | None = None,
 ) -> dict[str, Any]:
     """The status as the API server takes it. `schedule`: why the pools' schedule does not fit the budget."""
-    generation = obj["metadata"]["generation"]
+    generation, known = obj["metadata"]["generation"], provider.capabilities if provider is not None else None
     return KeyProviderStatus(
         observed_generation=generation,
-        conditions=as_conditions(findings(standing, grip, schedule), {}, generation, _conditions(obj), now),
-        capabilities=_capabilities(provider.capabilities) if provider is not None else None,
+        conditions=as_conditions(findings(standing, grip, schedule, known), {}, generation, _conditions(obj), now),
+        capabilities=_capabilities(known) if known is not None else None,
         endpoints=_endpoints(provider) if provider is not None else None,
     ).dump()
 
 
-def findings(standing: Standing, grip: Grip, schedule: Problem | None = None) -> tuple[Finding, ...]:
+def findings(
+    standing: Standing, grip: Grip, schedule: Problem | None = None, known: Capabilities | None = None
+) -> tuple[Finding, ...]:
     """All conditions of a provider; those other than Ready only where they say something."""
-    found: list[Finding] = [_ready(standing)]
+    found: list[Finding] = [_ready(standing, known)]
     if grip is Grip.ENGAGED:
         found.append((Condition.HEALTHY, False, Reason.MOST_KEYS_REJECTED, BRAKE))
     if schedule is not None:
@@ -64,10 +66,12 @@ def findings(standing: Standing, grip: Grip, schedule: Problem | None = None) ->
     return tuple(found)
 
 
-def _ready(standing: Standing) -> Finding:
+def _ready(standing: Standing, known: Capabilities | None) -> Finding:
     if standing.problem is not None:
         return Condition.READY, False, standing.problem.reason, standing.problem.message
     text = "the provider answers and takes the admin credential"
+    if known is not None and not known.lists_keys:
+        text = "there is no admin credential to check; each key is probed"
     return Condition.READY, True, Reason.PROVIDER_READY, text
 
 

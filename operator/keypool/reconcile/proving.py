@@ -29,14 +29,17 @@ ANOTHER_ACCOUNT = Problem(
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """`problem` None: the client may be used, and `listing` shows so."""
+    """`problem` None: the client may be used, and `listing` shows so, where the provider lists keys."""
 
     problem: Problem | None
     listing: Listing | None = None
 
 
 async def prove(world: World, uid: str, provider: Provider) -> Proof:
-    """Lists the keys: the cheapest call that needs the admin credential, and the one that tells accounts apart."""
+    """Lists the keys: the cheapest call that needs the admin credential, and the one that tells accounts apart. Where
+    there is no listing there is no admin credential either."""
+    if not provider.capabilities.lists_keys:
+        return Proof(None)
     try:
         listing = await world.accounts.take(provider)
     except ProviderError as error:

@@ -19,6 +19,7 @@ COMPROMISED = "keypool.dev/compromised"
 CLEARED = "keypool.dev/clear-lost"
 ABANDON = "keypool.dev/abandon"
 UNDO = "keypool.dev/undo-revoke"
+REVOKED = "keypool.dev/revoked"
 REQUEST_LIMIT = 4096
 """Characters of an annotation that are taken as a request."""
 
@@ -45,6 +46,7 @@ def pool_facts(obj: Mapping[str, Any]) -> PoolFacts:
         cleared=str(annotations.get(CLEARED, ""))[:REQUEST_LIMIT] or None,
         abandon=str(annotations.get(ABANDON, ""))[:REQUEST_LIMIT] or None,
         undo=str(annotations.get(UNDO, ""))[:REQUEST_LIMIT] or None,
+        revoked=str(annotations.get(REVOKED, ""))[:REQUEST_LIMIT] or None,
         spec=spec,
         spec_error=error,
     )

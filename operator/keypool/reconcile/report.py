@@ -82,7 +82,7 @@ class Reporter:
         """One Event each time that another reason asks for a person, or more of the spending limit is used up."""
         before = {(condition.type, _news(condition)) for condition in conditions(obj)}
         for condition in status.conditions:
-            told = condition.type == Condition.STALLED or condition.reason in SPENT
+            told = condition.type == Condition.STALLED or condition.reason in (*SPENT, Reason.KEY_AGEING)
             if told and (condition.type, _news(condition)) not in before:
                 meta = obj["metadata"]
                 subject = Subject("ApiKeyPool", meta["namespace"], meta["name"], meta["uid"])
