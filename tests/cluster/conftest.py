@@ -15,6 +15,7 @@ from keypool.serve.logs import JsonFormatter
 from keypool_lab.controlplane import Cluster
 from keypool_lab.simulator import Options, Simulator
 from tests.cluster.ledgers import Ledgers
+from tests.cluster.people import Person, deep_seek
 from tests.cluster.rights import ACCOUNT, rights, uninstall
 from tests.cluster.running import Clock, Operator
 from tests.cluster.team import (
@@ -27,6 +28,7 @@ from tests.cluster.team import (
     secret_manifest,
     steady,
 )
+from tests.upstreams.plain import Plain
 
 OperatorMaker = Callable[[str], Operator]
 
@@ -143,3 +145,17 @@ async def bystander(operator: Operator, team: Team) -> AsyncIterator[str]:
         assert ready["status"] == "True"
         assert await team.value("steady") == value
         assert [key.value for key in elsewhere.record.live_keys()] == [value]
+
+
+@pytest.fixture
+async def console() -> AsyncIterator[Plain]:
+    """A provider whose console people use."""
+    async with Plain() as running:
+        yield running
+
+
+@pytest.fixture
+async def person(team: Team, console: Plain) -> Person:
+    """Somebody who makes keys at the KeyProvider `deepseek`."""
+    await team.apply(deep_seek(console.url))
+    return Person(team, console)

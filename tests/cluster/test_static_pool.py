@@ -3,89 +3,17 @@ only they can do."""
 
 import io
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from keypool.cluster import paths
-from keypool.core.rules import static
-from keypool_lab.controlplane import KubectlError
 from tests.cluster.ledgers import Ledgers
+from tests.cluster.people import MINE, OVERLAP, Person, deep_seek, published, static_pool
 from tests.cluster.running import Clock, Operator
-from tests.cluster.team import Object, Team, pool_manifest, provider_manifest, secret_manifest
+from tests.cluster.team import Team
 from tests.upstreams.plain import Plain
 from tests.upstreams.server import fingerprint
-from tests.waiting import eventually
-
-MINE = "my-keys"
-OVERLAP = timedelta(minutes=10)
-
-
-def deep_seek(url: str, preset: str = "DeepSeek") -> Object:
-    manifest = provider_manifest(url, static={"preset": preset})
-    del manifest["spec"]["holySheep"], manifest["spec"]["auth"]
-    manifest["metadata"]["name"] = "deepseek"
-    return manifest
-
-
-def static_pool(size: int = 1, **spec: Any) -> Object:
-    given = {"providerRef": {"name": "deepseek"}, "keysFrom": {"secretRef": {"name": MINE}}, "size": size}
-    return pool_manifest(**{**given, **spec})
-
-
-@pytest.fixture
-async def console() -> AsyncIterator[Plain]:
-    """A provider whose console people use."""
-    async with Plain() as running:
-        yield running
-
-
-class Person:
-    """Makes keys in the console and puts them into the Secret."""
-
-    def __init__(self, team: Team, console: Plain) -> None:
-        self._team, self._console = team, console
-
-    async def make(self) -> str:
-        """A new key's value."""
-        return self._console.value_of(await self._console.make_foreign_key("mine"))
-
-    async def put(self, **entries: str | None) -> None:
-        """Writes these entries (None removes one), and has the operator look."""
-        text = {entry: value for entry, value in entries.items() if value is not None}
-        gone = {entry: None for entry, value in entries.items() if value is None}
-        if await self._team.secret(MINE) is None:
-            await self._team.client.create(paths.secrets(self._team.namespace), secret_manifest(MINE, **text))
-        else:
-            change = {"stringData": text} | ({"data": gone} if gone else {})
-            await self._team.client.patch(paths.secret(self._team.namespace, MINE), change)
-        await self.look()
-
-    async def look(self) -> None:
-        """The operator looks at the pool, when there is one, instead of in a minute."""
-        async for pool in self._team.client.list(paths.pools(self._team.namespace)):
-            await self._team.poke(pool["metadata"]["name"])
-
-
-@pytest.fixture
-async def person(team: Team, console: Plain) -> Person:
-    await team.apply(deep_seek(console.url))
-    return Person(team, console)
-
-
-async def published(team: Team, person: Person, size: int = 1, **spec: Any) -> list[str]:
-    """The values of a pool that is Ready."""
-    values = [await person.make() for _ in range(size)]
-    await person.put(**{f"key-{index}": value for index, value in enumerate(values)})
-    await team.apply(static_pool(size, **spec))
-    await team.ready()
-    return values
-
-
-async def labels(team: Team, *states: str) -> list[str]:
-    return [key["label"] for key in await team.keys("chat", *states)]
 
 
 @pytest.mark.parametrize("preset", ["DeepSeek", "OpenAICompatible"])
@@ -240,88 +168,3 @@ async def test_a_used_up_balance_is_told_and_takes_no_key_away(
     (value,) = await published(team, person)
     await team.has("chat", "Stalled", "True", "AccountNotice", saying="balance of the account is used up")
     assert await team.value() == value
-
-
-async def test_a_pool_goes_at_once_although_nobody_revokes_its_keys(
-    operator: Operator, team: Team, person: Person, ledgers: Ledgers
-) -> None:
-    (value,) = await published(team, person)
-    await team.delete()
-    await team.gone()
-    assert fingerprint(value) in (await team.told("ManualRevocation"))["note"]
-    assert await team.secret() is None
-    assert await team.secret_data(MINE) == {"key-0": value}, "people's Secret is theirs"
-
-    async def settled() -> bool:
-        return not await ledgers.all()
-
-    await eventually(settled, 10, "the ledger is dropped")
-
-
-async def test_retain_leaves_the_published_secret(operator: Operator, team: Team, person: Person) -> None:
-    (value,) = await published(team, person, deletionPolicy="Retain")
-    await team.delete()
-    await team.gone()
-    assert await team.value() == value
-
-
-async def test_after_a_restart_and_a_lost_ledger_the_same_values_are_published(
-    operator: Operator, team: Team, person: Person, ledgers: Ledgers
-) -> None:
-    first, second = await published(team, person, 2)
-    await operator.stop()
-    await team.client.delete(paths.secret(ledgers.namespace, await ledgers.name()))
-    await operator.start()
-
-    async def whole() -> bool:
-        return [key["state"] for key in await ledgers.keys()] == ["active", "active"]
-
-    await eventually(whole, 20, "the ledger has both keys again")
-    assert await team.pool_values() == [first, second]
-    await team.ready()
-
-
-async def test_the_secret_is_looked_at_by_itself(
-    make_operator: Any, team: Team, person: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(static, "LOOK_AGAIN", timedelta(seconds=1))
-    await make_operator("one").start()
-    (old,) = await published(team, person)
-    new = secret_manifest(MINE, **{"key-0": await person.make()})
-    await team.client.patch(paths.secret(team.namespace, MINE), {"stringData": new["stringData"]})
-    assert await team.changes(old) == new["stringData"]["key-0"]
-
-
-async def test_keys_from_a_secret_are_refused_where_the_provider_makes_them(
-    operator: Operator, team: Team, provider: str, person: Person
-) -> None:
-    await person.put(first=await person.make())
-    await team.apply(static_pool(providerRef={"name": provider}))
-    told = await team.has("chat", "Stalled", "True", "SpecInvalid")
-    assert "spec.keysFrom: a holySheep provider makes the keys itself" in told["message"]
-    assert await team.keys() == []
-
-
-async def test_a_static_provider_without_a_secret_of_values_is_told(
-    operator: Operator, team: Team, person: Person
-) -> None:
-    await team.apply(pool_manifest(providerRef={"name": "deepseek"}))
-    told = await team.has("chat", "Stalled", "True", "SpecInvalid")
-    assert "spec.keysFrom: a static provider has no key API" in told["message"]
-
-
-@pytest.mark.parametrize("name", ["chat", "chat-pool"])
-async def test_the_secret_that_keypool_writes_is_not_one_to_read_from(team: Team, name: str) -> None:
-    with pytest.raises(KubectlError, match="must name a Secret that you fill"):
-        await team.apply(static_pool(keysFrom={"secretRef": {"name": name}}))
-
-
-async def test_another_pools_published_secret_is_not_one_to_read_from(
-    operator: Operator, team: Team, person: Person
-) -> None:
-    await published(team, person)
-    second = static_pool(keysFrom={"secretRef": {"name": "chat"}})
-    second["metadata"]["name"] = "second"
-    await team.apply(second)
-    told = await team.has("second", "Stalled", "True", "KeysFromMissing")
-    assert "is one that keypool writes" in told["message"]

@@ -24,5 +24,5 @@ class KeysFrom(ApiModel):
     """Where the values of keys come from that keypool cannot make."""
 
     secret_ref: Annotated[
-        SuppliedSecret, Field(description="The Secret with the values. It is looked at every minute.")
+        SuppliedSecret, Field(description="The Secret with the values. It is looked at every minute. Changed in place.")
     ]

@@ -1,96 +1,45 @@
 """Keys that people make: values come and go with their Secret, and people are asked for what only they can do."""
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from keypool.core.actions import AddFinalizer, CreateKey, ProbeKey, RemoveFinalizer, RevokeKey
-from keypool.core.capabilities import Capabilities
-from keypool.core.effective import effective
-from keypool.core.fingerprint import fingerprint
-from keypool.core.history import announcements
-from keypool.core.lifecycle import KeyState
-from keypool.core.observation import Checked, ProviderFacts
+from keypool.core.actions import AddFinalizer, CreateKey, ProbeKey
 from keypool.core.reasons import Reason
 from keypool.core.rules import static
 from keypool.core.supply import Supply, read_supply
 from tests.unit.core.builders import (
-    DAY,
-    HOUR,
-    MINUTE,
     NOW,
-    SECOND,
-    a_key,
-    a_ledger,
     a_pool,
     a_spec,
     accepted,
-    concluded,
     only,
     planned,
     rejected,
     seen,
     states,
 )
-
-CREATED, ACTIVE, WITHDRAWN, DRAINING, OWED = (
-    KeyState.CREATED,
-    KeyState.ACTIVE,
-    KeyState.WITHDRAWN,
-    KeyState.DRAINING,
-    KeyState.OWED,
+from tests.unit.core.people import (
+    CREATED,
+    DRAINING,
+    OWED,
+    STATIC,
+    WITHDRAWN,
+    after,
+    held,
+    looked,
+    made,
+    printed,
+    reasons,
+    spec,
 )
-PLAIN = Capabilities(creates_keys=False, lists_keys=False, deletes_keys=False)
-STATIC = ProviderFacts("provider-1", "vendor", "https://vendor.example/v1", PLAIN, kind="static")
-FROM: Any = {"secretRef": {"name": "mine"}}
-
-
-def spec(size: int = 1, **fields: Any) -> Any:
-    return a_spec(size=size, keysFrom=FROM, **fields)
-
-
-TEMPLATE = effective(spec(), PLAIN).template(STATIC.uid)
-
-
-def made(value: str, state: Any = ACTIVE, slot: int = 0, **facts: Any) -> Any:
-    """A key that people made, named like its value."""
-    given = {"handle": None, "value": SecretStr(value), "label": value, "why": "supplied by people", **facts}
-    return a_key(slot, state, value, template=TEMPLATE, **{"expires_at": NOW + 36525 * DAY, **given})
-
-
-def held(*values: str) -> Supply:
-    """People's Secret, each value under an entry of its own name."""
-    return Supply("mine", {value: SecretStr(value) for value in values})
-
-
-def looked(*keys: Any, supply: Supply | None, size: int = 1, pool: Any = None, **facts: Any) -> Any:
-    """What a pass sees. All keys but new ones were accepted, unless `checks` say otherwise."""
-    judged = accepted(*(key.name for key in keys if key.state is not CREATED))
-    checks = {**judged, **facts.pop("checks", {})}
-    pool = pool or a_pool(spec=spec(size))
-    return seen(*keys, pool=pool, provider=facts.pop("provider", STATIC), supply=supply, checks=checks, **facts)
-
-
-def after(o: Any) -> dict[str, str]:
-    """Label to state after one pass."""
-    return {key.label: key.state.value for key in planned(o).ledger.keys}
-
-
-def reasons(o: Any) -> list[Reason]:
-    return [problem.reason for problem in planned(o).problems]
-
-
-def printed(value: str) -> str:
-    return fingerprint(SecretStr(value))
-
 
 # -- taking
 
 
-@pytest.mark.row("None", "SUPPLIED")
+@pytest.mark.row("NONE", "SUPPLIED")
 def test_a_new_value_is_proven_before_it_is_published() -> None:
     o = looked(supply=held("a"), pool=a_pool(spec=spec(), has_finalizer=False))
     plan = planned(o)
@@ -221,108 +170,6 @@ def test_a_compromised_spare_is_to_be_revoked() -> None:
     assert after(looked(made("a"), made("b", CREATED, 1), supply=held("a", "b"), pool=pool))["b"] == "owed"
 
 
-# -- revoking, which people do
-
-
-@pytest.mark.parametrize(("minutes", "state"), [(9, "draining"), (10, "owed")])
-def test_after_the_overlap_people_are_asked_to_revoke(minutes: int, state: str) -> None:
-    old = made("a", DRAINING, unpublished_at=NOW - minutes * MINUTE)
-    o = looked(old, made("b"), supply=held("b"))
-    plan = planned(o)
-    assert after(o) == {"a": state, "b": "active"}
-    assert not only(RevokeKey, plan.actions)
-    told = [(news.kind, news.reason) for news in announcements(plan.ledger.steps)]
-    assert told == ([("Warning", Reason.MANUAL_REVOCATION)] if state == "owed" else [])
-
-
-def test_the_condition_names_the_fingerprints_to_revoke() -> None:
-    status = concluded(looked(made("a", OWED), made("b"), supply=held("b")))
-    (revoked,) = [condition for condition in status.conditions if condition.type == "Revoked"]
-    assert (revoked.status, revoked.reason) == ("False", "ManualRevocation")
-    assert printed("a") in revoked.message
-
-
-@pytest.mark.row("OWED", "ACKNOWLEDGED")
-def test_an_acknowledged_key_is_forgotten() -> None:
-    pool = a_pool(spec=spec(), revoked=f"other, {printed('a')}")
-    assert after(looked(made("a", OWED), made("b"), supply=held("b"), pool=pool)) == {"b": "active"}
-
-
-def test_a_key_that_the_provider_rejects_again_and_again_is_proven_to_be_revoked() -> None:
-    o = looked(made("a", OWED), made("b"), supply=held("b"), checks=rejected("a", times=2))
-    assert after(o)["a"] == "owed"
-    assert after(replace(o, checks={**accepted("b"), **rejected("a", times=3)})) == {"b": "active"}
-
-
-@pytest.mark.parametrize("checks", [{}, rejected("a")])
-def test_a_key_is_not_forgotten_while_its_value_stands_in_peoples_secret(checks: Any) -> None:
-    pool = a_pool(spec=spec(), revoked=printed("a"))
-    key = made("a", OWED, asked="compromised")
-    assert after(looked(key, made("b"), supply=held("a", "b"), pool=pool, checks=checks))["a"] == "owed"
-
-
-def test_an_acknowledgement_of_a_published_key_means_nothing_yet() -> None:
-    pool = a_pool(spec=spec(), revoked=printed("a"))
-    assert after(looked(made("a"), supply=held("a"), pool=pool)) == {"a": "active"}
-
-
-# -- age
-
-
-def test_people_are_asked_in_time_and_nothing_is_withdrawn() -> None:
-    given = spec(rotation={"every": "240h", "renewBefore": "24h"})
-    o = looked(made("a", created_at=NOW - 9 * DAY), supply=held("a"), pool=a_pool(spec=given))
-    (healthy,) = [condition for condition in concluded(o).conditions if condition.type == "Healthy"]
-    assert (healthy.status, healthy.reason) == ("False", "KeyAgeing")
-    assert f'entry "a" ({printed("a")}) is to be replaced by 2026-11-25' in healthy.message
-    assert after(replace(o, checks=accepted("a"))) == {"a": "active"}
-    assert planned(o, NOW + 400 * DAY).ledger.key("a").state is ACTIVE
-
-
-def test_before_that_the_date_is_shown_and_awaited() -> None:
-    given = spec(rotation={"every": "240h", "renewBefore": "24h"})
-    o = looked(made("a", created_at=NOW - 8 * DAY - 23 * HOUR), supply=held("a"), pool=a_pool(spec=given))
-    status = concluded(o)
-    assert status.next_rotation.at == NOW + HOUR
-    assert status.next_action.startswith("ask to rotate slot 0 at")
-    assert status.keys[0].expires_at is None
-    assert planned(o).wake_at <= NOW + MINUTE
-
-
-def test_a_key_of_people_may_get_ninety_days_old_unless_they_say_otherwise() -> None:
-    assert effective(spec(), PLAIN).every == timedelta(days=90)
-    assert effective(spec(key={"lifetime": "48h"}), PLAIN).every == timedelta(days=2)
-
-
-def test_a_requested_rotation_asks_people() -> None:
-    o = looked(made("a"), supply=held("a"), pool=a_pool(spec=spec(), rotate="now"))
-    marked = replace(o, ledger=planned(o).ledger)
-    (healthy,) = [condition for condition in concluded(marked).conditions if condition.type == "Healthy"]
-    assert healthy.reason == "KeyAgeing"
-
-
-# -- probing
-
-
-def test_published_spare_and_owed_keys_are_probed_at_their_interval() -> None:
-    keys = (made("a"), made("b", CREATED, 1), made("c", OWED))
-    at = NOW - 5 * MINUTE
-    checks = accepted("a", "b", "c", at=at)
-    assert {a.name for a in only(ProbeKey, planned(looked(*keys, supply=held("a", "b"), checks=checks)).actions)} == {
-        "a",
-        "b",
-        "c",
-    }
-    checks = accepted("a", "b", "c", at=at + SECOND)
-    assert not only(ProbeKey, planned(looked(*keys, supply=held("a", "b"), checks=checks)).actions)
-
-
-def test_a_rejected_key_is_asked_about_sooner_until_it_is_certain() -> None:
-    for times, soon in ((1, True), (3, False)):
-        o = looked(made("a"), supply=held("a"), checks={"a": Checked(NOW - 30 * SECOND, False, times)})
-        assert bool(only(ProbeKey, planned(o).actions)) is soon
-
-
 # -- specs that do not fit
 
 
@@ -342,44 +189,6 @@ def test_a_spec_that_does_not_fit_its_provider_is_refused(given: Any, provider: 
     assert plan.problems[0].reason is reason
     assert plan.problems[0].message.startswith(field)
     assert not plan.ledger.keys
-
-
-# -- the pool's end
-
-
-LEFT = (CREATED, ACTIVE, WITHDRAWN, DRAINING, OWED)
-
-
-@pytest.mark.row("CREATED", "LEFT")
-@pytest.mark.row("ACTIVE", "LEFT")
-@pytest.mark.row("WITHDRAWN", "LEFT")
-@pytest.mark.row("DRAINING", "LEFT")
-@pytest.mark.row("OWED", "LEFT")
-@pytest.mark.parametrize("policy", ["Revoke", "RevokeAndWait"])
-def test_a_deleted_pool_goes_at_once_and_people_are_told_what_lives_on(policy: str) -> None:
-    pool = a_pool(spec=spec(deletionPolicy=policy), deleted_at=NOW)
-    keys = [made(state.value, state) for state in LEFT]
-    plan = planned(seen(*keys, pool=pool, provider=STATIC))
-    assert plan.ledger.keys == ()
-    assert only(RemoveFinalizer, plan.actions)
-    (news,) = announcements(plan.ledger.steps)
-    assert (news.kind, news.reason) == ("Warning", Reason.MANUAL_REVOCATION)
-    assert all(printed(state.value) in news.note for state in LEFT)
-
-
-def test_a_pool_that_is_gone_leaves_no_ledger() -> None:
-    o = replace(seen(made("a"), provider=STATIC), pool=None, secrets={})
-    assert planned(o).ledger.keys == ()
-
-
-def test_while_the_provider_object_is_gone_nothing_changes() -> None:
-    o = looked(made("a"), made("b", CREATED, 1), supply=None, provider=None)
-    assert after(o) == {"a": "active", "b": "created"}
-
-
-def test_the_pool_is_ready_with_as_many_good_values_as_it_wants() -> None:
-    o = looked(made("a"), supply=held("a"), ledger=a_ledger(made("a"), satisfied_generation=None))
-    assert planned(o).ledger.satisfied_generation == 1
 
 
 # -- reading people's Secret
