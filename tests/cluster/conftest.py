@@ -15,7 +15,7 @@ from keypool.serve.logs import JsonFormatter
 from keypool_lab.controlplane import Cluster
 from keypool_lab.simulator import Options, Simulator
 from tests.cluster.ledgers import Ledgers
-from tests.cluster.people import Person, deep_seek
+from tests.cluster.people import KeyMaker, deep_seek
 from tests.cluster.rights import ACCOUNT, rights, uninstall
 from tests.cluster.running import Clock, Operator
 from tests.cluster.team import (
@@ -155,7 +155,7 @@ async def console() -> AsyncIterator[Plain]:
 
 
 @pytest.fixture
-async def person(team: Team, console: Plain) -> Person:
+async def person(team: Team, console: Plain) -> KeyMaker:
     """Somebody who makes keys at the KeyProvider `deepseek`."""
     await team.apply(deep_seek(console.url))
-    return Person(team, console)
+    return KeyMaker(team, console)

@@ -23,7 +23,7 @@ def static_pool(size: int = 1, **spec: Any) -> Object:
     return pool_manifest(**{**given, **spec})
 
 
-class Person:
+class KeyMaker:
     """Makes keys in the console and puts them into the Secret."""
 
     def __init__(self, team: Team, console: Plain) -> None:
@@ -50,7 +50,7 @@ class Person:
             await self._team.poke(pool["metadata"]["name"])
 
 
-async def published(team: Team, person: Person, size: int = 1, **spec: Any) -> list[str]:
+async def published(team: Team, person: KeyMaker, size: int = 1, **spec: Any) -> list[str]:
     """The values of a pool that is Ready."""
     values = [await person.make() for _ in range(size)]
     await person.put(**{f"key-{index}": value for index, value in enumerate(values)})

@@ -9,7 +9,7 @@ from keypool.cluster import paths
 from keypool.core.rules import static
 from keypool_lab.controlplane import KubectlError
 from tests.cluster.ledgers import Ledgers
-from tests.cluster.people import MINE, Person, published, static_pool
+from tests.cluster.people import MINE, KeyMaker, published, static_pool
 from tests.cluster.running import Operator
 from tests.cluster.team import Team, pool_manifest, secret_manifest
 from tests.upstreams.server import fingerprint
@@ -17,7 +17,7 @@ from tests.waiting import eventually
 
 
 async def test_a_pool_goes_at_once_although_nobody_revokes_its_keys(
-    operator: Operator, team: Team, person: Person, ledgers: Ledgers
+    operator: Operator, team: Team, person: KeyMaker, ledgers: Ledgers
 ) -> None:
     (value,) = await published(team, person)
     await team.delete()
@@ -32,7 +32,7 @@ async def test_a_pool_goes_at_once_although_nobody_revokes_its_keys(
     await eventually(settled, 10, "the ledger is dropped")
 
 
-async def test_retain_leaves_the_published_secret(operator: Operator, team: Team, person: Person) -> None:
+async def test_retain_leaves_the_published_secret(operator: Operator, team: Team, person: KeyMaker) -> None:
     (value,) = await published(team, person, deletionPolicy="Retain")
     await team.delete()
     await team.gone()
@@ -40,7 +40,7 @@ async def test_retain_leaves_the_published_secret(operator: Operator, team: Team
 
 
 async def test_after_a_restart_and_a_lost_ledger_the_same_values_are_published(
-    operator: Operator, team: Team, person: Person, ledgers: Ledgers
+    operator: Operator, team: Team, person: KeyMaker, ledgers: Ledgers
 ) -> None:
     first, second = await published(team, person, 2)
     await operator.stop()
@@ -56,7 +56,7 @@ async def test_after_a_restart_and_a_lost_ledger_the_same_values_are_published(
 
 
 async def test_the_secret_is_looked_at_by_itself(
-    make_operator: Any, team: Team, person: Person, monkeypatch: pytest.MonkeyPatch
+    make_operator: Any, team: Team, person: KeyMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(static, "LOOK_AGAIN", timedelta(seconds=1))
     await make_operator("one").start()
@@ -67,7 +67,7 @@ async def test_the_secret_is_looked_at_by_itself(
 
 
 async def test_keys_from_a_secret_are_refused_where_the_provider_makes_them(
-    operator: Operator, team: Team, provider: str, person: Person
+    operator: Operator, team: Team, provider: str, person: KeyMaker
 ) -> None:
     await person.put(first=await person.make())
     await team.apply(static_pool(providerRef={"name": provider}))
@@ -77,7 +77,7 @@ async def test_keys_from_a_secret_are_refused_where_the_provider_makes_them(
 
 
 async def test_a_static_provider_without_a_secret_of_values_is_told(
-    operator: Operator, team: Team, person: Person
+    operator: Operator, team: Team, person: KeyMaker
 ) -> None:
     await team.apply(pool_manifest(providerRef={"name": "deepseek"}))
     told = await team.has("chat", "Stalled", "True", "SpecInvalid")
@@ -91,7 +91,7 @@ async def test_the_secret_that_keypool_writes_is_not_one_to_read_from(team: Team
 
 
 async def test_another_pools_published_secret_is_not_one_to_read_from(
-    operator: Operator, team: Team, person: Person
+    operator: Operator, team: Team, person: KeyMaker
 ) -> None:
     await published(team, person)
     second = static_pool(keysFrom={"secretRef": {"name": "chat"}})

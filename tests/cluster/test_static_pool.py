@@ -9,7 +9,7 @@ import pytest
 
 from keypool.cluster import paths
 from tests.cluster.ledgers import Ledgers
-from tests.cluster.people import MINE, OVERLAP, Person, deep_seek, published, static_pool
+from tests.cluster.people import MINE, OVERLAP, KeyMaker, deep_seek, published, static_pool
 from tests.cluster.running import Clock, Operator
 from tests.cluster.team import Team
 from tests.upstreams.plain import Plain
@@ -18,7 +18,7 @@ from tests.upstreams.server import fingerprint
 
 @pytest.mark.parametrize("preset", ["DeepSeek", "OpenAICompatible"])
 async def test_the_values_that_people_supply_are_published(
-    operator: Operator, team: Team, console: Plain, person: Person, preset: str
+    operator: Operator, team: Team, console: Plain, person: KeyMaker, preset: str
 ) -> None:
     await team.apply(deep_seek(console.url, preset))
     first, second = await published(team, person, 2)
@@ -30,7 +30,7 @@ async def test_the_values_that_people_supply_are_published(
 
 
 async def test_people_rotate_by_adding_a_value_and_removing_the_old_one(
-    *, operator: Operator, team: Team, console: Plain, person: Person, clock: Clock, ledgers: Ledgers
+    *, operator: Operator, team: Team, console: Plain, person: KeyMaker, clock: Clock, ledgers: Ledgers
 ) -> None:
     (old,) = await published(team, person)
     new = await person.make()
@@ -53,7 +53,7 @@ async def test_people_rotate_by_adding_a_value_and_removing_the_old_one(
 
 
 async def test_a_key_that_people_revoked_is_forgotten_by_itself(
-    operator: Operator, team: Team, console: Plain, person: Person, clock: Clock
+    operator: Operator, team: Team, console: Plain, person: KeyMaker, clock: Clock
 ) -> None:
     (old,) = await published(team, person)
     await person.put(**{"key-0": await person.make()})
@@ -67,7 +67,7 @@ async def test_a_key_that_people_revoked_is_forgotten_by_itself(
 
 
 async def test_a_value_that_the_provider_rejects_is_named_and_not_published(
-    operator: Operator, team: Team, person: Person, logs: io.StringIO
+    operator: Operator, team: Team, person: KeyMaker, logs: io.StringIO
 ) -> None:
     (good,) = await published(team, person)
     bad = "sk-never-made-by-anybody"
@@ -82,7 +82,7 @@ async def test_a_value_that_the_provider_rejects_is_named_and_not_published(
     assert good not in said
 
 
-async def test_a_malformed_value_is_named_by_its_entry_alone(operator: Operator, team: Team, person: Person) -> None:
+async def test_a_malformed_value_is_named_by_its_entry_alone(operator: Operator, team: Team, person: KeyMaker) -> None:
     (good,) = await published(team, person)
     await person.put(copy=good, two="sk-one sk-two")
     told = await team.has("chat", "Stalled", "True", "ValueUnusable")
@@ -93,7 +93,7 @@ async def test_a_malformed_value_is_named_by_its_entry_alone(operator: Operator,
 
 
 async def test_a_key_that_dies_is_replaced_by_a_spare(
-    operator: Operator, team: Team, console: Plain, person: Person
+    operator: Operator, team: Team, console: Plain, person: KeyMaker
 ) -> None:
     (first,) = await published(team, person, health={"probeEvery": "5s", "failureThreshold": 1})
     await person.put(spare=(spare := await person.make()))
@@ -105,7 +105,7 @@ async def test_a_key_that_dies_is_replaced_by_a_spare(
 
 
 async def test_the_last_key_stays_published_when_its_value_is_removed(
-    operator: Operator, team: Team, person: Person
+    operator: Operator, team: Team, person: KeyMaker
 ) -> None:
     (only,) = await published(team, person)
     await person.put(**{"key-0": None}, bad="sk-never-made-by-anybody")
@@ -118,7 +118,7 @@ async def test_the_last_key_stays_published_when_its_value_is_removed(
 
 
 async def test_without_the_secret_nothing_is_taken_away_and_people_are_told(
-    operator: Operator, team: Team, person: Person
+    operator: Operator, team: Team, person: KeyMaker
 ) -> None:
     await team.apply(static_pool())
     told = await team.has("chat", "Stalled", "True", "KeysFromMissing")
@@ -133,7 +133,7 @@ async def test_without_the_secret_nothing_is_taken_away_and_people_are_told(
 
 
 async def test_people_are_asked_for_a_key_that_gets_old_and_nothing_is_withdrawn(
-    operator: Operator, team: Team, person: Person, clock: Clock
+    operator: Operator, team: Team, person: KeyMaker, clock: Clock
 ) -> None:
     (value,) = await published(team, person, rotation={"every": "48h", "renewBefore": "12h"})
     clock.advance(timedelta(hours=37))
@@ -150,7 +150,7 @@ async def test_people_are_asked_for_a_key_that_gets_old_and_nothing_is_withdrawn
 
 
 async def test_a_compromised_key_leaves_at_once_where_another_is_live(
-    operator: Operator, team: Team, person: Person
+    operator: Operator, team: Team, person: KeyMaker
 ) -> None:
     leaked, other = await published(team, person, 2)
     await team.annotate("chat", compromised=fingerprint(leaked))
@@ -162,7 +162,7 @@ async def test_a_compromised_key_leaves_at_once_where_another_is_live(
 
 
 async def test_a_used_up_balance_is_told_and_takes_no_key_away(
-    operator: Operator, team: Team, console: Plain, person: Person
+    operator: Operator, team: Team, console: Plain, person: KeyMaker
 ) -> None:
     console.available = False
     (value,) = await published(team, person)
