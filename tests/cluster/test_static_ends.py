@@ -53,6 +53,7 @@ async def test_after_a_restart_and_a_lost_ledger_the_same_values_are_published(
     await eventually(whole, 20, "the ledger has both keys again")
     assert await team.pool_values() == [first, second]
     await team.ready()
+    assert fingerprint(first) not in (await team.told("LedgerRebuilt"))["note"], "people's keys are not strangers"
 
 
 async def test_the_secret_is_looked_at_by_itself(

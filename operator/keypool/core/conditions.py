@@ -154,14 +154,8 @@ def _revoked(o: Observation, now: datetime) -> Finding:
     if lost:
         text = f"create calls whose answer was lost: {len(lost)} (first: {lost[0].name})"
         return Condition.REVOKED, False, Reason.ANSWER_LOST, text
-    owed = o.ledger.inside(KeyState.OWED)
-    manual = [key.print or "" for key in owed if key.why == Why.SUPPLIED]
-    if manual:
-        text = f"revoke at the provider: {', '.join(manual)}; then annotate keypool.dev/revoked=FINGERPRINT"
-        return Condition.REVOKED, False, Reason.MANUAL_REVOCATION, text
-    if owed:
-        text = f"keys that the provider refuses to revoke: {len(owed)} (first: {owed[0].name})"
-        return Condition.REVOKED, False, Reason.REVOCATION_REFUSED, text
+    if (owed := _owed(o)) is not None:
+        return owed
     late = [(key, trouble) for key in o.ledger.keys if (trouble := _late(o, key)) is not None]
     if late:
         key, trouble = late[0]
@@ -172,6 +166,19 @@ def _revoked(o: Observation, now: datetime) -> Finding:
     if revoking:
         return Condition.REVOKED, True, Reason.REVOKING, f"keys that are being revoked, as planned: {revoking}"
     return Condition.REVOKED, True, Reason.NOTHING_OUTSTANDING, "no revocation is outstanding"
+
+
+def _owed(o: Observation) -> Finding | None:
+    """What only a person can revoke."""
+    owed = o.ledger.inside(KeyState.OWED)
+    manual = [key.print or "" for key in owed if key.why == Why.SUPPLIED]
+    if manual:
+        text = f"revoke at the provider: {', '.join(manual)}; then annotate keypool.dev/revoked=FINGERPRINT"
+        return Condition.REVOKED, False, Reason.MANUAL_REVOCATION, text
+    if owed:
+        text = f"keys that the provider refuses to revoke: {len(owed)} (first: {owed[0].name})"
+        return Condition.REVOKED, False, Reason.REVOCATION_REFUSED, text
+    return None
 
 
 def spending_finding(o: Observation) -> Finding | None:

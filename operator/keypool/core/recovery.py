@@ -134,7 +134,7 @@ def recovered(o: Observation, found: Evidences, now: datetime) -> Recovered:
             ledger = _adopt(o, ledger, entry, pair, index, now)
             if found.verdicts.get(entry.print) is False:
                 ledger = ledger.advance(ledger.keys[-1].name, Evidence.FAILED)
-        elif found.verdicts.get(entry.print) and entry.print not in {key.print for key in ledger.keys}:
+        elif found.verdicts.get(entry.print) and not _is_known(o, ledger, entry):
             orphans.append(entry.print)
     ledger = _dead_keys_leave(ledger, found)
     primary = next(
@@ -151,6 +151,13 @@ def _pairs(ledger: Ledger, found: Evidences) -> dict[str, Listed]:
     intents = [key for key in ledger.inside(*WITHOUT_HANDLE) if key.print is not None and key.name in named]
     chosen = {key.print: named[key.name] for key in intents if key.print is not None}
     return {**chosen, **{key.fingerprint: key for key in found.listing if key.fingerprint is not None}}
+
+
+def _is_known(o: Observation, ledger: Ledger, entry: Published) -> bool:
+    """Whether it is in the ledger by now, or a value of people's Secret, which is taken from there again."""
+    if entry.print in {key.print for key in ledger.keys}:
+        return True
+    return o.supply is not None and o.supply.entry_of(entry.value) is not None
 
 
 def _published_again(ledger: Ledger, entry: Published, found: Evidences) -> Ledger:

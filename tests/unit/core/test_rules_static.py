@@ -12,6 +12,7 @@ from keypool.core.rules import static
 from keypool.core.supply import Supply, read_supply
 from tests.unit.core.builders import (
     NOW,
+    a_ledger,
     a_pool,
     a_spec,
     accepted,
@@ -95,6 +96,15 @@ def test_a_value_that_people_put_back_is_proven_anew(state: Any) -> None:
 def test_a_compromised_value_that_still_stands_in_peoples_secret_does_not_come_back() -> None:
     o = looked(made("a", OWED, asked="compromised"), made("b"), supply=held("a", "b"))
     assert after(o) == {"a": "owed", "b": "active"}
+
+
+def test_a_value_that_was_reported_compromised_is_not_published_by_putting_it_back() -> None:
+    pool = a_pool(spec=spec(), compromised=printed("a"))
+    ledger = a_ledger(made("b"), handled_compromised=printed("a"))
+    taken = planned(looked(made("b"), supply=held("a", "b"), pool=pool, ledger=ledger)).ledger
+    assert taken.keys[-1].asked == "compromised"
+    again = looked(*taken.keys, supply=held("a", "b"), pool=pool, ledger=taken, checks=accepted(taken.keys[-1].name))
+    assert after(again) == {"b": "active", "a": "owed"}
 
 
 def test_a_value_under_another_entry_is_the_same_key() -> None:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from keypool.core.actions import AddFinalizer, ProbeKey
 from keypool.core.decision import Decision, Plan, earliest
+from keypool.core.fingerprint import fingerprint
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.naming import jitter, nonce, upstream_name
@@ -97,10 +98,12 @@ def _taken(o: Observation, ledger: Ledger, entry: str, now: datetime) -> Ledger:
 
 
 def _record(o: Observation, ledger: Ledger, entry: str, now: datetime) -> KeyRecord:
-    """The name follows from the value: whoever takes it again gives it the same one."""
+    """The name follows from the value: whoever takes it again gives it the same one. What was reported compromised
+    stays so, although it was forgotten since."""
     assert o.supply is not None  # noqa: S101
     assert o.provider is not None  # noqa: S101
     pool, value = o.known_pool, o.supply.values[entry]
+    named = {part.strip() for part in (pool.compromised or "").split(",")}
     name = upstream_name(pool.namespace, pool.name, o.installation, nonce(f"{pool.uid}/{value.get_secret_value()}", 0))
     return KeyRecord(
         name=name,
@@ -116,6 +119,7 @@ def _record(o: Observation, ledger: Ledger, entry: str, now: datetime) -> KeyRec
         expires_at=now + FOREVER,
         value=value,
         label=entry,
+        asked=Why.COMPROMISED.value if fingerprint(value) in named else None,
     )
 
 
