@@ -9,23 +9,28 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from secrets import token_hex, token_urlsafe
+from types import ModuleType
 from typing import Any
 
 from pydantic import SecretStr
 
-from keypool.api.provider_options import AnyLLM, HolySheep, LiteLLM, OpenAI, OpenRouter
+from keypool.api.provider_options import AnyLLM, HolySheep, LiteLLM, OpenAI, OpenRouter, Webhook
 from keypool.providers.anyllm import AnyLLMProvider
 from keypool.providers.holysheep import HolySheepProvider
 from keypool.providers.litellm import LiteLLMProvider
 from keypool.providers.openai import OpenAIProvider
 from keypool.providers.openrouter import OpenRouterProvider
+from keypool.providers.plugin import Guarded
 from keypool.providers.protocol import NewKey, Provider
 from keypool.providers.transport import Deadlines, Transport
+from keypool.providers.webhook import WebhookProvider
 from tests.upstreams import holysheep, openai, openrouter
 from tests.upstreams.gateways import AnyLLMUpstream, LiteLLMUpstream
 from tests.upstreams.proxy import FaultProxy
 from tests.upstreams.upstream import Upstream
+from tests.upstreams.webhook_upstream import Webhook as WebhookServer
 
 IMPATIENT = Deadlines(create=2.0, other=1.0)
 """Seconds: so that a suite of faults takes seconds, and a machine with much to do fails none."""
@@ -43,8 +48,8 @@ def key_for(provider: Provider) -> NewKey:
 
 @dataclass(frozen=True)
 class Calls:
-    """What finds the path of each call, for the fault proxy; `revoke` with its method; `page`: entries that one answer
-    lists at most."""
+    """What finds the path of each call, for the fault proxy; `probe` and `revoke` with their methods; `page`: entries
+    that one answer lists at most."""
 
     create: str
     listing: str
@@ -77,7 +82,7 @@ Get = Callable[[str], Any]
 
 @asynccontextmanager
 async def _holysheep(_: Get) -> AsyncIterator[Subject]:
-    calls = Calls(create="/keys$", listing="/keys$", probe="/keys/validate$")
+    calls = Calls(create="/keys$", listing="/keys$", probe="GET /keys/validate$")
     async with (
         holysheep.HolySheep() as upstream,
         _between(upstream, calls, lambda transport: HolySheepProvider(HolySheep(), transport)) as subject,
@@ -87,7 +92,7 @@ async def _holysheep(_: Get) -> AsyncIterator[Subject]:
 
 @asynccontextmanager
 async def _openrouter(_: Get) -> AsyncIterator[Subject]:
-    calls = Calls(create="/keys$", listing="/keys$", probe="/key$", page=openrouter.PAGE)
+    calls = Calls(create="/keys$", listing="/keys$", probe="GET /key$", page=openrouter.PAGE)
     async with (
         openrouter.OpenRouter() as upstream,
         _between(upstream, calls, lambda transport: OpenRouterProvider(OpenRouter(), transport)) as subject,
@@ -97,7 +102,7 @@ async def _openrouter(_: Get) -> AsyncIterator[Subject]:
 
 @asynccontextmanager
 async def _openai(_: Get) -> AsyncIterator[Subject]:
-    calls = Calls(create="/api_keys$", listing="/api_keys$", probe="/models$", page=100)
+    calls = Calls(create="/api_keys$", listing="/api_keys$", probe="GET /models$", page=100)
     async with openai.OpenAI() as upstream:
         options = OpenAI(project=upstream.project)
         async with _between(upstream, calls, lambda transport: OpenAIProvider(options, transport)) as subject:
@@ -106,7 +111,7 @@ async def _openai(_: Get) -> AsyncIterator[Subject]:
 
 @asynccontextmanager
 async def _anyllm(get: Get) -> AsyncIterator[Subject]:
-    calls = Calls(create="/v1/keys$", listing="/v1/keys$", probe="/v1/models$", page=10)
+    calls = Calls(create="/v1/keys$", listing="/v1/keys$", probe="GET /v1/models$", page=10)
     async with AnyLLMUpstream(get("anyllm_gateway"), get("postgresql")) as upstream:
         build = partial(AnyLLMProvider, AnyLLM(), page=calls.page)
         async with _between(upstream, calls, build) as subject:
@@ -117,7 +122,7 @@ async def _anyllm(get: Get) -> AsyncIterator[Subject]:
 @asynccontextmanager
 async def _litellm(get: Get) -> AsyncIterator[Subject]:
     calls = Calls(
-        create="/key/generate$", listing="/key/list$", probe="/v1/models$", revoke="POST /key/delete$", page=10
+        create="/key/generate$", listing="/key/list$", probe="GET /v1/models$", revoke="POST /key/delete$", page=10
     )
     async with LiteLLMUpstream(get("litellm_gateway"), get("postgresql")) as upstream:
         build = partial(LiteLLMProvider, LiteLLM(), page=calls.page)
@@ -126,11 +131,45 @@ async def _litellm(get: Get) -> AsyncIterator[Subject]:
             yield subject
 
 
+_WEBHOOK = Calls(create="/keys$", listing="/keys$", probe="POST /keys/probe$", page=100)
+_ABLE = ("setsExpiry", "changesLimits", "disablesKeys", "setsSpendLimit", "setsRateLimit", "setsModels", "tellsUsage")
+
+
+@asynccontextmanager
+async def _webhook(_: Get) -> AsyncIterator[Subject]:
+    async with WebhookServer() as upstream:
+        build = partial(WebhookProvider, Webhook(capabilities=_ABLE))
+        async with _between(upstream, _WEBHOOK, build) as subject:
+            yield subject
+
+
+@asynccontextmanager
+async def _written_in_an_hour(_: Get) -> AsyncIterator[Subject]:
+    """The adapter of docs/providers/writing-one.md, as a plug-in."""
+    module = ModuleType("written_in_an_hour")
+    exec(page_adapter(), module.__dict__)  # noqa: S102
+    async with WebhookServer() as upstream:
+
+        def build(transport: Transport) -> Provider:
+            return Guarded("acme", module.build({}, transport), transport)
+
+        async with _between(upstream, _WEBHOOK, build) as subject:
+            yield subject
+
+
+def page_adapter() -> str:
+    """The source that stands on the page."""
+    page = Path(__file__).parents[2] / "docs" / "providers" / "writing-one.md"
+    return page.read_text().partition("```python\n")[2].partition("```")[0]
+
+
 SUBJECTS: dict[str, Callable[[Get], AbstractAsyncContextManager[Subject]]] = {
     "holysheep": _holysheep,
     "openrouter": _openrouter,
     "openai": _openai,
     "anyllm": _anyllm,
     "litellm": _litellm,
+    "webhook": _webhook,
+    "written-in-an-hour": _written_in_an_hour,
 }
-"""By name; the webhook and the static provider belong here too."""
+"""By name. A static provider makes no keys: test_static.py has what it does."""

@@ -47,7 +47,7 @@ async def spoil(subject: Subject, call: str, fault: Fault) -> CreatedKey:
     method, path = {
         "create": f"POST {calls.create}",
         "list": f"GET {calls.listing}",
-        "probe": f"GET {calls.probe}",
+        "probe": calls.probe,
         "revoke": calls.revoke,
     }[call].split()
     subject.proxy.next(method, path, fault, ALWAYS)

@@ -24,7 +24,7 @@ ABILITY = {
     "tellsUsage": "usage",
 }
 """What the spec calls a capability to what the protocol calls it."""
-ID = r"^[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,255}$"
+ID = r"^[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,127}$"
 VALUE = r"^[!-~]{8,4096}$"
 
 Id = Annotated[str, Field(pattern=ID)]
