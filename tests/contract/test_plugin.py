@@ -49,7 +49,7 @@ def built(name: str, url: str = "http://127.0.0.1:1", credential: str = "admin",
     plugin = {"adapter": name, "options": options}
     auth = {"secretRef": {"name": "admin"}}
     spec = KeyProviderSpec.model_validate({"plugin": plugin, "endpoints": [{"url": url}], "auth": auth})
-    return build(spec, SecretStr(credential), allow_insecure=True, deadlines=Deadlines(0.3, 0.3))
+    return build(spec, SecretStr(credential), allow_insecure=True, allow_private=True, deadlines=Deadlines(0.3, 0.3))
 
 
 @pytest.fixture

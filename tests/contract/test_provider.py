@@ -66,7 +66,9 @@ async def test_the_listing_shows_names_exactly_where_the_capabilities_say_so(pro
     assert key.name == (wanted.name if provider.capabilities.lists_names else None)
 
 
-async def test_the_same_create_twice_is_one_key_where_we_choose_the_value_and_else_two_or_one(provider: Provider) -> None:
+async def test_the_same_create_twice_is_one_key_where_we_choose_the_value_and_else_two_or_one(
+    provider: Provider,
+) -> None:
     wanted, same = key_for(provider), provider.capabilities.chooses_value
     one, other = await provider.create(wanted), await provider.create(wanted)
     assert (one.handle == other.handle) is (one.value == other.value), "a name may be taken once"

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any, cast
 
+import pytest
 from pydantic import SecretStr
 
 from keypool.api.provider import KeyProviderSpec
@@ -16,7 +17,7 @@ from keypool.providers.fake import FakeProvider
 from keypool.providers.meter import Meter
 from keypool.providers.protocol import Provider
 from keypool.reconcile.budgets import Budgets
-from keypool.reconcile.directory import Build, Directory
+from keypool.reconcile.directory import Build, Directory, _used_at
 
 SPEC = KeyProviderSpec.model_validate(
     {
@@ -122,3 +123,16 @@ async def test_a_record_that_is_dropped_while_it_is_renewed_stays_dropped() -> N
     client.slow.set()
     await asyncio.gather(renewing, dropping)
     assert not client.stored
+
+
+@pytest.mark.parametrize(
+    ("base_url", "url", "published"),
+    [
+        ("https://a.example", "https://b.example", "https://b.example"),
+        ("https://a.example/v1", "https://b.example", "https://b.example/v1"),
+        ("https://api.example/v1", "https://b.example", "https://api.example/v1"),
+    ],
+    ids=["the endpoint", "below the endpoint", "elsewhere"],
+)
+def test_workloads_that_follow_get_the_url_at_which_keys_are_used(base_url: str, url: str, published: str) -> None:
+    assert _used_at(base_url, "https://a.example", url) == published

@@ -6,6 +6,7 @@ is not a `ProviderError` is `Ambiguous`, because the call may have been carried 
 
 import asyncio
 import re
+from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ from keypool.api.provider_options import Plugin
 from keypool.core.capabilities import Capabilities
 from keypool.core.limits import Limits, Usage
 from keypool.providers.errors import AdapterUnusable, Ambiguous, ProviderError, Unreadable
-from keypool.providers.protocol import CreatedKey, Found, ListedKey, NewKey, Probe, Provider, Revocation
+from keypool.providers.protocol import CreatedKey, EndpointSeen, Found, ListedKey, NewKey, Probe, Provider, Revocation
 from keypool.providers.text import excerpt
 from keypool.providers.transport import Transport
 
@@ -42,6 +43,14 @@ class Guarded:
     def notice(self) -> str:
         """What people should know about the account."""
         return excerpt(str(getattr(self._provider, "notice", "")), ())
+
+    def endpoints(self) -> tuple[EndpointSeen, ...]:
+        """All endpoints, in order of preference."""
+        return self._transport.endpoints.seen()
+
+    def watch_endpoints(self, changed: Callable[[], None], /) -> None:
+        """Has `changed` called when they change."""
+        self._transport.endpoints.changed = changed
 
     async def create(self, key: NewKey) -> CreatedKey:
         """Creates one key."""

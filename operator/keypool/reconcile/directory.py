@@ -146,6 +146,9 @@ class Directory:
         if entry is None:
             return None
         endpoints = entry.provider.endpoints()
+        urls = {
+            endpoint.url: _used_at(entry.provider.base_url, endpoints[0].url, endpoint.url) for endpoint in endpoints
+        }
         return ProviderFacts(
             uid,
             entry.name,
@@ -153,8 +156,8 @@ class Directory:
             entry.provider.capabilities,
             kind=entry.spec.kind,
             exclusive=entry.spec.exclusive_account,
-            base_urls=tuple(endpoint.url for endpoint in endpoints),
-            url_in_use=next((endpoint.url for endpoint in endpoints if endpoint.in_use), None),
+            base_urls=tuple(urls.values()),
+            url_in_use=next((urls[endpoint.url] for endpoint in endpoints if endpoint.in_use), None),
             notice=entry.provider.notice,
         )
 
@@ -207,3 +210,9 @@ class Directory:
         for entry in (*self._entries.values(), *self._candidates):
             await entry.provider.close()
         await asyncio.gather(*self._closing)
+
+
+def _used_at(base_url: str, preferred: str, url: str) -> str:
+    """Where workloads use keys while this endpoint is in use: with what the adapter adds to the preferred one, such as
+    /v1; or always the same, where keys are used elsewhere than they are made."""
+    return url + base_url.removeprefix(preferred) if base_url.startswith(preferred) else base_url
