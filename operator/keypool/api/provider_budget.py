@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from keypool.api.pool import ApiModel
+from keypool.api.model import ApiModel
 
 
 class RequestBudget(ApiModel):
