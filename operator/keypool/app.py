@@ -20,6 +20,7 @@ from keypool.cluster.election import steady
 from keypool.cluster.installation import Installation
 from keypool.cluster.lease import Leadership
 from keypool.cluster.ledgers import LedgerBook
+from keypool.cluster.namespaces import Namespaces
 from keypool.cluster.publisher import Publisher
 from keypool.core.ledger import Ledger
 from keypool.leading import Leader
@@ -33,6 +34,7 @@ from keypool.reconcile.directory import Directory
 from keypool.reconcile.journal import Journal
 from keypool.reconcile.readings import claims
 from keypool.reconcile.registry import Registry
+from keypool.reconcile.tenants import Tenancy
 from keypool.reconcile.world import World
 from keypool.serve.audit import AuditLog
 from keypool.serve.http import ProbeServer
@@ -174,6 +176,7 @@ class Replica:
         await accounts.load()
         await budgets.load()
         self.metrics.read_budgets(partial(budget_levels, budgets, self.cache))
+        namespaces = Namespaces(client)
         world = World(
             client=client,
             cache=self.cache,
@@ -181,6 +184,8 @@ class Replica:
             directory=directory,
             accounts=accounts,
             budgets=budgets,
+            namespaces=namespaces,
+            tenancy=Tenancy(self.cache, ledgers, namespaces) if not settings.served else None,
             credentials=Credentials(client, monotonic),
             publisher=Publisher(client),
             announcer=announcer,

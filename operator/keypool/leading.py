@@ -7,7 +7,7 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from keypool.cluster.cache import Kind
+from keypool.cluster.cache import PROVIDERS, Kind, watched
 from keypool.cluster.lease import LeadershipLost
 from keypool.core.lifecycle import KeyState
 from keypool.reconcile.pool import PoolReconciler
@@ -17,6 +17,7 @@ from keypool.settings import Settings
 from keypool.watch.kopf_watch import run_kopf
 from keypool.watch.ledger_check import LedgerCheck, watch_installation
 from keypool.watch.liveness import Liveness
+from keypool.watch.namespace_check import LOOK, watch_namespaces
 from keypool.watch.queue import WorkQueue, run_workers
 from keypool.watch.resync import Resync
 
@@ -72,17 +73,18 @@ class Leader:
         """Of what is stored beside the operator and not watched."""
         world, every = self._world, self._settings.resync
         ledgers = LedgerCheck(world.client, world.ledgers, world.installed, world.touch_pool, every)
-        return ledgers.run(), watch_installation(world.installed, self._touch_all, every)
+        labels = watch_namespaces(world.namespaces, world.cache, world.touch_pool, min(every, LOOK))
+        return ledgers.run(), watch_installation(world.installed, self._touch_all, every), labels
 
     def _touch_all(self) -> None:
-        for kind in (Kind.PROVIDER, Kind.POOL):
+        for kind in (*PROVIDERS, Kind.POOL):
             for entry in self._world.cache.store(kind):
                 self._queue.add(f"{'pool' if kind is Kind.POOL else 'provider'}/{entry.uid}")
         for handle in self._world.ledgers.all():  # also of pools that are gone
             self._queue.add(f"pool/{handle.ledger.pool_uid}")
 
     def _touch(self, kind: Kind, obj: Mapping[str, Any]) -> None:
-        if kind is Kind.PROVIDER:
+        if kind in PROVIDERS:
             self._queue.add(f"provider/{obj['metadata']['uid']}")
         for uid in self._world.cache.pools_touched(kind, obj):
             self._queue.add(f"pool/{uid}")
@@ -129,7 +131,7 @@ class Leader:
             queue_depth=lambda: self._queue.depth,
             keys_owed=lambda: sum(len(handle.ledger.inside(KeyState.OWED)) for handle in world.ledgers.all()),
             leader=lambda: world.leadership.remaining() > 0,
-            watch_ages={kind.value: partial(self._age, kind) for kind in Kind},
+            watch_ages={kind.value: partial(self._age, kind) for kind in watched(self._settings.served)},
             resync_age=lambda: self._resync.age,
         )
 

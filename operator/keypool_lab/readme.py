@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from keypool.api.crd import pool_crd, provider_crd
+from keypool.api.crd import cluster_provider_crd, pool_crd, provider_crd
 from keypool.core.reasons import ADVICE, MEANING, Reason
 
 DEMO_TAIL = "Each key's life"
@@ -33,15 +33,16 @@ def parts(recorded_demo: str) -> dict[str, str]:
     tail = recorded_demo[recorded_demo.index(DEMO_TAIL) :].rstrip()
     return {
         "demo": f"```\n{tail}\n```",
-        "fields": f"`ApiKeyPool`:\n\n{fields(pool_crd())}\n\n`KeyProvider`:\n\n{fields(provider_crd())}",
+        "fields": f"`ApiKeyPool`:\n\n{fields(pool_crd())}\n\n`KeyProvider`:\n\n{fields(provider_crd())}\n\n"
+        f"`ClusterKeyProvider`: the same, and\n\n{fields(cluster_provider_crd(), 'tenants')}",
         "conditions": f"{conditions()}\n\n{reasons()}",
     }
 
 
-def fields(crd: dict[str, Any]) -> str:
-    """A table of the fields of a kind's spec, as its CRD has them; parents of fields are left out."""
+def fields(crd: dict[str, Any], begin: str = "") -> str:
+    """A table of the fields of a kind's spec that begin so, as its CRD has them; parents of fields are left out."""
     spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
-    rows = [f"| `{path}` | {text} |" for path, text in _leaves(spec, "")]
+    rows = [f"| `{path}` | {text} |" for path, text in _leaves(spec, "") if path.startswith(begin)]
     return "\n".join(["| field of `spec` | what it says, and what a change does |", "|---|---|", *rows])
 
 

@@ -26,6 +26,17 @@ def provider(name: str = "holysheep", **spec: Any) -> Manifest:
     return {"apiVersion": "keypool.dev/v1alpha1", "kind": "KeyProvider", "metadata": {"name": name}, "spec": body}
 
 
+def cluster_provider(name: str = "shared", *tenants: Manifest, **spec: Any) -> Manifest:
+    """The same for the cluster, with these tenants."""
+    manifest = provider(name, tenants=list(tenants), **spec)
+    return {**manifest, "kind": "ClusterKeyProvider"}
+
+
+def tenant(**fields: Any) -> Manifest:
+    """A tenant with what is required, and whatever else is given."""
+    return {"name": "shop", "namespaceSelector": {}, **fields}
+
+
 def stream(*manifests: Manifest) -> str:
     """Text for kubectl's standard input."""
     return "\n---\n".join(json.dumps(manifest) for manifest in manifests)

@@ -33,8 +33,8 @@ class Clock:
 class Operator:
     """One replica with an identity in the Lease; `kubeconfig` holds exactly the rights of manifests/base.
 
-    It goes by `clock`; with `anchored`, by its own, and `clock` is the node's wall clock. `build` makes its adapters;
-    endpoints that failed are tried again sooner than in production.
+    `served` "" is the whole cluster. It goes by `clock`; with `anchored`, by its own, and `clock` is the node's wall
+    clock. `build` makes its adapters; endpoints that failed are tried again sooner than in production.
     """
 
     anchored = False

@@ -14,6 +14,11 @@ REFUSED: dict[str, tuple[Manifest, Manifest, str]] = {
         pool(providerRef={"name": "other"}),
         'spec.providerRef.name: Invalid value: "other": is immutable, because keys belong to one account',
     ),
+    "provider-kind": (
+        pool(),
+        pool(providerRef={"name": "holysheep", "kind": "ClusterKeyProvider"}),
+        "spec.providerRef.kind: Invalid value",
+    ),
     "secret-renamed": (
         pool(secret={"name": "a"}),
         pool(secret={"name": "b"}),
@@ -56,6 +61,7 @@ ACCEPTED: dict[str, tuple[Manifest, Manifest]] = {
     "suspend": (pool(), pool(suspend=True)),
     "deletion-policy": (pool(), pool(deletionPolicy="Retain")),
     "credential": (provider(), provider(auth={"secretRef": {"name": "other", "key": "token"}})),
+    "provider-kind-spelt-out": (pool(), pool(providerRef={"name": "holysheep", "kind": "KeyProvider"}, size=3)),
     "options": (provider(), provider(holySheep={"listsNames": True})),
 }
 

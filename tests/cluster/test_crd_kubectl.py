@@ -8,7 +8,7 @@ import pytest
 
 from keypool.api.pool_status import ApiKeyPoolStatus, Binding, Counts, Effective, Handled, KeyStatus, NextRotation
 from keypool.api.status import Condition, KeyProviderStatus, ProviderCapabilities
-from tests.cluster.crd_manifests import Manifest, pool, provider, stream
+from tests.cluster.crd_manifests import Manifest, cluster_provider, pool, provider, stream
 from tests.conftest import Kubectl
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -88,7 +88,7 @@ async def test_an_empty_pool_gets_the_defaults_of_the_schema(kubectl: Kubectl) -
     """Structural defaults appear; tunables stay open, so that a later release may improve them."""
     await apply(kubectl, pool())
     assert (await read(kubectl, "akp/chat"))["spec"] == {
-        "providerRef": {"name": "holysheep"},
+        "providerRef": {"kind": "KeyProvider", "name": "holysheep"},
         "size": 2,
         "key": {},
         "rotation": {},
@@ -158,6 +158,17 @@ async def test_a_provider_shows_health_reason_and_endpoint(kubectl: Kubectl) -> 
     await report(kubectl, "kpv/holysheep", PROVIDER_STATUS.dump())
     _, line = (await kubectl("get", "kpv")).checked().splitlines()
     assert line.split()[:4] == ["holysheep", "True", "Published", "https://api.example.com/v1"]
+
+
+async def test_a_provider_of_the_cluster_shows_the_same(kubectl: Kubectl, namespace: str) -> None:
+    """`kubectl get ckp`, without a namespace."""
+    await apply(kubectl, cluster_provider(namespace))
+    try:
+        await report(kubectl, f"ckp/{namespace}", PROVIDER_STATUS.dump())
+        table = (await kubectl("get", "ckp", namespace)).checked().splitlines()
+    finally:
+        (await kubectl("delete", "ckp", namespace)).checked()
+    assert table[1].split()[:4] == [namespace, "True", "Published", "https://api.example.com/v1"]
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from keypool.api.crd import pool_crd, provider_crd
+from keypool.api.crd import cluster_provider_crd, pool_crd, provider_crd
 from keypool_lab.controlplane import Cluster
-from tests.cluster.crd_manifests import Manifest, answers, pool, provider
+from tests.cluster.crd_manifests import Manifest, answers, cluster_provider, pool, provider, tenant
 
 A_DURATION = "must be a duration from"
 TOO_LONG = "n" * 201
@@ -19,6 +19,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "size-huge": ({"size": 101}, "spec.size in body should be less than or equal to 100"),
     "size-text": ({"size": "two"}, "spec.size in body must be of type integer"),
     "no-provider": ({"providerRef": {}}, "spec.providerRef.name: Required value"),
+    "provider-kind": ({"providerRef": {"name": "a", "kind": "Secret"}}, 'supported values: "KeyProvider", "Clust'),
     "provider-name": ({"providerRef": {"name": "Holy_Sheep"}}, "must be a name of lower-case letters"),
     "deletion-policy": ({"deletionPolicy": "Keep"}, 'supported values: "Revoke", "RevokeAndWait", "Retain"'),
     "lifetime-short": ({"key": {"lifetime": "4m59s"}}, f"{A_DURATION} 5m to 8760h"),
@@ -156,6 +157,78 @@ REFUSED_PROVIDERS: dict[str, tuple[dict[str, Any], str]] = {
     "secret-entry": ({"auth": {"secretRef": {"name": "a", "key": "a b"}}}, "must be an entry of a Secret"),
 }
 
+
+def selecting(**selector: Any) -> Manifest:
+    """A tenant whose namespaces are chosen so."""
+    return tenant(namespaceSelector=selector)
+
+
+LITELLM: dict[str, Any] = {"holySheep": None, "liteLLM": {}}
+REFUSED_TENANTS: dict[str, tuple[Manifest, str]] = {
+    "nameless": (cluster_provider("nameless", tenant(name=None)), "spec.tenants[0].name: Required value"),
+    "tenant-name": (cluster_provider("tenant-name", tenant(name="A B")), "must be a name of lower-case letters"),
+    "same-name": (cluster_provider("same-name", tenant(), tenant()), "spec.tenants: Invalid value: must have names of"),
+    "tenants-many": (
+        cluster_provider("tenants-many", *(tenant(name=f"t{number}") for number in range(65))),
+        "spec.tenants: Too many: 65",
+    ),
+    "no-selector": (cluster_provider("no-selector", tenant(namespaceSelector=None)), "namespaceSelector: Required"),
+    "selector-key": (cluster_provider("selector-key", selecting(matchLabels={"a b": ""})), "keys must be of the form"),
+    "selector-value": (
+        cluster_provider("selector-value", selecting(matchLabels={"team": "a/b"})),
+        "must be a label's value",
+    ),
+    "selector-wide": (
+        cluster_provider("selector-wide", selecting(matchLabels={f"l{number}": "" for number in range(17)})),
+        "Too many: 17",
+    ),
+    "operator": (
+        cluster_provider("operator", selecting(matchExpressions=[{"key": "a", "operator": "Gt"}])),
+        'supported values: "In", "NotIn", "Exists", "DoesNotExist"',
+    ),
+    "in-nothing": (
+        cluster_provider("in-nothing", selecting(matchExpressions=[{"key": "a", "operator": "In"}])),
+        "must hold at least one value for In and NotIn",
+    ),
+    "exists-values": (
+        cluster_provider(
+            "exists-values", selecting(matchExpressions=[{"key": "a", "operator": "Exists", "values": ["b"]}])
+        ),
+        "and none for Exists and DoesNotExist",
+    ),
+    "expression-key": (
+        cluster_provider("expression-key", selecting(matchExpressions=[{"key": "/", "operator": "Exists"}])),
+        "must be a label of the form name or example.com/name",
+    ),
+    "limit-zero": (cluster_provider("limit-zero", tenant(limits={"pools": 0})), "should be greater than or equal to 1"),
+    "longest-life": (cluster_provider("longest-life", tenant(limits={"maxLifetime": "1m"})), f"{A_DURATION} 5m to"),
+    "amount": (
+        cluster_provider("amount", tenant(limits={"spendLimit": {"maxAmount": "1e9"}})),
+        'must be US dollars such as "25"',
+    ),
+    "two-sources": (
+        cluster_provider(
+            "two-sources", tenant(identity={"team": {"value": "a", "fromNamespaceLabel": "team"}}), **LITELLM
+        ),
+        "must have exactly one of value and fromNamespaceLabel",
+    ),
+    "no-source": (
+        cluster_provider("no-source", tenant(identity={"team": {}}), **LITELLM),
+        "must have exactly one of value and fromNamespaceLabel",
+    ),
+    "identity-form": (
+        cluster_provider("identity-form", tenant(identity={"team": {"value": "../x"}}), **LITELLM),
+        "must be an id that the provider gives",
+    ),
+    **{
+        f"unknown-{field}": (
+            cluster_provider(f"unknown-{field}", tenant(identity={field: {"value": "a"}})),
+            f"spec.tenants: Invalid value: identity.{field} is known to",
+        )
+        for field in ("team", "workspace", "guardrail", "project")
+    },
+}
+
 ACCEPTED: list[Manifest] = [
     pool("least"),
     pool("empty-parts", key={}, rotation={}, secret={}, health={}),
@@ -173,13 +246,29 @@ ACCEPTED: list[Manifest] = [
     provider("regions", endpoints=[{"url": f"https://{n}.example.com/v1"} for n in range(8)]),
     provider("budget", requestBudget={"perMinute": 60, "perDay": 10_000}),
     provider("ipv6", endpoints=[{"url": "https://[2001:db8::1]:8443/v1/"}]),
+    pool("of-the-cluster", providerRef={"kind": "ClusterKeyProvider", "name": "shared"}),
+    cluster_provider("nobody"),
+    cluster_provider(
+        "somebody",
+        tenant(
+            namespaceSelector={
+                "matchLabels": {"example.com/team": "shop"},
+                "matchExpressions": [{"key": "env", "operator": "NotIn", "values": ["dev", ""]}],
+            },
+            limits={"pools": 3, "keys": 9, "maxLifetime": "24h", "spendLimit": {"required": True, "maxAmount": "9.50"}},
+            identity={"team": {"fromNamespaceLabel": "example.com/team"}},
+        ),
+        tenant(name="rest"),
+        **LITELLM,
+    ),
 ]
 
 
 def refused_manifests() -> list[Manifest]:
-    """One manifest for each row of both tables."""
+    """One manifest for each row of the tables."""
     pools = [pool(name, **spec) for name, (spec, _) in REFUSED.items()]
-    return pools + [provider(name, **spec) for name, (spec, _) in REFUSED_PROVIDERS.items()]
+    providers = [provider(name, **spec) for name, (spec, _) in REFUSED_PROVIDERS.items()]
+    return [*pools, *providers, *(manifest for manifest, _ in REFUSED_TENANTS.values())]
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +279,10 @@ def refusals(control_plane: Cluster) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [pytest.param(name, row[1], id=name[:40]) for name, row in {**REFUSED, **REFUSED_PROVIDERS}.items()],
+    [
+        pytest.param(name, row[1], id=name[:40])
+        for name, row in {**REFUSED, **REFUSED_PROVIDERS, **REFUSED_TENANTS}.items()
+    ],
 )
 def test_nonsense_is_refused_in_plain_words(refusals: dict[str, str], name: str, message: str) -> None:
     """The answer holds the words that tell what is wrong."""
@@ -213,7 +305,8 @@ def rules(node: object) -> Iterator[dict[str, str]]:
 def test_each_rule_refuses_something_here(refusals: dict[str, str]) -> None:
     """No rule stands untested; those about changes have tests of their own."""
     said = " ".join(refusals.values())
-    about_state = [rule for crd in (pool_crd(), provider_crd()) for rule in rules(crd) if "oldSelf" not in rule["rule"]]
+    crds = (pool_crd(), provider_crd(), cluster_provider_crd())
+    about_state = [rule for crd in crds for rule in rules(crd) if "oldSelf" not in rule["rule"]]
     assert about_state
     assert [rule["message"] for rule in about_state if rule["message"] not in said] == []
 

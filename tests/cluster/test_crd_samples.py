@@ -54,7 +54,7 @@ def test_every_pool_names_the_sample_provider() -> None:
     assert {pool["spec"]["providerRef"]["name"] for pool in pools} == {provider["metadata"]["name"]}
 
 
-@pytest.mark.parametrize("folder", ["provider", "workload"])
+@pytest.mark.parametrize("folder", ["provider", "tenancy", "workload"])
 async def test_provider_and_workload_are_accepted_under_restricted_pod_security(
     control_plane: Cluster, namespace: str, kubectl: Kubectl, folder: str
 ) -> None:

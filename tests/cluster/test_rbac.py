@@ -24,6 +24,9 @@ EVERYWHERE = (
     | rights("apikeypools.keypool.dev/finalizers", "update")
     | rights("keyproviders.keypool.dev", "get list watch")
     | rights("keyproviders.keypool.dev/status", "update")
+    | rights("clusterkeyproviders.keypool.dev", "get list watch")
+    | rights("clusterkeyproviders.keypool.dev/status", "update")
+    | rights("namespaces", "get list")
     | rights("secrets", "get list watch create update delete")
     | rights("events.events.k8s.io", "create")
 )
@@ -34,7 +37,7 @@ AT_HOME = (
     | rights("leases.coordination.k8s.io", "get update", "keypool")
 )
 # Asked of the API server, besides all that is in the table: what must be refused.
-NEVER = ("pods", "pods/exec", "namespaces", "serviceaccounts", "configmaps", "roles.rbac.authorization.k8s.io")
+NEVER = ("pods", "pods/exec", "nodes", "serviceaccounts", "configmaps", "roles.rbac.authorization.k8s.io")
 
 
 @pytest.fixture(scope="module")

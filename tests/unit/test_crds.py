@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from keypool.api.crd import files, main, pool_crd, provider_crd
+from keypool.api.crd import cluster_provider_crd, files, main, pool_crd, provider_crd
 from keypool.api.crd_rules import POOL_RULES
 from keypool.api.pool import ApiKeyPoolSpec, ProviderRef
 from keypool.api.pool_status import ApiKeyPoolStatus, NextRotation
@@ -32,9 +32,9 @@ def fields(node: Schema, path: str) -> Iterator[tuple[str, Schema]]:
         yield from fields(child.get("items", child), f"{path}.{name}")
 
 
-BOTH = {"pool": pool_crd(), "provider": provider_crd()}
-SPEC = {f"{kind} {path}": field for kind, crd in BOTH.items() for path, field in fields(schema(crd, "spec"), "spec")}
-STATUS = {path: field for crd in BOTH.values() for path, field in fields(schema(crd, "status"), "status")}
+ALL = {"pool": pool_crd(), "provider": provider_crd(), "cluster provider": cluster_provider_crd()}
+SPEC = {f"{kind} {path}": field for kind, crd in ALL.items() for path, field in fields(schema(crd, "spec"), "spec")}
+STATUS = {path: field for crd in ALL.values() for path, field in fields(schema(crd, "status"), "status")}
 
 
 def test_the_files_are_what_the_models_generate() -> None:

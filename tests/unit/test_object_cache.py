@@ -125,3 +125,26 @@ def test_any_order_of_sightings_ends_in_the_same_state(last: int, removed: bool,
         (cache.upsert if what == "seen" else cache.remove)(Kind.POOL, pool(version))
     known = cache.pool("u1")
     assert known is None if removed else known is not None and known["metadata"]["resourceVersion"] == str(last)
+
+
+def wide(version: int, **spec: Any) -> dict[str, Any]:
+    """A ClusterKeyProvider `acme` as the API server sends it."""
+    return {"metadata": {"name": "acme", "uid": "wide", "resourceVersion": str(version)}, "spec": spec}
+
+
+def test_a_provider_of_the_cluster_and_one_of_a_namespace_may_have_the_same_name(cache: ObjectCache) -> None:
+    cache.upsert(Kind.CLUSTER_PROVIDER, wide(1))
+    cache.upsert(Kind.PROVIDER, {"metadata": {"namespace": "ns", "name": "acme", "uid": "own", "resourceVersion": "2"}})
+    found = [cache.provider(namespace, "acme") for namespace in ("", "ns")]
+    assert [each["metadata"]["uid"] for each in found if each is not None] == ["wide", "own"]
+    assert cache.provider_by_uid("wide") is not None
+    assert {each["metadata"]["uid"] for each in cache.providers()} == {"wide", "own"}
+
+
+def test_pools_are_touched_by_the_provider_of_the_kind_that_they_name(cache: ObjectCache) -> None:
+    of_the_cluster = pool(2, "u2", "p2")
+    of_the_cluster["spec"]["providerRef"]["kind"] = "ClusterKeyProvider"
+    cache.upsert(Kind.POOL, pool(1, "u1", "p1"))
+    cache.upsert(Kind.POOL, of_the_cluster)
+    assert cache.pools_touched(Kind.CLUSTER_PROVIDER, wide(3)) == {"u2"}
+    assert cache.pools_of_provider("ns", "acme") == {"u1"}

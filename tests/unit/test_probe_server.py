@@ -59,14 +59,18 @@ async def test_there_is_nothing_else(operator: Operator) -> None:
     assert (await operator.get("/debug/pprof"))[0] == 404
 
 
+def test_an_operator_of_the_whole_cluster_watches_its_providers_too() -> None:
+    assert set(Liveness().ages()) == set(Kind)
+
+
 def test_the_age_of_a_kinds_most_silent_watch_counts() -> None:
-    now = 100.0
+    now, kinds = 100.0, (Kind.POOL, Kind.PROVIDER, Kind.SECRET)
     liveness = Liveness(("a", "b"), lambda: now)
-    for kind in Kind:
+    for kind in kinds:
         liveness.mark(kind, "a")
     assert not liveness.complete.is_set()
-    assert liveness.complaints() == [f"watch of {kind}: not yet alive" for kind in Kind]
-    for kind in Kind:
+    assert liveness.complaints() == [f"watch of {kind}: not yet alive" for kind in kinds]
+    for kind in kinds:
         liveness.mark(kind, "b")
     assert liveness.complete.is_set()
     assert liveness.complaints() == []

@@ -8,12 +8,13 @@ import yaml
 from pydantic import BaseModel
 
 from keypool.api.crd_columns import POOL_COLUMNS, PROVIDER_COLUMNS
-from keypool.api.crd_rules import POOL_RULES, PROVIDER_RULES, Rules, add_rules
+from keypool.api.crd_rules import CLUSTER_PROVIDER_RULES, POOL_RULES, PROVIDER_RULES, Rules, add_rules
 from keypool.api.crd_schema import structural
 from keypool.api.pool import ApiKeyPoolSpec
 from keypool.api.pool_status import ApiKeyPoolStatus
 from keypool.api.provider import KeyProviderSpec
 from keypool.api.status import KeyProviderStatus
+from keypool.api.tenancy import ClusterKeyProviderSpec
 
 GROUP = "keypool.dev"
 VERSION = "v1alpha1"
@@ -45,11 +46,19 @@ def provider_crd() -> Document:
     return _definition("KeyProvider", "keyproviders", "kpv", version)
 
 
+def cluster_provider_crd() -> Document:
+    """The definition of `ClusterKeyProvider`."""
+    version = _version("A KeyProvider for pools of the namespaces that it names, with a credential of the operator's.")
+    version["schema"]["openAPIV3Schema"] |= _body(ClusterKeyProviderSpec, KeyProviderStatus, CLUSTER_PROVIDER_RULES)
+    version["additionalPrinterColumns"] = PROVIDER_COLUMNS
+    return _definition("ClusterKeyProvider", "clusterkeyproviders", "ckp", version, scope="Cluster")
+
+
 def files() -> dict[str, str]:
     """File name → text of everything that stands in crds/."""
     return {
         f"{GROUP}_{crd['spec']['names']['plural']}.yaml": _HEADER + yaml.safe_dump(crd, sort_keys=False, width=120)
-        for crd in (pool_crd(), provider_crd())
+        for crd in (pool_crd(), provider_crd(), cluster_provider_crd())
     }
 
 
@@ -74,7 +83,7 @@ def _version(description: str) -> Document:
     return {"name": VERSION, "served": True, "storage": True, "schema": schema, "subresources": {"status": {}}}
 
 
-def _definition(kind: str, plural: str, short: str, version: Document) -> Document:
+def _definition(kind: str, plural: str, short: str, version: Document, scope: str = "Namespaced") -> Document:
     names = {"kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": kind.lower()}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -82,7 +91,7 @@ def _definition(kind: str, plural: str, short: str, version: Document) -> Docume
         "metadata": {"name": f"{plural}.{GROUP}"},
         "spec": {
             "group": GROUP,
-            "scope": "Namespaced",
+            "scope": scope,
             "names": {**names, "shortNames": [short], "categories": [CATEGORY]},
             "versions": [version],
         },

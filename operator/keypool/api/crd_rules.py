@@ -11,6 +11,7 @@ from typing import Any
 from keypool.api.duration import PATTERN
 from keypool.api.forms import SUBDOMAIN
 from keypool.api.provider_options import KINDS
+from keypool.api.tenancy import IDENTITIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Rule:
 
 
 Rules = Mapping[str, tuple[Rule, ...]]
-"""Place in the schema, such as "spec.rotation.every", to its rules; "" is the whole object."""
+"""Place in the schema, such as "spec.rotation.every", to its rules; "" is the whole object, "[]" each item."""
 
 _QUALIFIED = rf"^({SUBDOMAIN}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?$"
 _LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
@@ -74,6 +75,8 @@ _NO_DOT_FILE = (Rule("!self.startsWith('.')", "must not begin with '.': such fil
 _PUBLISHED = "(has(self.spec.secret.name) ? self.spec.secret.name : self.metadata.name)"
 _BALANCED = f"(has(self.spec.secret.poolName) ? self.spec.secret.poolName : {_PUBLISHED} + '-pool')"
 
+_OF_ONE_ACCOUNT = Rule("self == oldSelf", "is immutable, because keys belong to one account: make a new pool")
+
 POOL_RULES: Rules = {
     "": (
         Rule(
@@ -107,9 +110,8 @@ POOL_RULES: Rules = {
             "must be at most rotation.every, because a slot rotates again only when its disabled key is revoked",
         ),
     ),
-    "spec.providerRef.name": (
-        Rule("self == oldSelf", "is immutable, because keys belong to one account: make a new pool"),
-    ),
+    "spec.providerRef.kind": (_OF_ONE_ACCOUNT,),
+    "spec.providerRef.name": (_OF_ONE_ACCOUNT,),
     "spec.key.lifetime": _between("5m", "8760h"),
     "spec.rotation.every": _between("1m", "8760h"),
     "spec.rotation.renewBefore": _between("0s", "8760h"),
@@ -167,13 +169,62 @@ PROVIDER_RULES: Rules = {
     ),
 }
 
+_HERE = "!has(self.tenants) || self.tenants"
+_SOURCE = (
+    Rule(
+        "has(self.value) != has(self.fromNamespaceLabel)",
+        "must have exactly one of value and fromNamespaceLabel: where the id stands",
+    ),
+)
+
+
+def _identity_fits(field: str, kinds: tuple[str, ...]) -> Rule:
+    known = " || ".join(f"has(self.{kind})" for kind in kinds)
+    return Rule(
+        f"{known} || {_HERE}.all(t, !has(t.identity) || !has(t.identity.{field}))",
+        f"identity.{field} is known to {' and '.join(kinds)} providers alone: leave it out",
+        ".tenants",
+    )
+
+
+CLUSTER_PROVIDER_RULES: Rules = {
+    **PROVIDER_RULES,
+    "spec": (
+        *PROVIDER_RULES["spec"],
+        Rule(
+            f"{_HERE}.all(t, self.tenants.exists_one(u, u.name == t.name))",
+            "must have names of their own",
+            ".tenants",
+        ),
+        *(_identity_fits(field, kinds) for field, kinds in IDENTITIES.items()),
+    ),
+    "spec.tenants[].limits.maxLifetime": _between("5m", "8760h"),
+    "spec.tenants[].namespaceSelector.matchLabels": (
+        Rule(
+            f"self.all(key, key.size() <= 317 && key.matches({_QUALIFIED!r}))",
+            "keys must be of the form name or example.com/name",
+        ),
+    ),
+    "spec.tenants[].namespaceSelector.matchExpressions[]": (
+        Rule(
+            "self.operator in ['In', 'NotIn'] ? has(self.values) && self.values.size() > 0 : "
+            "!has(self.values) || self.values.size() == 0",
+            "must hold at least one value for In and NotIn, and none for Exists and DoesNotExist",
+            ".values",
+        ),
+    ),
+    **{f"spec.tenants[].identity.{field}": _SOURCE for field in IDENTITIES},
+}
+"""Of `ClusterKeyProvider`."""
+
 
 def add_rules(root: dict[str, Any], rules: Rules) -> None:
     """Writes the rules into the schema. Raises KeyError for a place that the schema does not have."""
     for place, added in rules.items():
         schema = root
         for name in filter(None, place.split(".")):
-            schema = schema["properties"][name]
+            schema = schema["properties"][name.removesuffix("[]")]
+            schema = schema["items"] if name.endswith("[]") else schema
         schema.setdefault("x-kubernetes-validations", []).extend(_document(rule) for rule in added)
 
 

@@ -4,6 +4,7 @@ Pydantic writes `$ref`, `anyOf` with null, titles and `additionalProperties: fal
 them. Optional means absent here: null is not a value.
 """
 
+from copy import deepcopy
 from typing import Any
 
 from pydantic import BaseModel
@@ -67,7 +68,8 @@ class _Writer:
 
 def _spelt_out(schema: Schema) -> Schema:
     """An object's default names its fields', because the API server checks rules before it fills in nested ones."""
-    return {name: field["default"] for name, field in schema["properties"].items() if "default" in field}
+    defaults = {name: field["default"] for name, field in schema["properties"].items() if "default" in field}
+    return deepcopy(defaults)  # else YAML would write what stands twice as an alias
 
 
 def _pattern(source: Schema) -> Schema:

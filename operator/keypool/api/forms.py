@@ -80,13 +80,34 @@ OAuthScope = Annotated[
     ),
 ]
 
+UPSTREAM_ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"
+
 UpstreamId = Annotated[
     str,
     Field(
         min_length=1,
         max_length=128,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$",
+        pattern=UPSTREAM_ID,
         json_schema_extra={FORM: "must be an id that the provider gives, of letters, digits and . _ : -"},
+    ),
+]
+
+LabelKey = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=317,
+        pattern=rf"^({SUBDOMAIN}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?$",
+        json_schema_extra={FORM: "must be a label of the form name or example.com/name"},
+    ),
+]
+
+LabelValue = Annotated[
+    str,
+    Field(
+        max_length=63,
+        pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$",
+        json_schema_extra={FORM: "must be a label's value of letters, digits, '-', '_' and '.'"},
     ),
 ]
 

@@ -17,9 +17,16 @@ from keypool.api.secret_spec import SecretSpec
 
 
 class ProviderRef(ApiModel):
-    """Names the KeyProvider, in the pool's own namespace, whose account the keys belong to."""
+    """Names the provider object whose account the keys belong to."""
 
-    name: Annotated[Name, Field(description="Name of a KeyProvider in this namespace. Immutable.")]
+    kind: Annotated[
+        Literal["KeyProvider", "ClusterKeyProvider"],
+        Field(
+            description="KeyProvider (default): one of this namespace. ClusterKeyProvider: one of the cluster, which "
+            "must have this namespace among its tenants. Immutable."
+        ),
+    ] = "KeyProvider"
+    name: Annotated[Name, Field(description="Name of the provider object. Immutable.")]
 
 
 class RateLimit(ApiModel):

@@ -16,13 +16,15 @@ REPEAT_AFTER = 60.0
 BURST, REFILL = 25, 60.0
 """Events for one object at once, and seconds until one more may be posted."""
 REMEMBERED = 10_000
+OF_THE_CLUSTER = "default"
+"""Namespace of Events about objects that have none: the API server takes them nowhere else."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The object an Event is about."""
+    """The object an Event is about; one of the cluster has the namespace ""."""
 
     kind: str
     namespace: str
@@ -57,7 +59,9 @@ class Announcer:
         if not self._allowed(subject.uid, reason, note):
             return
         try:
-            await self._client.create(paths.events(subject.namespace), self._body(subject, kind, reason, note))
+            await self._client.create(
+                paths.events(subject.namespace or OF_THE_CLUSTER), self._body(subject, kind, reason, note)
+            )
         except KubeError as error:
             _log.info("event %s for %s/%s not posted: %s", reason, subject.namespace, subject.name, error)
 
@@ -81,7 +85,10 @@ class Announcer:
         return {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
-            "metadata": {"name": f"{subject.name[:200].rstrip('.-')}.{self._new_id()}", "namespace": subject.namespace},
+            "metadata": {
+                "name": f"{subject.name[:200].rstrip('.-')}.{self._new_id()}",
+                "namespace": subject.namespace or OF_THE_CLUSTER,
+            },
             "eventTime": moment,
             "reportingController": "keypool.dev/operator",
             "reportingInstance": self._instance[:128],

@@ -1,5 +1,7 @@
 """What the operator knows of the cluster without asking: pools, providers and published Secrets as last seen.
 
+A provider's place is its namespace and name; a ClusterKeyProvider has the namespace "".
+
 Fed by watches, by the resync and by the answers to our own writes, in any order: only a newer resourceVersion counts.
 Nobody changes what is in here in place.
 """
@@ -23,7 +25,24 @@ class Kind(StrEnum):
 
     POOL = "apikeypools"
     PROVIDER = "keyproviders"
+    CLUSTER_PROVIDER = "clusterkeyproviders"
     SECRET = "secrets"  # noqa: S105 - a plural, not a password
+
+
+PROVIDERS = (Kind.PROVIDER, Kind.CLUSTER_PROVIDER)
+
+
+def watched(namespaces: tuple[str, ...]) -> tuple[Kind, ...]:
+    """What is watched for these namespaces; none means the whole cluster. Whoever serves some namespaces alone has no
+    rights to objects of the cluster."""
+    return tuple(kind for kind in Kind if not namespaces or kind is not Kind.CLUSTER_PROVIDER)
+
+
+def provider_place(pool: Mapping[str, Any]) -> tuple[str, str]:
+    """Where the provider is that a pool's object names, whether it exists or not; ("", "") where it names none."""
+    ref = (pool.get("spec") or {}).get("providerRef") or {}
+    is_wide = ref.get("kind") == "ClusterKeyProvider" or not ref.get("name")
+    return "" if is_wide else pool["metadata"]["namespace"], ref.get("name") or ""
 
 
 class ObjectCache:
@@ -33,10 +52,12 @@ class ObjectCache:
         self._claims = claims
         self._pools: Store[Object] = Store()
         self._providers: Store[Object] = Store()
+        self._cluster_providers: Store[Object] = Store()
         self._secrets: Store[SecretView] = Store()
         self._stores: dict[Kind, Store[Any]] = {
             Kind.POOL: self._pools,
             Kind.PROVIDER: self._providers,
+            Kind.CLUSTER_PROVIDER: self._cluster_providers,
             Kind.SECRET: self._secrets,
         }
         self._by_provider = _Index()
@@ -52,8 +73,8 @@ class ObjectCache:
             self._secrets.put(Entry(*identity, secret_view(obj)))
             return True
         value = _without_managed_fields(obj)
-        if kind is Kind.PROVIDER:
-            self._providers.put(Entry(*identity, value))
+        if kind in PROVIDERS:
+            self.store(kind).put(Entry(*identity, value))
         else:
             self._put_pool(Entry(*identity, value))
         return True
@@ -86,12 +107,13 @@ class ObjectCache:
         return _value(self._pools.by_uid(uid))
 
     def provider(self, namespace: str, name: str) -> Object | None:
-        """The provider of that name."""
-        return _value(self._providers.by_name(namespace, name))
+        """The provider at that place."""
+        store = self._providers if namespace else self._cluster_providers
+        return _value(store.by_name(namespace, name))
 
     def provider_by_uid(self, uid: str) -> Object | None:
         """The provider of that UID."""
-        return _value(self._providers.by_uid(uid))
+        return _value(self._providers.by_uid(uid)) or _value(self._cluster_providers.by_uid(uid))
 
     def secret(self, namespace: str, name: str) -> SecretView | None:
         """The Secret of that name, when it carries our label."""
@@ -102,15 +124,15 @@ class ObjectCache:
         return (entry.value for entry in self._pools)
 
     def providers(self) -> Iterator[Object]:
-        """All providers."""
-        return (entry.value for entry in self._providers)
+        """All providers of namespaces and of the cluster."""
+        return (entry.value for kind in PROVIDERS for entry in self.store(kind))
 
     def secrets(self) -> Iterator[SecretView]:
         """All Secrets with our label."""
         return (entry.value for entry in self._secrets)
 
     def pools_of_provider(self, namespace: str, name: str) -> frozenset[str]:
-        """UIDs of the pools that refer to the provider, whether it exists or not."""
+        """UIDs of the pools that refer to the provider at that place, whether it exists or not."""
         return self._by_provider.get((namespace, name))
 
     def pools_claiming(self, namespace: str, secret_name: str) -> frozenset[str]:
@@ -125,7 +147,7 @@ class ObjectCache:
         """
         meta = obj["metadata"]
         namespace, name = meta.get("namespace") or "", meta["name"]
-        if kind is Kind.PROVIDER:
+        if kind in PROVIDERS:
             return self.pools_of_provider(namespace, name)
         if kind is Kind.SECRET:
             return self.pools_claiming(namespace, name)
@@ -136,8 +158,8 @@ class ObjectCache:
         replaced = self._pools.put(entry)
         if replaced is not None:
             self._unindex(replaced.uid)
-        provider = ((entry.value.get("spec") or {}).get("providerRef") or {}).get("name")
-        self._by_provider.set(entry.uid, {(entry.namespace, provider)} if provider else set())
+        place = provider_place(entry.value)
+        self._by_provider.set(entry.uid, {place} if place[1] else set())
         self._by_claim.set(entry.uid, {(entry.namespace, name) for name in self._claims(entry.value)})
 
     def _unindex(self, uid: str) -> None:

@@ -11,6 +11,7 @@ import logging
 from pydantic import SecretStr, ValidationError
 
 from keypool.api.provider import KeyProviderSpec
+from keypool.api.tenancy import ClusterKeyProviderSpec
 from keypool.cluster import paths
 from keypool.cluster.client import KubeClient
 from keypool.cluster.errors import NotFound
@@ -36,7 +37,9 @@ async def recall(client: KubeClient, namespace: str, uid: str) -> tuple[KeyProvi
     try:
         secret = await client.get(paths.secret(namespace, NAME.format(uid=uid)))
         data = {key: base64.b64decode(text).decode() for key, text in (secret.get("data") or {}).items()}
-        return KeyProviderSpec.model_validate_json(data["spec"]), SecretStr(data["credential"])
+        spec = json.loads(data["spec"])
+        model = ClusterKeyProviderSpec if "tenants" in spec else KeyProviderSpec
+        return model.model_validate(spec), SecretStr(data["credential"])
     except (NotFound, KeyError):
         return None
     except (ValueError, ValidationError):

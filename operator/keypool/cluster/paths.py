@@ -40,13 +40,18 @@ def providers(namespace: str | None = None) -> str:
     return _in(_OURS, namespace, "keyproviders")
 
 
+def cluster_providers() -> str:
+    """All ClusterKeyProviders."""
+    return _in(_OURS, None, "clusterkeyproviders")
+
+
 def provider(namespace: str, name: str) -> str:
-    """One provider."""
-    return _one(providers(namespace), name)
+    """One provider; the namespace "" is that of ClusterKeyProviders."""
+    return _one(providers(namespace) if namespace else cluster_providers(), name)
 
 
 def provider_status(namespace: str, name: str) -> str:
-    """The status subresource of one provider."""
+    """The status subresource of one provider; the namespace "" is that of ClusterKeyProviders."""
     return provider(namespace, name) + "/status"
 
 

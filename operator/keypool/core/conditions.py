@@ -90,8 +90,8 @@ def _progress(o: Observation) -> tuple[Reason, str]:
     trouble = next((trouble for trouble in troubles if trouble is not None), None)
     if trouble is not None:
         return trouble.reason, trouble.message
-    if o.provider_problem is not None:
-        return o.provider_problem.reason, o.provider_problem.message
+    if (problem := o.refused or o.provider_problem) is not None:
+        return problem.reason, problem.message
     if o.grip is Grip.ENGAGED:
         return Reason.MOST_KEYS_REJECTED, BRAKE
     return Reason.CREATING_KEYS, f"keys are being created and checked; wanted: {o.spec.size}"

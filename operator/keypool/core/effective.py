@@ -5,14 +5,14 @@ These defaults are not in the CRD's schema: they may improve with a release, and
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from decimal import Decimal
 
 from keypool.api.duration import render
 from keypool.api.pool import ApiKeyPoolSpec
 from keypool.core.capabilities import Capabilities
-from keypool.core.limits import Limits, SpendLimit
+from keypool.core.limits import NO_IDENTITY, Identity, Limits, SpendLimit
 
 LIFETIME = timedelta(hours=720)
 EVERY = timedelta(hours=24)
@@ -44,7 +44,7 @@ class Effective:
     limits: Limits
     alert_at: tuple[int, ...]
 
-    def template(self, provider_uid: str, *, changes_limits: bool = False) -> str:
+    def template(self, provider_uid: str, identity: Identity = NO_IDENTITY, *, changes_limits: bool = False) -> str:
         """Identifies all that a key has from birth: another template needs another key. Limits are not part of it where
         they are changed in place, but for whether keys share one."""
         limits, parts = self.limits, list[object]([provider_uid, sorted(self.scopes)])
@@ -54,6 +54,7 @@ class Effective:
             parts += [str(limits.spend)] if limits.spend else []
         elif limits.spend is not None and limits.spend.shared:
             parts += ["shared"]
+        parts += [asdict(identity)] if identity != NO_IDENTITY else []
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
     def as_status(self) -> dict[str, str | int]:

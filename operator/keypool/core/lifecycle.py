@@ -56,6 +56,7 @@ class Evidence(StrEnum):
     UNDONE = "a person wants it back, by annotation"
     QUIET = "disabled for the whole quiet period, or compromised"
     DISABLE_REFUSED = "the provider refuses to disable it"
+    UNREPLACED = "compromised, and its provider's tenancy lets the pool have no successor"
     POOL_DELETED = "the pool is being deleted"
     REVOKED = "deleted, and the proof holds"
     REVOKE_REFUSED = "the provider refuses to delete it, or has no call for it"
@@ -132,6 +133,7 @@ TABLE: tuple[Transition, ...] = (
     Transition(S.DISABLED, E.QUIET, S.REVOKING, Effect.REVOKE),
     Transition(S.DISABLED, E.DISABLE_REFUSED, S.REVOKING, Effect.REVOKE),
     Transition(S.DISABLED, E.GONE_UPSTREAM, None),
+    *(Transition(state, E.UNREPLACED, S.REVOKING, Effect.REVOKE) for state in (S.ACTIVE, S.WITHDRAWN, S.DRAINING)),
     *(Transition(state, E.POOL_DELETED, S.REVOKING, Effect.REVOKE) for state in (S.CREATED, S.ACTIVE)),
     *(Transition(state, E.POOL_DELETED, S.REVOKING, Effect.REVOKE) for state in (S.WITHDRAWN, S.DRAINING)),
     Transition(S.DISABLED, E.POOL_DELETED, S.REVOKING, Effect.REVOKE),

@@ -10,7 +10,7 @@ from keypool.core.brake import Grip
 from keypool.core.capabilities import Capabilities
 from keypool.core.effective import Effective, effective
 from keypool.core.ledger import Ledger
-from keypool.core.limits import Usage
+from keypool.core.limits import NO_IDENTITY, Identity, Usage
 from keypool.core.reasons import Reason, Trouble
 from keypool.core.supply import Supply
 from keypool.core.views_secret import SecretView
@@ -96,7 +96,8 @@ def heard_since(checks: Mapping[str, Checked], released: datetime | None) -> dic
 @dataclass(frozen=True)
 class Observation:
     """One pass's input. `epoch` names the leadership; `entropy` is random and fresh; `sent` are create calls that
-    this leadership made; `crd_going`: the kind itself is being deleted, so nothing is revoked; `clocks_agree`: see
+    this leadership made; `refused`: why the provider's tenancy lets the pool have no new key, else `identity` says whom
+    keys are made for; `crd_going`: the kind itself is being deleted, so nothing is revoked; `clocks_agree`: see
     `trust.time_is_trusted`; `grip` is that of the provider's brake; `recovery` says why a lost or restored ledger is
     not whole yet; `supply` is what people's Secret holds, for a pool that has its keys from there; `abandon` is a
     request on the pool or, once it is gone, its ledger; `troubles` and `wait_until` are keyed by activity ("create",
@@ -111,6 +112,8 @@ class Observation:
     entropy: str
     started_at: datetime
     provider_problem: Problem | None = None
+    refused: Problem | None = None
+    identity: Identity = NO_IDENTITY
     grip: Grip = Grip.FREE
     crd_going: bool = False
     clocks_agree: bool = True
@@ -151,10 +154,10 @@ class Observation:
 
     @cached_property
     def template(self) -> str:
-        """The template that a key must have to be current; a pool without provider keeps what it has."""
-        if self.provider is not None:
+        """The template that a key must have to be current; a pool without provider, or refused, keeps what it has."""
+        if self.provider is not None and self.refused is None:
             in_place = self.provider.capabilities.changes_limits
-            return self.effective.template(self.provider.uid, changes_limits=in_place)
+            return self.effective.template(self.provider.uid, self.identity, changes_limits=in_place)
         live = [record.template for record in self.ledger.keys]
         return live[-1] if live else ""
 

@@ -25,15 +25,16 @@ from keypool.core.rules import (
 )
 
 LOOK_AGAIN = timedelta(seconds=30)
-"""A Secret that is not ours is not watched: look again after this."""
+"""A Secret that is not ours is not watched, nor what other pools of a tenant hold: look again after this."""
 LOOK_AT_LAST = timedelta(minutes=5)
 """A provider that can be used again has its pools looked at; this is for what may go wrong with that."""
 
 
 def problems_are_told(o: Observation, plan: Plan, now: datetime) -> Decision:
     """What stands in the way from outside, said once for all rules."""
-    problems = [problem for problem in (o.provider_problem, o.contested, o.secret_problem) if problem is not None]
-    unseen = o.contested or o.secret_problem
+    outside = (o.refused, o.provider_problem, o.contested, o.secret_problem)
+    problems = [problem for problem in outside if problem is not None]
+    unseen = o.refused or o.contested or o.secret_problem
     blocked = o.provider_problem or o.grip is not Grip.FREE
     wake_at = now + LOOK_AGAIN if unseen else now + LOOK_AT_LAST if blocked else None
     return Decision(f"{len(problems)} problems outside", problems=tuple(problems), wake_at=wake_at)
@@ -54,6 +55,7 @@ SERVING: tuple[Rule, ...] = (
     intents.ended_holds_are_forgotten,
     requests.requested_rotation_is_marked,
     requests.compromised_keys_are_marked,
+    requests.compromised_keys_without_successor_are_revoked,
     requests.lost_keys_are_cleared,
     requests.disabled_keys_are_wanted_back,
     requests.owed_keys_are_abandoned,

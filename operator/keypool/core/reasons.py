@@ -60,6 +60,9 @@ class Reason(StrEnum):
     CLOCK_UNCERTAIN = "ClockUncertain"
     SPEC_INVALID = "SpecInvalid"
     UNSUPPORTED = "Unsupported"
+    NOT_A_TENANT = "NotATenant"
+    TENANT_LIMIT = "TenantLimit"
+    TENANT_IDENTITY = "TenantIdentity"
     PROVIDER_NOT_FOUND = "ProviderNotFound"
     PROVIDER_NOT_READY = "ProviderNotReady"
     PROVIDER_READY = "ProviderReady"
@@ -144,8 +147,16 @@ ADVICE: dict[Reason, str] = {
     Reason.SPEC_INVALID: "Correct the field that the message names.",
     Reason.UNSUPPORTED: "The provider cannot do what the field asks for: leave it out, or use another provider. Its "
     "status.capabilities tells what it can. Published keys stay; no new ones are made.",
-    Reason.PROVIDER_NOT_FOUND: "Create the KeyProvider that the message names, or correct spec.providerRef.",
-    Reason.PROVIDER_NOT_READY: "Look at the KeyProvider's conditions: kubectl describe keyprovider NAME.",
+    Reason.NOT_A_TENANT: "The ClusterKeyProvider does not serve this namespace: ask its administrator for a tenant "
+    "that selects it, or use a KeyProvider of your own. Keys that exist stay; none is made or rotated.",
+    Reason.TENANT_LIMIT: "The pool asks for more than its tenant may have; the message names field and limit. Ask for "
+    "less, or have the administrator of the ClusterKeyProvider raise the limit. Keys that exist stay; none is made or "
+    "rotated.",
+    Reason.TENANT_IDENTITY: "The namespace's label that says whom keys are made for is missing or is no id: have an "
+    "administrator set it as the message says. Keys that exist stay; none is made or rotated.",
+    Reason.PROVIDER_NOT_FOUND: "Create the provider object that the message names, or correct spec.providerRef.",
+    Reason.PROVIDER_NOT_READY: "Look at the provider's conditions: kubectl describe keyprovider NAME, or "
+    "clusterkeyprovider NAME.",
     Reason.PROVIDER_READY: "Nothing to do.",
     Reason.PROVIDER_UNAVAILABLE: "The provider does not answer properly; keypool tries again with growing pauses. "
     "Published keys stay as they are.",
@@ -160,8 +171,8 @@ ADVICE: dict[Reason, str] = {
     "KeyProvider is Ready, the credential before is still in use.",
     Reason.ACCOUNT_CHANGED: "The credential seems to belong to another account: none of the keys that must be there is "
     "listed. Put the right account's credential into the Secret. If the account was changed on purpose, or all keys "
-    "were deleted at the provider, annotate the KeyProvider with keypool.dev/confirm-account=TOKEN, a word not used "
-    "before: all keys are then replaced. Keys in an account that is given up stay there: delete them yourself.",
+    "were deleted at the provider, annotate the provider object with keypool.dev/confirm-account=TOKEN, a word not "
+    "used before: all keys are then replaced. Keys in an account that is given up stay there: delete them yourself.",
     Reason.ENDPOINT_REFUSED: "Use an https endpoint at a public address, or ask the operator's administrator to "
     "allow what the message names (KEYPOOL_ALLOW_INSECURE_ENDPOINTS, KEYPOOL_ALLOW_PRIVATE_ENDPOINTS).",
     Reason.ADAPTER_UNUSABLE: "The adapter that spec.plugin names is not in the operator's image, or cannot be loaded: "

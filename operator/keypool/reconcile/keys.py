@@ -79,7 +79,15 @@ def new_key(this: Pass, record: KeyRecord) -> NewKey:
     """What to ask the provider for."""
     spec, ledger = this.observation.effective, this.handle.ledger
     owner = upstream_name(ledger.namespace, ledger.pool, this.observation.installation, nonce(ledger.pool_uid, 0))
-    return NewKey(record.name, spec.lifetime, spec.scopes, record.limits, owner=owner, value=record.value)
+    return NewKey(
+        record.name,
+        spec.lifetime,
+        spec.scopes,
+        record.limits,
+        owner=owner,
+        value=record.value,
+        identity=this.observation.identity,
+    )
 
 
 def facts(this: Pass, created: CreatedKey) -> dict[str, object]:

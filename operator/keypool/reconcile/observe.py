@@ -1,12 +1,16 @@
 """First step of a pass: gather everything once. Changes nothing and calls no provider."""
 
 from dataclasses import replace
+from typing import Any
 
+from keypool.api.pool import ProviderRef
 from keypool.cluster import paths
 from keypool.cluster.cache import Kind
-from keypool.cluster.errors import NotFound
+from keypool.cluster.errors import KubeError, NotFound
 from keypool.cluster.secret_view import secret_view
+from keypool.core.effective import effective
 from keypool.core.ledger import Ledger
+from keypool.core.limits import NO_IDENTITY, Identity
 from keypool.core.observation import Observation, PoolFacts, Problem, ProviderFacts, heard_since
 from keypool.core.ownership import contest, is_ours, problem_of
 from keypool.core.projection import LABEL_PUBLISHED, secret_names
@@ -26,11 +30,14 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
     going = pool is None or pool.deleted_at is not None
     secrets = await _secrets(world, pool, absent) if pool is not None else {}
     provider_uid, provider_problem = _provider(world, pool)
-    provider = _facts(world, provider_uid) if provider_uid else None
+    facts = _facts(world, provider_uid) if provider_uid else None
+    granted = await _granted(world, pool, facts) if pool is not None and not going else NO_IDENTITY
     return Observation(
         pool=pool,
         ledger=ledger,
-        provider=provider,
+        provider=facts,
+        refused=granted if isinstance(granted, Problem) else None,
+        identity=granted if isinstance(granted, Identity) else NO_IDENTITY,
         provider_problem=provider_problem,
         grip=world.accounts.grip(provider_uid),
         epoch=world.leadership.epoch,
@@ -41,7 +48,7 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
         crd_going=going and await _crd_is_going(world),
         secret_problem=_secret_problem(pool, secrets, ledger) if pool is not None and not going else None,
         abandon=pool.abandon if pool is not None else _asked_of_ledger(world, uid),
-        supply=await _supply(world, pool, provider) if pool is not None and not going else None,
+        supply=await _supply(world, pool, facts) if pool is not None and not going else None,
         contested=_contested(world, pool, secrets) if pool is not None and not going else None,
         secrets={name: view for name, view in secrets.items() if is_ours(view, uid, ledger.publication > 0)},
         checks=heard_since(memory.checks, world.accounts.released(provider_uid)),
@@ -62,15 +69,42 @@ def _provider(world: World, pool: PoolFacts | None) -> tuple[str | None, Problem
     """UID of the provider object that the pool names, and what is wrong with it."""
     if pool is None or pool.spec is None:
         return None, None
-    name = pool.spec.provider_ref.name
-    obj = world.cache.provider(pool.namespace, name)
+    ref = pool.spec.provider_ref
+    obj = _named(world, pool.namespace, ref)
     if obj is None:
-        text = f"there is no KeyProvider {name} in namespace {pool.namespace}"
-        return None, Problem(Reason.PROVIDER_NOT_FOUND, text)
+        return None, Problem(Reason.PROVIDER_NOT_FOUND, _not_there(world, pool.namespace, ref))
     problem = world.directory.problem(obj["metadata"]["uid"])
     if problem is not None:
-        problem = Problem(Reason.PROVIDER_NOT_READY, f"KeyProvider {name}: {problem.message}", problem.stalls)
+        problem = Problem(Reason.PROVIDER_NOT_READY, f"{ref.kind} {ref.name}: {problem.message}", problem.stalls)
     return obj["metadata"]["uid"], problem
+
+
+def _named(world: World, namespace: str, ref: ProviderRef) -> dict[str, Any] | None:
+    return world.cache.provider("" if ref.kind == "ClusterKeyProvider" else namespace, ref.name)
+
+
+def _not_there(world: World, namespace: str, ref: ProviderRef) -> str:
+    if ref.kind == "KeyProvider":
+        return f"there is no KeyProvider {ref.name} in namespace {namespace}"
+    if world.tenancy is not None:
+        return f"there is no ClusterKeyProvider {ref.name}"
+    return (
+        f"ClusterKeyProvider {ref.name} cannot be used: this operator serves chosen namespaces alone, and has no "
+        "rights to objects of the cluster. Make a pool that names a KeyProvider of this namespace"
+    )
+
+
+async def _granted(world: World, pool: PoolFacts, facts: ProviderFacts | None) -> Identity | Problem:
+    """As whom the pool's keys are made. A KeyProvider is its namespace's own."""
+    if pool.spec is None or pool.spec.provider_ref.kind == "KeyProvider" or world.tenancy is None:
+        return NO_IDENTITY
+    obj = _named(world, pool.namespace, pool.spec.provider_ref)
+    if obj is None:
+        return NO_IDENTITY
+    try:
+        return await world.tenancy.grant(obj, pool, effective(pool.spec, facts.capabilities if facts else None))
+    except KubeError as error:  # nothing is made before it is known; all else goes on
+        return Problem(Reason.CLUSTER_UNAVAILABLE, f"labels of namespaces: {error}", stalls=False)
 
 
 async def _secrets(world: World, pool: PoolFacts, absent: set[str]) -> dict[str, SecretView]:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import SecretStr, ValidationError
 
 from keypool.api.provider import KeyProviderSpec
+from keypool.api.tenancy import ClusterKeyProviderSpec
 from keypool.cluster import paths
 from keypool.cluster.announcer import Subject
 from keypool.cluster.cache import Kind
@@ -89,7 +90,7 @@ class ProviderReconciler:
         meta, entry = obj["metadata"], self._world.directory.get(obj["metadata"]["uid"])
         seen = entry.provider.endpoints() if entry is not None else ()
         states = [(endpoint.url, endpoint.state) for endpoint in seen]
-        self._world.metrics.on_endpoints(meta["uid"], meta["namespace"], meta["name"], states)
+        self._world.metrics.on_endpoints(meta["uid"], meta.get("namespace", ""), meta["name"], states)
         waits = [endpoint.retry_in for endpoint in seen if endpoint.state is State.OPEN]
         return min(waits, default=MAX_AGE) + MOMENT
 
@@ -118,7 +119,7 @@ class ProviderReconciler:
         """Whether keys can be managed through this provider, with what, and whether that is what the object says."""
         uid, token = obj["metadata"]["uid"], self._token(obj)
         try:
-            spec = KeyProviderSpec.model_validate(obj.get("spec") or {})
+            spec = _account(obj)
             self._world.budgets.configure(uid, spec.request_budget, moment(obj["metadata"]["creationTimestamp"]))
             credential = await self._credential(obj["metadata"], spec, memory, token)
         except ValidationError as error:
@@ -150,7 +151,9 @@ class ProviderReconciler:
         """Read anew wherever a person may just have changed it."""
         bad = self._world.directory.problem(meta["uid"]) is not None
         fresh = bad or memory.coming.problem is not None or bool(token)
-        read = partial(self._world.credentials.read, meta["namespace"], fresh=fresh)
+        read = partial(
+            self._world.credentials.read, meta.get("namespace") or self._world.ledgers.namespace, fresh=fresh
+        )
         if spec.auth is None:
             return NO_CREDENTIAL
         if spec.auth.secret_ref is not None:
@@ -223,7 +226,7 @@ class ProviderReconciler:
         if memory.told == now:
             return
         before, memory.told = memory.told, now
-        for pool in self._world.cache.pools_of_provider(meta["namespace"], meta["name"]):
+        for pool in self._world.cache.pools_of_provider(meta.get("namespace", ""), meta["name"]):
             self._world.touch_pool(pool)
         if grip is Grip.ENGAGED and (before is None or before[1] is not grip):
             await self._world.announcer.announce(_subject(obj), "Warning", Reason.MOST_KEYS_REJECTED, BRAKE)
@@ -240,17 +243,26 @@ class ProviderReconciler:
             return
         if (worst := standing.worst) is not None and worst.stalls:
             await world.announcer.announce(_subject(obj), "Warning", worst.reason, worst.message)
-        path = paths.provider_status(meta["namespace"], meta["name"])
+        place = meta.get("namespace", ""), meta["name"]
         try:
-            stored = await world.client.replace(path, {**obj, "status": status})
+            stored = await world.client.replace(paths.provider_status(*place), {**obj, "status": status})
         except NotFound:
             return
         except Conflict:
-            stored = await world.client.get(paths.provider(meta["namespace"], meta["name"]))
+            stored = await world.client.get(paths.provider(*place))
             world.touch_provider(meta["uid"])
-        world.cache.upsert(Kind.PROVIDER, stored)
+        world.cache.upsert(Kind.PROVIDER if place[0] else Kind.CLUSTER_PROVIDER, stored)
+
+
+def _account(obj: dict[str, Any]) -> KeyProviderSpec:
+    """What a client is made from: whatever else a ClusterKeyProvider says is `reconcile.tenants`'. Raises
+    ValidationError."""
+    spec = obj.get("spec") or {}
+    is_wide = "namespace" not in obj["metadata"]
+    return ClusterKeyProviderSpec.model_validate(spec).account if is_wide else KeyProviderSpec.model_validate(spec)
 
 
 def _subject(obj: dict[str, Any]) -> Subject:
     meta = obj["metadata"]
-    return Subject("KeyProvider", meta["namespace"], meta["name"], meta["uid"])
+    namespace = meta.get("namespace", "")
+    return Subject("KeyProvider" if namespace else "ClusterKeyProvider", namespace, meta["name"], meta["uid"])

@@ -23,7 +23,7 @@ ANOTHER_ACCOUNT = Problem(
     Reason.ACCOUNT_CHANGED,
     "the credential's account lists none of the keys that keypool has there, so it is not used. Put the credential of "
     "the right account into the Secret; or, if the account was changed on purpose or all keys were deleted at the "
-    f"provider, annotate the KeyProvider with {CONFIRM}=TOKEN, a word not used before, to have all keys replaced",
+    f"provider, annotate the provider object with {CONFIRM}=TOKEN, a word not used before, to have all keys replaced",
 )
 
 

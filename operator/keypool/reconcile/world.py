@@ -11,12 +11,14 @@ from keypool.cluster.client import KubeClient
 from keypool.cluster.credentials import Credentials
 from keypool.cluster.installation import Installation
 from keypool.cluster.ledgers import LedgerBook
+from keypool.cluster.namespaces import Namespaces
 from keypool.cluster.publisher import Publisher
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.providers.transport import Deadlines
 from keypool.reconcile.accounts import Accounts
 from keypool.reconcile.budgets import Budgets
 from keypool.reconcile.directory import Directory
+from keypool.reconcile.tenants import Tenancy
 from keypool.serve.metrics import Metrics
 
 
@@ -33,9 +35,10 @@ class Leads(Protocol):
 
 @dataclass(frozen=True)
 class World:
-    """`now`: the clock, aware UTC; `clocks_agree`: whether it may end anything. `deadlines`: the longest that calls to
-    providers take. `random`: numbers in [0, 1). `new_id`: random hex. `touch_pool` and
-    `touch_provider` queue an object by its UID. `ending`: no new work is to be begun."""
+    """`tenancy` decides about pools of ClusterKeyProviders; None where chosen namespaces are served alone. `now`: the
+    clock, aware UTC; `clocks_agree`: whether it may end anything. `deadlines`: the longest that calls to providers
+    take. `random`: numbers in [0, 1). `new_id`: random hex. `touch_pool` and `touch_provider` queue an object by its
+    UID. `ending`: no new work is to be begun."""
 
     client: KubeClient
     cache: ObjectCache
@@ -43,6 +46,8 @@ class World:
     directory: Directory
     accounts: Accounts
     budgets: Budgets
+    namespaces: Namespaces
+    tenancy: Tenancy | None
     credentials: Credentials
     publisher: Publisher
     announcer: Announcer

@@ -13,7 +13,7 @@ import aiohttp
 import kopf
 
 from keypool.cluster import paths
-from keypool.cluster.cache import Kind, ObjectCache
+from keypool.cluster.cache import Kind, ObjectCache, watched
 from keypool.cluster.client import KubeClient
 from keypool.cluster.connection import Connection, NoCluster
 from keypool.cluster.errors import KubeError
@@ -80,7 +80,7 @@ async def run_kopf(
     `after_start` is the place to take them back.
     """
     while not stop_flag.is_set():
-        if not await _kinds_are_served(client):
+        if not await _kinds_are_served(client, namespaces):
             await _pause(stop_flag, _LOOK_FOR_KINDS)
             continue
         try:
@@ -101,8 +101,9 @@ async def _run_once(  # noqa: PLR0917 - private, called once
     after_start: Callable[[], None],
 ) -> None:
     registry = kopf.OperatorRegistry()
-    _register_login(registry, client.connection, liveness, watches=len(Kind) * max(1, len(namespaces)))
-    _register_events(registry, cache, on_touch, liveness)
+    kinds = watched(namespaces)
+    _register_login(registry, client.connection, liveness, watches=len(kinds) * max(1, len(namespaces)))
+    _register_events(registry, cache, on_touch, liveness, kinds)
     tasks = await kopf.spawn_tasks(
         registry=registry,
         settings=_settings(),
@@ -133,7 +134,11 @@ def _settings() -> kopf.OperatorSettings:
 
 
 def _register_events(
-    registry: kopf.OperatorRegistry, cache: ObjectCache, on_touch: OnTouch, liveness: Liveness
+    registry: kopf.OperatorRegistry,
+    cache: ObjectCache,
+    on_touch: OnTouch,
+    liveness: Liveness,
+    kinds: tuple[Kind, ...],
 ) -> None:
     def note(kind: Kind) -> Callable[..., Coroutine[None, None, None]]:
         async def handler(event: Mapping[str, Any], **_: object) -> None:
@@ -146,9 +151,9 @@ def _register_events(
 
         return handler
 
-    for kind in (Kind.POOL, Kind.PROVIDER):
-        kopf.on.event(paths.GROUP, paths.VERSION, kind.value, registry=registry)(note(kind))
-    kopf.on.event("", "v1", Kind.SECRET.value, registry=registry)(note(Kind.SECRET))
+    for kind in kinds:
+        group_version = ("", "v1") if kind is Kind.SECRET else (paths.GROUP, paths.VERSION)
+        kopf.on.event(*group_version, kind.value, registry=registry)(note(kind))
 
 
 def _register_login(registry: kopf.OperatorRegistry, connection: Connection, liveness: Liveness, watches: int) -> None:
@@ -191,13 +196,13 @@ def _mark(path: str, liveness: Liveness) -> None:
         liveness.mark(Kind(plural), parts[-2] if parts[-3] == "namespaces" else None)
 
 
-async def _kinds_are_served(client: KubeClient) -> bool:
+async def _kinds_are_served(client: KubeClient, namespaces: tuple[str, ...]) -> bool:
     try:
         served = {resource["name"] for resource in (await client.get(paths.group_version()))["resources"]}
     except KubeError as error:
         _log.warning("our custom resources are not served yet", extra={"error": describe(error)})
         return False
-    return {Kind.POOL.value, Kind.PROVIDER.value} <= served
+    return {kind.value for kind in watched(namespaces) if kind is not Kind.SECRET} <= served
 
 
 async def _pause(stop_flag: asyncio.Event, seconds: float) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 
-from keypool.cluster.cache import Kind
+from keypool.cluster.cache import Kind, watched
 
 STREAM_SECONDS = 40
 STALE = 3.0 * STREAM_SECONDS
@@ -20,9 +20,9 @@ class Liveness:
     """One entry for each watched kind and namespace (None: the whole cluster)."""
 
     def __init__(self, namespaces: Iterable[str] = (), clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+        self._clock, self._kinds = clock, watched(tuple(namespaces))
         self._alive: dict[tuple[Kind, str | None], float | None] = {
-            (kind, namespace): None for kind in Kind for namespace in tuple(namespaces) or (None,)
+            (kind, namespace): None for kind in self._kinds for namespace in tuple(namespaces) or (None,)
         }
         self.complete = asyncio.Event()
         """Set when every watch has been alive once: all that existed before is in the cache by then."""
@@ -37,7 +37,7 @@ class Liveness:
 
     def ages(self) -> dict[Kind, float | None]:
         """Seconds since the last sign of life, of each kind's most silent watch; None: one was never alive."""
-        return {kind: self._age(kind) for kind in Kind}
+        return {kind: self._age(kind) for kind in self._kinds}
 
     def complaints(self) -> list[str]:
         """One line for each kind whose watch has been silent for longer than `STALE` seconds, or never spoke."""
@@ -49,8 +49,8 @@ class Liveness:
 
     def _age(self, kind: Kind) -> float | None:
         oldest = 0.0
-        for (watched, _), seen in self._alive.items():
-            if watched is kind:
+        for (one, _), seen in self._alive.items():
+            if one is kind:
                 if seen is None:
                     return None
                 oldest = max(oldest, self._clock() - seen)

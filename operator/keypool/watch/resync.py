@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from keypool.cluster import paths
-from keypool.cluster.cache import Kind, ObjectCache
+from keypool.cluster.cache import Kind, ObjectCache, watched
 from keypool.cluster.client import KubeClient
 from keypool.cluster.errors import Expired, KubeError
 from keypool.cluster.store import Entry
@@ -23,6 +23,7 @@ _ATTEMPTS = 3
 _PATHS: Mapping[Kind, Callable[[str | None], str]] = {
     Kind.POOL: paths.pools,
     Kind.PROVIDER: paths.providers,
+    Kind.CLUSTER_PROVIDER: lambda _: paths.cluster_providers(),
     Kind.SECRET: paths.secrets,
 }
 
@@ -43,7 +44,7 @@ class Resync:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client, self._cache, self._on_touch = client, cache, on_touch
-        self._namespaces: tuple[str | None, ...] = namespaces or (None,)
+        self._kinds, self._namespaces = watched(namespaces), (*namespaces,) or (None,)
         self._every, self._clock = every, clock
         self._finished: float | None = None
 
@@ -64,7 +65,7 @@ class Resync:
     async def once(self) -> int:
         """Bring the cache up to date; returns how many objects had been missed. Raises KubeError."""
         missed = 0
-        for kind in Kind:
+        for kind in self._kinds:
             for namespace in self._namespaces:
                 missed += await self._compare(kind, namespace)
         self._finished = self._clock()

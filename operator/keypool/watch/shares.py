@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from keypool.cluster.cache import ObjectCache
+from keypool.cluster.cache import ObjectCache, provider_place
 from keypool.core.ledger import Ledger
 from keypool.watch.lanes import Lane
 
@@ -30,7 +30,6 @@ def providers_of(cache: ObjectCache, ledger_of: Callable[[str], Ledger | None], 
     pool, ledger = cache.pool(uid), ledger_of(uid)
     found = {record.provider for record in ledger.keys} if ledger is not None else set()
     if pool is not None:
-        name = ((pool.get("spec") or {}).get("providerRef") or {}).get("name") or ""
-        named = cache.provider(pool["metadata"]["namespace"], name)
+        named = cache.provider(*provider_place(pool))
         found |= {named["metadata"]["uid"]} if named is not None else set()
     return frozenset(found)

@@ -239,4 +239,25 @@ DEFECTS: tuple[Defect, ...] = (
         "        if self.day is None or self._stored_slot:\n            return True",
         ("tests/unit/core/test_budget.py",),
     ),
+    Defect(
+        "a namespace that is no tenant gets keys",
+        "core/tenancy.py",
+        "        return _not_a_tenant(provider, applicant.namespace)",
+        "        return Identity()",
+        ("tests/unit/core/test_tenancy.py",),
+    ),
+    Defect(
+        "a key is made for nobody because a label is missing",
+        "core/tenancy.py",
+        "    return value if re.fullmatch(UPSTREAM_ID, value) else None",
+        "    return value",
+        ("tests/unit/core/test_tenancy.py",),
+    ),
+    Defect(
+        "keys of a namespace that is no tenant any more are rotated on",
+        "core/rules/creation.py",
+        "    stopped = o.spec.suspend or o.refused is not None",
+        "    stopped = o.spec.suspend",
+        (RULES.format("tenancy"),),
+    ),
 )

@@ -48,9 +48,9 @@ def test_a_key_is_revoked_before_it_is_forgotten_once_it_has_a_value() -> None:
     assert {row.before for row in ours} == {KeyState.WITHDRAWN, KeyState.DRAINING, KeyState.DISABLED}
 
 
-def test_an_active_key_is_never_revoked_directly_except_with_its_pool() -> None:
+def test_an_active_key_is_revoked_directly_only_with_its_pool_or_when_it_leaked_and_may_have_no_successor() -> None:
     rows = [row for row in TABLE if row.before is KeyState.ACTIVE and row.after is KeyState.REVOKING]
-    assert [row.evidence for row in rows] == [Evidence.POOL_DELETED]
+    assert [row.evidence for row in rows] == [Evidence.UNREPLACED, Evidence.POOL_DELETED]
 
 
 def test_each_way_into_revoking_is_followed_by_a_delete_call() -> None:

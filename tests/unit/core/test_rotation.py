@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from keypool.core.effective import effective
+from keypool.core.limits import Identity
 from keypool.core.rotation import Due, Why, rotation_due, share_of_interval
 from tests.unit.core.builders import DAY, HOUR, MINUTE, NAMING, NOW, SECOND, TEMPLATE, a_key, a_spec
 
@@ -83,6 +84,7 @@ def test_only_what_a_key_has_from_birth_is_part_of_its_template() -> None:
     for other in (a_spec(key={"scopes": ["chat"]}), a_spec(key={"rateLimit": {"requestsPerMinute": 5}})):
         assert effective(other, NAMING).template("p") != base
     assert effective(a_spec(), NAMING).template("q") != base
+    assert effective(a_spec(), NAMING).template("p", Identity(team="a")) != base
 
 
 def test_the_order_of_scopes_does_not_matter() -> None:

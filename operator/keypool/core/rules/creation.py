@@ -32,7 +32,7 @@ def lost_creates_are_repeated(o: Observation, plan: Plan, now: datetime) -> Deci
     lost = [key for key in plan.ledger.inside(KeyState.UNRESOLVED) if can_be_repeated(o, key)]
     if not lost:
         return Decision("no lost create call can be made again")
-    if (reason := _not_now(o, plan, now)) is not None:
+    if (reason := "refused" if o.refused is not None else _not_now(o, plan, now)) is not None:
         return Decision(reason, wake_at=earliest(o.pause("create", now), o.pause("publish", now)))
     ledger, dates = plan.ledger, {"intended_at": now, "expires_at": now + longest_life(o.effective.lifetime)}
     for key in lost:
@@ -48,7 +48,8 @@ def slots_get_keys(o: Observation, plan: Plan, now: datetime) -> Decision:
     dues = {slot: due for slot in range(o.effective.size) if (due := _due(o, plan.ledger, slot)) is not None}
     ripe = sorted(((due, slot) for slot, due in dues.items() if due.at <= now), key=_urgency)
     wake_at = earliest(*(due.at for due in dues.values() if due.at > now))
-    if (reason := "suspended" if o.spec.suspend else _not_now(o, plan, now)) is not None:
+    stopped = o.spec.suspend or o.refused is not None
+    if (reason := "suspended, or refused" if stopped else _not_now(o, plan, now)) is not None:
         pauses = (o.pause("create", now), o.pause("publish", now)) if ripe else ()
         return Decision(reason, problems=_stopped_slots(o, plan.ledger), wake_at=earliest(wake_at, *pauses))
     chosen = _within_limits(o, plan.ledger, ripe)

@@ -67,7 +67,7 @@ def _is_there(provider: ProviderFacts, key: KeyRecord) -> bool:
 
 def can_be_repeated(o: Observation, key: KeyRecord) -> bool:
     """Creating it again is harmless: the value was ours to choose, the same account is asked, which has not refused
-    to repeat it, and the pool stays."""
+    to repeat it, and the pool stays and is not refused."""
     return (
         key.state is KeyState.UNRESOLVED
         and key.value is not None
@@ -76,6 +76,7 @@ def can_be_repeated(o: Observation, key: KeyRecord) -> bool:
         and _is_there(o.provider, key)
         and f"repeat:{key.name}" not in o.troubles
         and o.known_pool.deleted_at is None
+        and not (o.refused is not None and o.refused.stalls)
     )
 
 

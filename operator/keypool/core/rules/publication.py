@@ -185,8 +185,8 @@ def publication_is_recorded(o: Observation, plan: Plan, now: datetime) -> Decisi
 
 
 def _with_satisfied(o: Observation, ledger: Ledger, now: datetime) -> Ledger:
-    if o.provider is None:
-        return ledger  # without it nobody knows which template the spec asks for
+    if o.provider is None or o.refused is not None:
+        return ledger  # nobody knows which template the spec asks for
     slots = {key.slot for key in ledger.inside(KeyState.ACTIVE) if _is_as_asked(o, o.provider, key, now)}
     if slots != set(range(o.spec.size)) or ledger.satisfied_generation == o.known_pool.generation:
         return ledger

@@ -43,6 +43,17 @@ def compromised_keys_are_marked(o: Observation, plan: Plan, now: datetime) -> De
     return Decision("keys are reported compromised by annotation", ledger=ledger, problems=_unmatched(ledger))
 
 
+def compromised_keys_without_successor_are_revoked(o: Observation, plan: Plan, now: datetime) -> Decision:
+    """A refused pool gets no new key: a leaked one is not kept for want of another."""
+    if o.refused is None or not o.refused.stalls or o.spec.suspend:
+        return Decision("the pool may get successors, or may soon, or is suspended")
+    ledger = plan.ledger
+    for key in ledger.inside(KeyState.ACTIVE, KeyState.WITHDRAWN, KeyState.DRAINING):
+        if key.asked == Why.COMPROMISED:
+            ledger = ledger.advance(key.name, Evidence.UNREPLACED)
+    return Decision(f"compromised keys of a refused pool are revoked: {o.refused.reason}", ledger=ledger)
+
+
 def _unmatched(ledger: Ledger) -> tuple[Problem, ...]:
     """A leaked key that nobody replaces because of a typing error must not go unnoticed."""
     if not ledger.unmatched:

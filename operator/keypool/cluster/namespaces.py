@@ -1,0 +1,57 @@
+"""Labels of namespaces: read when first asked for, then compared with a list of metadata every half minute.
+
+Only those that were asked for are remembered. In a cluster of ten thousand namespaces that costs twenty short requests
+a round, and nothing while no pool names a ClusterKeyProvider; a watch would cost all of them at each start.
+"""
+
+from collections.abc import Mapping
+
+from keypool.cluster import paths
+from keypool.cluster.client import KubeClient
+from keypool.cluster.errors import NotFound
+
+Labels = Mapping[str, str]
+NONE: Labels = {}
+
+
+class Namespaces:
+    """Nobody changes the mappings that it returns; an unchanged one stays the same object."""
+
+    def __init__(self, client: KubeClient) -> None:
+        self._client = client
+        self._known: dict[str, Labels] = {}
+
+    async def labels(self, name: str) -> Labels:
+        """Of one namespace; none when it is gone. Raises KubeError."""
+        if name not in self._known:
+            try:
+                self._known[name] = _labels(await self._client.get(paths.namespace(name)))
+            except NotFound:
+                return NONE
+        return self._known[name]
+
+    async def refresh(self) -> set[str]:
+        """Reads anew what is remembered; the names whose labels changed. Raises KubeError."""
+        if not self._known:
+            return set()
+        before, now = dict(self._known), await self._listed()
+        changed = {name for name, labels in before.items() if now.get(name) != labels}
+        for name in changed:
+            if name in now:
+                self._known[name] = now[name]
+            else:
+                self._known.pop(name, None)
+        return changed
+
+    async def _listed(self) -> dict[str, Labels]:
+        found, token = dict[str, Labels](), ""
+        while True:
+            page = await self._client.page(paths.namespaces(), token=token, metadata=True)
+            names = ((item["metadata"]["name"], item) for item in page.get("items") or ())
+            found |= {name: _labels(item) for name, item in names if name in self._known}
+            if not (token := page["metadata"].get("continue") or ""):
+                return found
+
+
+def _labels(obj: Mapping[str, Mapping[str, Labels]]) -> Labels:
+    return obj["metadata"].get("labels") or NONE
