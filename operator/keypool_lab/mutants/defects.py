@@ -10,8 +10,8 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "a create call leaves out the value that was chosen",
         "reconcile/keys.py",
-        "record.limits, owner=owner, value=record.value)",
-        "record.limits, owner=owner)",
+        "        value=record.value,\n",
+        "",
         ("tests/unit/test_repeated_create.py",),
     ),
     Defect(
