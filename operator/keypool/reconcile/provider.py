@@ -235,7 +235,10 @@ class ProviderReconciler:
         meta, world = obj["metadata"], self._world
         entry = world.directory.get(meta["uid"])
         provider = entry.provider if entry is not None else None
-        pools, quota = world.cache.pools_of_provider(meta["namespace"], meta["name"]), world.budgets.quota(meta["uid"])
+        pools, quota = (
+            world.cache.pools_of_provider(meta.get("namespace", ""), meta["name"]),
+            world.budgets.quota(meta["uid"]),
+        )
         capabilities = provider.capabilities if provider is not None else None
         schedule = memory.demand.problem(world, pools, quota, capabilities)
         status = report(obj, standing, world.accounts.grip(meta["uid"]), provider, world.now(), schedule)
