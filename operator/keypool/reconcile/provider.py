@@ -235,10 +235,8 @@ class ProviderReconciler:
         meta, world = obj["metadata"], self._world
         entry = world.directory.get(meta["uid"])
         provider = entry.provider if entry is not None else None
-        pools, quota = (
-            world.cache.pools_of_provider(meta.get("namespace", ""), meta["name"]),
-            world.budgets.quota(meta["uid"]),
-        )
+        pools = world.cache.pools_of_provider(meta.get("namespace", ""), meta["name"])
+        quota = world.budgets.quota(meta["uid"])
         capabilities = provider.capabilities if provider is not None else None
         schedule = memory.demand.problem(world, pools, quota, capabilities)
         status = report(obj, standing, world.accounts.grip(meta["uid"]), provider, world.now(), schedule)
