@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from keypool.api.duration import Duration
 from keypool.api.forms import Amount, LabelKey, LabelValue, Model, Name, Scope, UpstreamId
-from keypool.api.pool import ApiModel
+from keypool.api.model import ApiModel
 from keypool.api.provider import KeyProviderSpec
 
 IDENTITIES: dict[str, tuple[str, ...]] = {
