@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from keypool.cluster import paths
+from keypool.cluster.cache import provider_place
 from keypool.cluster.errors import KubeError, NotFound
 from keypool.cluster.ledgers import LedgerHandle
 from keypool.core.decision import Plan, earliest
@@ -84,8 +85,7 @@ class PoolReconciler:
 
     def _reckon(self, obj: dict[str, Any]) -> None:
         """Another spec may need more requests than the account's budget grants."""
-        provider = ((obj.get("spec") or {}).get("providerRef") or {}).get("name") or ""
-        named = self._world.cache.provider(obj["metadata"]["namespace"], provider)
+        named = self._world.cache.provider(*provider_place(obj))
         if named is not None and self._world.budgets.quota(named["metadata"]["uid"]) is not None:
             self._world.touch_provider(named["metadata"]["uid"])
 
