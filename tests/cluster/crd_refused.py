@@ -99,6 +99,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "they are not yours to set",
     ),
     "annotation-key": ({"secret": {"annotations": {"/x": ""}}}, "keys must be of the form name or example.com/name"),
+    "keys-from-itself": (
+        {"keysFrom": {"secretRef": {"name": "mine"}}, "secret": {"name": "mine"}},
+        "must name a Secret that you fill, not one that keypool writes for this pool",
+    ),
     TOO_LONG: ({}, "metadata.name must be at most 200 characters"),
 }
 
@@ -123,6 +127,7 @@ REFUSED_PROVIDERS: dict[str, tuple[dict[str, Any], str]] = {
         {"requestBudget": {"perMinute": "60/m"}},
         "spec.requestBudget.perMinute in body must be of type integer",
     ),
+    "plugin-form": ({"holySheep": None, "plugin": {"adapter": "../x"}}, "must be the name of an entry point"),
     "team-form": ({"holySheep": None, "liteLLM": {"team": "../x"}}, "must be an id that the provider gives"),
     "preset-unknown": ({"holySheep": None, "auth": None, "static": {"preset": "Other"}}, "Unsupported value"),
     "project-missing": ({"holySheep": None, "openAI": {}}, "spec.openAI.project: Required value"),
