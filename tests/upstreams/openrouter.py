@@ -88,6 +88,10 @@ class OpenRouter(Server):
 
     # Managing keys.
 
+    def key_of_value(self, value: str) -> Key:
+        """The key that a workload uses, as the test may use it up. Raises StopIteration where there is none."""
+        return next(key for key in self._keys.values() if key.value == value)
+
     def _add(self, terms: KeyTerms) -> Key:
         key = Key(hash=secrets.token_hex(32), terms=terms, created_at=self.clock())
         self._keys[key.hash] = key
