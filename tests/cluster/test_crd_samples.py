@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from keypool.api.provider_options import KINDS
 from keypool_lab.controlplane import Cluster
 from tests.conftest import Kubectl
 
@@ -49,7 +50,7 @@ def test_no_sample_holds_a_secret() -> None:
 
 def test_every_pool_names_the_sample_provider() -> None:
     """The provider sample and the lab's provider have the name that the pools refer to."""
-    (provider,) = documents(*(SAMPLES / "provider").glob("*.yaml"))
+    (provider,) = documents(SAMPLES / "provider" / "holysheep.yaml")
     pools = documents(*SAMPLES.glob("*.yaml"))
     assert {pool["spec"]["providerRef"]["name"] for pool in pools} == {provider["metadata"]["name"]}
 
@@ -63,6 +64,13 @@ async def test_provider_and_workload_are_accepted_under_restricted_pod_security(
     (await control_plane.kubectl("label", "namespace", namespace, label)).checked()
     run = await kubectl("apply", "--dry-run=server", f"--filename={SAMPLES / folder}")
     assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_every_kind_of_provider_but_plug_ins_has_a_sample() -> None:
+    """A plug-in's sample is on the page that tells how to write one: it needs an image of one's own."""
+    providers = documents(*(SAMPLES / "provider").glob("*.yaml"))
+    specs = [each["spec"] for each in providers if each["kind"] == "KeyProvider"]
+    assert {kind for spec in specs for kind in KINDS if kind in spec} == {*KINDS} - {"plugin"}
 
 
 def test_the_workload_mounts_the_sample_pools_secret() -> None:
