@@ -72,8 +72,9 @@ class Effective:
 
 
 def effective(spec: ApiKeyPoolSpec, capabilities: Capabilities | None) -> Effective:
-    """Fills in the defaults; the provider's longest lifetime caps ours."""
-    by_people = capabilities is not None and not capabilities.creates_keys
+    """Fills in the defaults; the provider's longest lifetime caps ours. While there is no provider to go by, the spec
+    tells whether people make the keys."""
+    by_people = spec.keys_from is not None if capabilities is None else not capabilities.creates_keys
     lifetime = spec.key.lifetime or ((spec.rotation.every or AGE) if by_people else LIFETIME)
     if capabilities and capabilities.max_lifetime:
         lifetime = min(lifetime, capabilities.max_lifetime)

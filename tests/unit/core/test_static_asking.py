@@ -115,6 +115,13 @@ def test_a_key_of_people_may_get_ninety_days_old_unless_they_say_otherwise() -> 
     assert effective(spec(key={"lifetime": "48h"}), PLAIN).every == timedelta(days=2)
 
 
+def test_nobody_is_asked_sooner_while_there_is_no_provider_to_go_by() -> None:
+    """Its object is gone, or its endpoint refused: the defaults of keys that the operator makes are not theirs."""
+    o = looked(made("a", created_at=NOW - 2 * DAY), supply=held("a"), provider=None)
+    assert "KeyAgeing" not in {condition.reason for condition in concluded(o).conditions}
+    assert concluded(o).effective.every == "2160h"
+
+
 def test_a_requested_rotation_asks_people() -> None:
     o = looked(made("a"), supply=held("a"), pool=a_pool(spec=spec(), rotate="now"))
     marked = replace(o, ledger=planned(o).ledger)
