@@ -206,6 +206,17 @@ async def test_when_all_are_open_nothing_is_sent_and_the_error_says_until_when(
     assert [len(door.calls) for door in doors] == [FAILURES, FAILURES]
 
 
+async def test_while_they_are_open_it_is_told_why_no_connection_was_made(
+    transport: Transport, doors: tuple[Door, Door]
+) -> None:
+    await asyncio.gather(*(door.close() for door in doors))
+    assert await failures(transport, ASK, FAILURES) == [Unavailable] * FAILURES
+    with pytest.raises(
+        Unavailable, match=r"5 times in a row \(no connection to 127\.0\.0\.1:\d+: refused\); it is tried"
+    ):
+        await transport.call(MAKE)
+
+
 async def test_that_it_may_have_happened_is_told_also_when_the_next_endpoint_is_down(
     transport: Transport, doors: tuple[Door, Door]
 ) -> None:

@@ -32,12 +32,13 @@ _log = logging.getLogger(__name__)
 @dataclass(slots=True)
 class _Endpoint:
     """`works`: it gave a usable answer since it was last open. `retry_at`: when it was to be tried again, as people
-    read it."""
+    read it. `no_connection`: why, where the last failure was that; what it answered may be for others' eyes."""
 
     url: str
     breaker: Breaker
     works: bool = False
     retry_at: str = ""
+    no_connection: str = ""
 
 
 class Endpoints:
@@ -102,6 +103,8 @@ class Endpoints:
             outcome = await send(endpoint.url, seconds)
             worked = not isinstance(outcome, NO_ANSWER)
             why = str(outcome) if isinstance(outcome, ProviderError) else ""
+            unmade = isinstance(outcome, Unavailable | EndpointRefused)
+            endpoint.no_connection = why.partition(": ")[2] if unmade else ""
             return outcome
         finally:
             self._settle(endpoint, ticket, worked, why)
@@ -109,9 +112,10 @@ class Endpoints:
     def _none_admits(self, what: str) -> Unavailable:
         waits = [endpoint for endpoint in self._all if endpoint.breaker.state(self._clock()) is State.OPEN]
         when = f"at {min(it.retry_at for it in waits)}" if len(waits) == len(self._all) else "by another call right now"
+        why = next((f" ({it.no_connection})" for it in waits if it.no_connection), "")
         return Unavailable(
             f"{what}: not sent, because {'every endpoint' if len(self._all) > 1 else 'the endpoint'} failed "
-            f"{FAILURES} times in a row; it is tried again {when}"
+            f"{FAILURES} times in a row{why}; it is tried again {when}"
         )
 
     def _settle(self, endpoint: _Endpoint, ticket: int, worked: bool | None, why: str) -> None:
