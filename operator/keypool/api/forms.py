@@ -119,7 +119,7 @@ BaseUrl = Annotated[
         pattern=r"^https?://([A-Za-z0-9][-A-Za-z0-9.]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[-A-Za-z0-9._~%/]*)?$",
         json_schema_extra={
             FORM: "must be a URL such as https://api.example.com/v1 with a host, and without credentials, query or "
-            "fragment; the admin credential stands in the Secret that auth.secretRef names"
+            "fragment; credentials stand in the Secret that auth names"
         },
     ),
 ]

@@ -136,7 +136,7 @@ class Plugin(ApiModel):
 
 
 def _kind(alias: str, what: str) -> Any:  # noqa: ANN401
-    text = f"The provider is {what}; {{}} takes its options' defaults. The kind is Immutable."
+    text = f"The provider is {what}. {{}} takes the defaults of its options, where none is required. Immutable."
     return Field(default=None, alias=alias, description=text)
 
 

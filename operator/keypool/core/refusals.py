@@ -9,12 +9,12 @@ from keypool.core.reasons import Reason
 def unsupported(spec: ApiKeyPoolSpec, kind: str, known: Capabilities) -> Problem | None:
     """The first field that the provider cannot honour, None when it can do all. Nothing is made for such a pool; what
     is published stays."""
-    key = spec.key
+    key, provider = spec.key, f"{'an' if kind[0] in 'aeiou' else 'a'} {kind} provider"
     if spec.keys_from is not None and known.creates_keys:
-        text = f"spec.keysFrom: a {kind} provider makes the keys itself; leave it out"
+        text = f"spec.keysFrom: {provider} makes the keys itself; leave it out"
         return Problem(Reason.SPEC_INVALID, text)
     if spec.keys_from is None and not known.creates_keys:
-        text = f"spec.keysFrom: a {kind} provider has no key API; name the Secret that holds the values of your keys"
+        text = f"spec.keysFrom: {provider} has no key API; name the Secret that holds the values of your keys"
         return Problem(Reason.SPEC_INVALID, text)
     wanted = (
         (key.scopes, known.sets_scopes, "key.scopes", "setsScopes"),
@@ -26,10 +26,10 @@ def unsupported(spec: ApiKeyPoolSpec, kind: str, known: Capabilities) -> Problem
     )
     for given, can, field, capability in wanted:
         if given and not can:
-            text = f"spec.{field}: a {kind} provider lacks the capability {capability} for it; leave it out"
+            text = f"spec.{field}: {provider} lacks the capability {capability}; leave the field out, or use another provider"
             return Problem(Reason.UNSUPPORTED, text)
     if spec.deletion_policy == "RevokeAndWait" and not known.deletes_keys:
-        text = f"spec.deletionPolicy: a {kind} provider lacks the capability deletesKeys for RevokeAndWait; use Revoke"
+        text = f"spec.deletionPolicy: {provider} lacks the capability deletesKeys for RevokeAndWait; use Revoke"
         return Problem(Reason.UNSUPPORTED, text)
     return None
 

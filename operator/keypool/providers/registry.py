@@ -80,7 +80,10 @@ def build(
 
 def _check_url(what: str, url: str, *, allow_insecure: bool, allow_private: bool) -> None:
     if not allow_insecure and not url.startswith("https://"):
-        raise EndpointRefused(f"{what} is plain http, which the operator's administrator does not allow: use https")
+        raise EndpointRefused(
+            f"{what} is plain http, which the operator's administrator does not allow "
+            "(KEYPOOL_ALLOW_INSECURE_ENDPOINTS): use https"
+        )
     host = _host(what, url)
     if is_odd_number(host):
         raise EndpointRefused(f"{what}: {host} is an address in an unusual notation: write a.b.c.d")
