@@ -1,7 +1,7 @@
 """The tables of capabilities in docs/providers: what an adapter says of itself, written between two markers."""
 
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
@@ -32,10 +32,12 @@ def page_of(folder: Path, kind: str) -> Path:
 
 def with_table(text: str, kind: str) -> str:
     """The page's text with the table as it is now; a page without the markers gets them at its end."""
-    if BEGIN not in text or END not in text:
-        text = f"{text.rstrip()}\n\n## Capabilities\n\n{BEGIN}\n{END}\n"
-    before, after = text.partition(BEGIN)[0], text.partition(END)[2]
-    return "\n".join((before + BEGIN, "", *_table(capabilities_of(kind)), "", END + after))
+    return _written(text, _table(capabilities_of(kind)))
+
+
+def with_comparison(text: str, kinds: Iterable[str]) -> str:
+    """The overview's text with the capabilities of all kinds side by side."""
+    return _written(text, _comparison({kind: capabilities_of(kind) for kind in kinds}))
 
 
 def capabilities_of(kind: str) -> Capabilities:
@@ -48,6 +50,21 @@ def capabilities_of(kind: str) -> Capabilities:
 
 def _has_adapter(kind: str) -> bool:
     return importlib.util.find_spec(f"keypool.providers.{kind.lower()}") is not None
+
+
+def _written(text: str, table: Iterable[str]) -> str:
+    if BEGIN not in text or END not in text:
+        text = f"{text.rstrip()}\n\n## Capabilities\n\n{BEGIN}\n{END}\n"
+    before, after = text.partition(BEGIN)[0], text.partition(END)[2]
+    return "\n".join((before + BEGIN, "", *table, "", END + after))
+
+
+def _comparison(known: Mapping[str, Capabilities]) -> Iterable[str]:
+    yield f"| capability | {' | '.join(f'`{kind}`' for kind in known)} |"
+    yield f"| --- |{' --- |' * len(known)}"
+    for field in fields(Capabilities):
+        shown = (_shown(getattr(can, field.name)) for can in known.values())
+        yield f"| `{ProviderCapabilities.model_fields[field.name].alias}` | {' | '.join(shown)} |"
 
 
 def _table(known: Capabilities) -> Iterable[str]:

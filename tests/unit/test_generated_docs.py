@@ -8,7 +8,7 @@ import yaml
 from keypool.api.provider import KeyProviderSpec
 from keypool.core.lifecycle import TABLE, KeyState
 from keypool.core.reasons import Reason
-from keypool_lab.capability_tables import BEGIN, END, documented_kinds, page_of, with_table
+from keypool_lab.capability_tables import BEGIN, END, documented_kinds, page_of, with_comparison, with_table
 from keypool_lab.docs import DOCUMENTS, main
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -41,6 +41,18 @@ def test_the_command_writes_every_document(tmp_path: Path) -> None:
 def test_the_table_of_a_providers_page_is_what_its_adapter_can_do(kind: str) -> None:
     text = page_of(PROVIDERS, kind).read_text(encoding="utf-8")
     assert text == with_table(text, kind), "run: python -m keypool_lab.docs docs/"
+
+
+def test_the_overview_compares_all_kinds() -> None:
+    text = (PROVIDERS / "README.md").read_text(encoding="utf-8")
+    assert text == with_comparison(text, documented_kinds(PROVIDERS)), "run: python -m keypool_lab.docs docs/"
+
+
+def test_no_page_has_a_heading_twice() -> None:
+    heads = {
+        page.name: [line for line in page.read_text().splitlines() if line[:1] == "#"] for page in DOCS.rglob("*.md")
+    }
+    assert {name for name, lines in heads.items() if len({*lines}) < len(lines)} == set()
 
 
 def test_the_command_writes_the_table_into_a_page_that_is_there(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def unsupported(spec: ApiKeyPoolSpec, kind: str, known: Capabilities) -> Problem
     )
     for given, can, field, capability in wanted:
         if given and not can:
-            text = f"spec.{field}: {provider} lacks the capability {capability}; leave the field out, or use another provider"
+            text = f"spec.{field}: {provider} lacks the capability {capability}; leave it out, or use another provider"
             return Problem(Reason.UNSUPPORTED, text)
     if spec.deletion_policy == "RevokeAndWait" and not known.deletes_keys:
         text = f"spec.deletionPolicy: {provider} lacks the capability deletesKeys for RevokeAndWait; use Revoke"

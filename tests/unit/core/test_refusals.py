@@ -13,5 +13,5 @@ def test_a_refusal_is_a_sentence(kind: str, provider: str) -> None:
     problem = unsupported(a_spec(key={"models": ["m"]}), kind, Capabilities())
     assert problem is not None
     assert problem.reason is Reason.UNSUPPORTED
-    told = f"spec.key.models: {provider} lacks the capability setsModels; leave the field out, or use another provider"
+    told = f"spec.key.models: {provider} lacks the capability setsModels; leave it out, or use another provider"
     assert problem.message == told
