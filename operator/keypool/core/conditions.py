@@ -23,6 +23,8 @@ BRAKE = (
     "the provider rejects most keys of this account at once and yet lists them as active: nothing is created or "
     "withdrawn until it accepts one again"
 )
+LEAKS = (Reason.COMPROMISED_UNKNOWN, Reason.COMPROMISE_WAITS)
+"""Told before all else that needs a person: whoever reported a leak takes it for dealt with."""
 MESSAGE_LIMIT = 512
 """Characters of a condition's message."""
 
@@ -55,9 +57,9 @@ def findings(o: Observation, problems: Iterable[Problem], now: datetime) -> tupl
 
 
 def _stalled(o: Observation, problems: tuple[Problem, ...]) -> Problem | None:
-    for problem in problems:
-        if problem.stalls:
-            return problem
+    stalling = [problem for problem in problems if problem.stalls]
+    if stalling:
+        return min(stalling, key=lambda problem: problem.reason not in LEAKS)
     for trouble in o.troubles.values():
         if trouble.needs_person:
             return Problem(trouble.reason, trouble.message)

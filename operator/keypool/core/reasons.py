@@ -177,7 +177,8 @@ ADVICE: dict[Reason, str] = {
     "allow what the message names (KEYPOOL_ALLOW_INSECURE_ENDPOINTS, KEYPOOL_ALLOW_PRIVATE_ENDPOINTS).",
     Reason.ADAPTER_UNUSABLE: "The adapter that spec.plugin names is not in the operator's image, or cannot be loaded: "
     "the message says which are installed. docs/providers/writing-one.md tells how to package one.",
-    Reason.PROVIDER_REFUSED: "The endpoint refuses the key API: check that spec.endpoints names the right URL.",
+    Reason.PROVIDER_REFUSED: "The provider refuses what it is asked, or cannot do what the spec says it can: read the "
+    "message, and check that spec.endpoints names the right URL.",
     Reason.KEY_REFUSED: "The provider refuses to create, or to change, such a key: correct what the message names.",
     Reason.NEW_KEYS_REJECTED: "The provider rejected three new keys in a row, so no more are made. Check the account, "
     "then change the keypool.dev/rotate annotation to try again.",

@@ -11,6 +11,7 @@ from keypool.core.effective import effective
 from keypool.core.history import announcements
 from keypool.core.observation import Checked
 from keypool.core.reasons import Reason
+from keypool.core.supply import Supply
 from tests.unit.core.builders import (
     DAY,
     HOUR,
@@ -85,6 +86,14 @@ def test_a_key_is_not_forgotten_while_its_value_stands_in_peoples_secret(checks:
 def test_an_acknowledgement_of_a_published_key_means_nothing_yet() -> None:
     pool = a_pool(spec=spec(), revoked=printed("a"))
     assert after(looked(made("a"), supply=held("a"), pool=pool)) == {"a": "active"}
+
+
+def test_a_leak_that_names_no_key_is_told_before_all_else() -> None:
+    """Whoever reported it must not take it for done, whatever else is wrong."""
+    pool = a_pool(spec=spec(), compromised="nobody")
+    o = looked(made("a"), supply=Supply("mine", {}, missing="nothing there"), pool=pool)
+    told = concluded(o, *planned(o).problems).conditions
+    assert [one.reason for one in told if one.type == "Stalled"] == ["CompromisedUnknown"]
 
 
 # -- age
