@@ -142,7 +142,8 @@ def _ageing(o: Observation, now: datetime) -> Finding | None:
     if old is None:
         return None
     ends = (old.created_at or old.intended_at) + min(o.effective.lifetime, o.effective.every)
-    text = f'entry "{old.label}" ({old.print}) is to be replaced by {ends:%Y-%m-%d}: add another value, then remove it'
+    when = "now" if old.asked else f"by {ends:%Y-%m-%d}"
+    text = f'entry "{old.label}" ({old.print}) is to be replaced {when}: add another value, then remove it'
     return Condition.HEALTHY, False, Reason.KEY_AGEING, text
 
 

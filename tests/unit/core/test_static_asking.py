@@ -136,6 +136,7 @@ def test_a_requested_rotation_asks_people() -> None:
     marked = replace(o, ledger=planned(o).ledger)
     (healthy,) = [condition for condition in concluded(marked).conditions if condition.type == "Healthy"]
     assert healthy.reason == "KeyAgeing"
+    assert "is to be replaced now: add another value" in healthy.message
 
 
 # -- probing
