@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from keypool_lab.binaries import Binaries, find_or_build
 from keypool_lab.controlplane import Cluster, CompletedRun, ControlPlane
@@ -19,6 +20,8 @@ CHOICE = os.environ.get("CLUSTER", "own")
 NAME_LENGTH = 40
 KEY_VALUE = re.compile(r"(?:sk-(hs|or-v1|svcacct|admin|example)-[\w-]+|\b(?:sk|gw)-[\w-]{16,})(\.{3}[\w-]+)?")
 pytest_plugins = ["tests.gateways"]
+settings.register_profile("keypool", deadline=None)  # how long one example takes says how busy the machine is
+settings.load_profile("keypool")
 
 Kubectl = Callable[..., Awaitable[CompletedRun]]
 
