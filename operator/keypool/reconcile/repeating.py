@@ -25,6 +25,7 @@ async def repeat(this: Pass, action: act.RepeatCreate) -> bool:
         await _record_failure(this, entry.uid, record, error)
         return False
     this.memory.succeeded("create")
+    this.memory.succeeded(f"repeat:{record.name}")
     await this.handle.update(lambda ledger: ledger.advance(record.name, Evidence.ANSWERED, **facts(this, created)))
     return True
 

@@ -35,10 +35,15 @@ def lost_creates_are_repeated(o: Observation, plan: Plan, now: datetime) -> Deci
     if (reason := "refused" if o.refused is not None else _not_now(o, plan, now)) is not None:
         return Decision(reason, wake_at=earliest(o.pause("create", now), o.pause("publish", now)))
     ledger, dates = plan.ledger, {"intended_at": now, "expires_at": now + longest_life(o.effective.lifetime)}
-    for key in lost:
+    ripe = [key for key in lost if o.may(f"repeat:{key.name}", now)]
+    for key in ripe:
         ledger = ledger.mark(key.name, epoch=o.epoch, **dates)
-    repeats = tuple(RepeatCreate(key.name) for key in lost)
-    return Decision(f"{len(lost)} lost create calls are made again", ledger=ledger, actions=repeats)
+    return Decision(
+        f"{len(ripe)} lost create calls are made again",
+        ledger=ledger,
+        actions=tuple(RepeatCreate(key.name) for key in ripe),
+        wake_at=earliest(*(o.pause(f"repeat:{key.name}", now) for key in lost)),
+    )
 
 
 def slots_get_keys(o: Observation, plan: Plan, now: datetime) -> Decision:

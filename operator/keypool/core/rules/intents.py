@@ -8,6 +8,7 @@ from keypool.core.decision import Decision, Plan, earliest
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Observation, ProviderFacts
+from keypool.core.reasons import Reason
 from keypool.core.trust import counted_from, has_expired, look_again
 
 LOST = (KeyState.UNRESOLVED, KeyState.HELD)
@@ -74,10 +75,16 @@ def can_be_repeated(o: Observation, key: KeyRecord) -> bool:
         and o.provider is not None
         and o.provider.capabilities.chooses_value
         and _is_there(o.provider, key)
-        and f"repeat:{key.name}" not in o.troubles
+        and not _is_refused(o, key)
         and o.known_pool.deleted_at is None
         and not (o.refused is not None and o.refused.stalls)
     )
+
+
+def _is_refused(o: Observation, key: KeyRecord) -> bool:
+    """Definitely. What only waits for the account's request budget is repeated when its turn comes."""
+    trouble = o.troubles.get(f"repeat:{key.name}")
+    return trouble is not None and trouble.reason is Reason.KEY_REFUSED
 
 
 def _hold(o: Observation, provider: ProviderFacts, ledger: Ledger) -> Ledger:

@@ -1,0 +1,65 @@
+"""What parts that know little of each other do together."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from keypool.core.actions import PublishSecrets, RepeatCreate, RevokeKey
+from keypool.core.capabilities import Capabilities
+from keypool.core.ledger import Spending
+from keypool.core.lifecycle import KeyState
+from keypool.core.limits import Limits
+from keypool.core.reasons import Reason, Trouble
+from keypool.reconcile.changing import _with_limits
+from tests.unit.core.builders import (
+    ABLE,
+    CHOOSING,
+    DAY,
+    HOUR,
+    MINUTE,
+    NOW,
+    PROVIDER,
+    SECOND,
+    a_key,
+    a_ledger,
+    a_pool,
+    a_spec,
+    accepted,
+    only,
+    planned,
+    seen,
+    states,
+    written,
+)
+from tests.unit.core.people import STATIC, held, made, spec
+from tests.unit.core.test_rules_spending import MIDNIGHT, TELLS, intended, limited, read, rotating
+
+UNRESOLVED = KeyState.UNRESOLVED
+WAITS = Trouble(Reason.WAITS_FOR_BUDGET, "waits", needs_person=False)
+
+
+# -- lost create calls and the request budget
+
+
+def waiting(capabilities: Capabilities) -> Any:
+    """A lost create call whose repetition has waited long for the account's request budget."""
+    lost = a_key(0, UNRESOLVED, value=SecretStr("sk-chosen"))
+    provider = replace(CHOOSING, capabilities=capabilities)
+    pauses: Any = {"troubles": {f"repeat:{lost.name}": WAITS}, "wait_until": {f"repeat:{lost.name}": NOW + MINUTE}}
+    return seen(lost, provider=provider, **pauses)
+
+
+def test_a_repetition_that_waits_for_the_budget_is_not_planned_again_until_its_turn_comes() -> None:
+    o = waiting(CHOOSING.capabilities)
+    decided = planned(o)
+    assert not only(RepeatCreate, decided.actions)
+    assert decided.wake_at is not None
+    assert only(RepeatCreate, planned(o, NOW + MINUTE).actions)
+
+
+def test_waiting_for_the_budget_is_no_refusal_so_the_key_is_not_given_up() -> None:
+    nameless = replace(CHOOSING.capabilities, lists_names=False)
+    assert states(planned(waiting(nameless)).ledger)["unresolved-0"] == "unresolved"
