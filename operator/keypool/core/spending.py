@@ -12,11 +12,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from keypool.core.ledger import KeyRecord, Ledger
+from keypool.core.lifecycle import KeyState
 from keypool.core.limits import Limits, Period, SpendLimit, Usage
 
 LEAST = Decimal("0.01")
 """What a key gets at least: providers take 0 for no limit."""
 NOTHING = Decimal(0)
+READ = (KeyState.ACTIVE, KeyState.DRAINING, KeyState.WITHDRAWN, KeyState.DISABLED)
+"""Keys whose usage is read: a new one has none, and one that is being revoked may be gone."""
 
 
 def period_start(period: Period | None, now: datetime) -> datetime | None:
@@ -39,9 +42,9 @@ def next_reset(period: Period | None, now: datetime) -> datetime | None:
 
 def turned(ledger: Ledger, period: Period | None, usage: Mapping[str, Usage], now: datetime) -> Ledger:
     """The ledger in the period of `now`: what was spent before it counts no more. Unchanged within a period, and while
-    it is not known what every key has spent, as after a restart."""
+    it is not known what every key that is read has spent, as after a restart."""
     start, spending = period_start(period, now), ledger.spending
-    if spending.period == start or any(key.created_at and key.name not in usage for key in ledger.keys):
+    if spending.period == start or any(key.name not in usage for key in ledger.inside(*READ)):
         return ledger
     keys = tuple(
         key.model_copy(update={"spent_before": _spend(usage, key.name)}) if period is not None else key

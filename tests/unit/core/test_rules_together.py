@@ -63,3 +63,21 @@ def test_a_repetition_that_waits_for_the_budget_is_not_planned_again_until_its_t
 def test_waiting_for_the_budget_is_no_refusal_so_the_key_is_not_given_up() -> None:
     nameless = replace(CHOOSING.capabilities, lists_names=False)
     assert states(planned(waiting(nameless)).ledger)["unresolved-0"] == "unresolved"
+
+
+# -- spending
+
+
+@pytest.mark.parametrize("state", [KeyState.REVOKING, KeyState.OWED, KeyState.CREATED])
+def test_a_period_turns_although_a_key_that_nobody_reads_any_more_is_not_known(state: Any) -> None:
+    keys = (a_key(0, name="a"), a_key(0, state, name="b"))
+    ledger = a_ledger(*keys, spending=Spending(period=MIDNIGHT - DAY, departed={0: Decimal(7)}))
+    o = seen(ledger=ledger, pool=limited(), provider=TELLS, readings=read(a=5))
+    assert planned(o).ledger.spending.period == MIDNIGHT
+
+
+def test_after_a_restart_a_rotation_waits_until_it_is_known_what_the_slot_has_left() -> None:
+    unread = rotating(readings={}, started_at=NOW - MINUTE)
+    assert planned(unread).wake_at is not None
+    assert not planned(unread).ledger.inside(KeyState.INTENDED)
+    assert intended(replace(unread, readings=read(a=6))).carried == 6

@@ -1,6 +1,7 @@
 """Rules about making keys: whether one may be made at all, and which slots get one."""
 
 import math
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -109,9 +110,18 @@ def _due(o: Observation, ledger: Ledger, slot: int) -> Due | None:
         withdrawn = ledger.of_slot(slot, KeyState.WITHDRAWN)
         return Due(o.started_at, Why.REJECTED if withdrawn else Why.SLOT_EMPTY)
     due = rotation_due(active[-1], o.effective, o.template)
-    if due.why not in URGENT and ledger.of_slot(slot, *RETIRING):
+    if due.why in URGENT:
+        return due
+    if ledger.of_slot(slot, *RETIRING):
         return None
-    return due
+    return due if _is_read(o, active) else Due(max(due.at, o.started_at + o.effective.probe_every), due.why)
+
+
+def _is_read(o: Observation, keys: Iterable[KeyRecord]) -> bool:
+    """Whether it is known what a new key may spend. After a start, readings come within one interval of probes."""
+    limit = o.effective.limits.spend
+    needed = limit is not None and not limit.shared and o.provider and o.provider.capabilities.tells_usage
+    return not needed or all(key.name in o.readings for key in keys)
 
 
 def _is_stopped(ledger: Ledger, slot: int) -> bool:

@@ -5,12 +5,9 @@ from datetime import datetime
 from keypool.core.actions import ReadUsage
 from keypool.core.decision import Decision, Plan, earliest
 from keypool.core.ledger import KeyRecord
-from keypool.core.lifecycle import KeyState
 from keypool.core.naming import jitter
 from keypool.core.observation import Observation
-from keypool.core.spending import next_reset, turned
-
-READ = (KeyState.ACTIVE, KeyState.DRAINING, KeyState.WITHDRAWN, KeyState.DISABLED)
+from keypool.core.spending import READ, next_reset, turned
 
 
 def spending_periods_turn(o: Observation, plan: Plan, now: datetime) -> Decision:
