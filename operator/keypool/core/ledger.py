@@ -104,7 +104,7 @@ class Spending(_Frozen):
 class Ledger(_Frozen):
     """All that is durable about a pool. `revision` grows by one with each write; `publication` is the revision at
     which the published content last changed. `limits_per`: whether the limits count per
-    "key" or per "account". `steps` are the moves since the last write, and are not stored."""
+    "key" or per "account". `limits_changed`: in place, and the Secrets were not seen with them yet. `steps` are the moves since the last write, and are not stored."""
 
     schema_version: int = SCHEMA_VERSION
     revision: int = 0
@@ -115,6 +115,7 @@ class Ledger(_Frozen):
     keys: tuple[KeyRecord, ...] = ()
     base_url: str = ""
     limits_per: str = "key"
+    limits_changed: bool = False
     primary: str | None = None
     satisfied_generation: int | None = None
     handled_rotate: str | None = None

@@ -142,6 +142,7 @@ def recovered(o: Observation, found: Evidences, now: datetime) -> Recovered:
     )
     revision = max(ledger.revision, found.newest)
     facts = {"revision": revision, "publication": revision + 1, "primary": primary or ledger.primary}
+    facts["limits_changed"] = False
     return Recovered(_with_requests(o, ledger.model_copy(update=facts)), tuple(orphans))
 
 

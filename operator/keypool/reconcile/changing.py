@@ -42,4 +42,5 @@ def _again(this: Pass, activity: str, text: str) -> bool:
 
 def _with_limits(ledger: Ledger, record: KeyRecord, limits: Limits) -> Ledger:
     """The limits stand in keys.json: what is published changes with this write."""
-    return ledger.mark(record.name, **limit_facts(limits)).model_copy(update={"publication": ledger.revision + 1})
+    facts = {"publication": ledger.revision + 1, "limits_changed": True}
+    return ledger.mark(record.name, **limit_facts(limits)).model_copy(update=facts)

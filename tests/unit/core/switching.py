@@ -79,7 +79,7 @@ def update(world: World, observation: Observation, name: str) -> bool:
         return False
     world.memory.succeeded(f"update:{name}")
     changed = world.ledger.mark(name, **limit_facts(limits))
-    world.store(changed.model_copy(update={"publication": world.ledger.revision + 1}))
+    world.store(changed.model_copy(update={"publication": world.ledger.revision + 1, "limits_changed": True}))
     return True
 
 

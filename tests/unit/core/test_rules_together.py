@@ -81,3 +81,26 @@ def test_after_a_restart_a_rotation_waits_until_it_is_known_what_the_slot_has_le
     assert planned(unread).wake_at is not None
     assert not planned(unread).ledger.inside(KeyState.INTENDED)
     assert intended(replace(unread, readings=read(a=6))).carried == 6
+
+
+# -- limits in place
+
+
+def updated() -> Any:
+    """After a key's limits were changed in place, and before its Secret was written again; a key still drains."""
+    template = seen(provider=ABLE).template
+    keys = (a_key(0, template=template), a_key(1, template=template), a_key(0, KeyState.DRAINING))
+    ledger = a_ledger(*keys, satisfied_generation=1)
+    pool = a_pool(spec=a_spec(key={"rateLimit": {"requestsPerMinute": 60}}))
+    after = _with_limits(ledger, keys[0], Limits(requests_per_minute=60))
+    return seen(ledger=after, pool=pool, provider=ABLE, secrets=written(ledger, pool.spec))
+
+
+def test_a_change_in_place_is_no_sign_that_somebody_changed_the_secret() -> None:
+    [publish] = only(PublishSecrets, planned(updated()).actions)
+    assert not publish.repair
+
+
+def test_a_change_in_place_does_not_make_old_keys_drain_anew() -> None:
+    [old] = planned(updated()).ledger.inside(KeyState.DRAINING)
+    assert old.unpublished_at == NOW - MINUTE

@@ -168,7 +168,7 @@ def _drain_anew(ledger: Ledger) -> Ledger:
 
 def _publication_seen(ledger: Ledger) -> bool:
     published = usable(ledger)
-    return bool(published) and all(key.published_at is not None for key in published)
+    return bool(published) and not ledger.limits_changed and all(key.published_at is not None for key in published)
 
 
 def publication_is_recorded(o: Observation, plan: Plan, now: datetime) -> Decision:
@@ -181,6 +181,8 @@ def publication_is_recorded(o: Observation, plan: Plan, now: datetime) -> Decisi
             ledger = ledger.mark(key.name, published_at=key.published_at or now, unpublished_at=None)
         elif key.state in (KeyState.DRAINING, KeyState.WITHDRAWN) and key.name not in shown and not key.unpublished_at:
             ledger = ledger.mark(key.name, unpublished_at=now)
+    if ledger.limits_changed:
+        ledger = ledger.model_copy(update={"limits_changed": False})
     return Decision("the publication is recorded", ledger=_with_satisfied(o, ledger, now))
 
 
