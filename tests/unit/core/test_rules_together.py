@@ -104,3 +104,12 @@ def test_a_change_in_place_is_no_sign_that_somebody_changed_the_secret() -> None
 def test_a_change_in_place_does_not_make_old_keys_drain_anew() -> None:
     [old] = planned(updated()).ledger.inside(KeyState.DRAINING)
     assert old.unpublished_at == NOW - MINUTE
+
+
+# -- keys that are disabled first
+
+
+def test_a_key_that_cannot_be_proven_disabled_is_revoked_when_its_life_is_over() -> None:
+    stuck = a_key(0, KeyState.DISABLED, disabled_at=None, expires_at=NOW - SECOND)
+    decided = planned(seen(a_key(0), a_key(1), stuck, provider=ABLE))
+    assert states(decided.ledger)[stuck.name] == "revoking"

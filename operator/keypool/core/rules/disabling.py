@@ -8,7 +8,7 @@ from keypool.core.ledger import KeyRecord
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Observation
 from keypool.core.rotation import Why
-from keypool.core.trust import look_again, time_is_trusted
+from keypool.core.trust import has_expired, look_again, time_is_trusted
 
 
 def is_disabled_first(o: Observation, key: KeyRecord) -> bool:
@@ -24,18 +24,19 @@ def is_disabled_first(o: Observation, key: KeyRecord) -> bool:
 
 
 def quiet_keys_are_revoked(o: Observation, plan: Plan, now: datetime) -> Decision:
-    """After the whole quiet period since it was proven disabled; a compromised one at once."""
+    """After the whole quiet period since it was proven disabled; a compromised one at once, and one whose life is over:
+    it may be one that cannot be proven disabled."""
     if o.spec.suspend:
         return Decision("suspended")
     ledger, disabled = plan.ledger, plan.ledger.inside(KeyState.DISABLED)
     for key in disabled:
-        if key.asked == Why.COMPROMISED or is_quiet(o, key, now):
+        if key.asked == Why.COMPROMISED or is_quiet(o, key, now) or has_expired(o, key, now):
             ledger = ledger.advance(key.name, Evidence.QUIET)
-    ends = (end_of_quiet(o, key) for key in ledger.inside(KeyState.DISABLED))
+    ends = (end_of_quiet(o, key) or key.expires_at for key in ledger.inside(KeyState.DISABLED))
     return Decision(
         "disabled keys are revoked after their quiet period",
         ledger=ledger,
-        wake_at=earliest(*(look_again(end, now) for end in ends if end is not None)),
+        wake_at=earliest(*(look_again(end, now) for end in ends)),
     )
 
 
