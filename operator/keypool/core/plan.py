@@ -59,6 +59,7 @@ SERVING: tuple[Rule, ...] = (
     requests.lost_keys_are_cleared,
     requests.disabled_keys_are_wanted_back,
     requests.owed_keys_are_abandoned,
+    static.revoked_keys_are_forgotten,
     publication.keys_without_a_slot_leave,
     publication.unwanted_new_keys_are_revoked,
     publication.rejected_new_keys_are_revoked,
@@ -86,8 +87,13 @@ SERVING: tuple[Rule, ...] = (
 STATIC: tuple[Rule, ...] = (
     problems_are_told,
     static.the_source_is_told,
+    intents.lost_answers_are_unresolved,
+    intents.unsent_intents_are_forgotten,
+    intents.lost_keys_are_looked_for,
+    intents.ended_holds_are_forgotten,
     requests.requested_rotation_is_marked,
     requests.compromised_keys_are_marked,
+    requests.lost_keys_are_cleared,
     requests.owed_keys_are_abandoned,
     static.revoked_keys_are_forgotten,
     static.values_are_taken,
@@ -100,12 +106,15 @@ STATIC: tuple[Rule, ...] = (
     publication.secrets_follow_the_ledger,
     publication.publication_is_recorded,
     retirement.unneeded_keys_are_revoked,
+    disabling.quiet_keys_are_revoked,
+    disabling.switches_are_carried_out,
     static.keys_of_people_are_owed,
+    retirement.revocations_are_carried_out,
     static.values_are_probed,
     static.the_finalizer_comes_with_the_keys,
     static.what_people_should_do_is_told,
 )
-"""For keys that people make: nothing is created, and nothing revoked."""
+"""For keys that people make: nothing is created, and nothing revoked but keys of an earlier provider of that name."""
 
 UNREADABLE: tuple[Rule, ...] = (the_spec_is_unreadable,)
 

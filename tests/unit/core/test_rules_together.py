@@ -113,3 +113,45 @@ def test_a_key_that_cannot_be_proven_disabled_is_revoked_when_its_life_is_over()
     stuck = a_key(0, KeyState.DISABLED, disabled_at=None, expires_at=NOW - SECOND)
     decided = planned(seen(a_key(0), a_key(1), stuck, provider=ABLE))
     assert states(decided.ledger)[stuck.name] == "revoking"
+
+
+# -- a provider object that was made anew as another kind
+
+
+OLD = "provider-0"
+
+
+@pytest.mark.parametrize(
+    ("state", "action"), [(KeyState.REVOKING, RevokeKey), (KeyState.DISABLED, RevokeKey)]
+)
+def test_keys_of_an_earlier_provider_are_revoked_although_people_make_the_keys_now(state: Any, action: Any) -> None:
+    old = a_key(0, state, provider=OLD, disabled_at=NOW - 2 * HOUR) if state is KeyState.DISABLED else a_key(
+        0, state, provider=OLD
+    )
+    o = seen(made("new"), old, provider=STATIC, pool=a_pool(spec=spec(1)), supply=held("new"), checks=accepted("new"))
+    assert only(action, planned(o).actions) == [action(old.name)]
+
+
+def test_a_good_value_takes_the_slot_of_an_earlier_providers_key() -> None:
+    old, new = a_key(0, name="old", provider=OLD), made("new", KeyState.CREATED, slot=1)
+    pool = a_pool(spec=spec(1))
+    o = seen(old, new, provider=STATIC, pool=pool, supply=held("new"), checks=accepted("new"))
+    assert states(planned(o).ledger) == {"old": "draining", "new": "active"}
+    assert states(planned(replace(o, checks={})).ledger)["old"] == "active", "make before break"
+
+
+def test_a_lost_answer_of_an_earlier_provider_is_held_although_people_make_the_keys_now() -> None:
+    old = a_key(0, KeyState.INTENDED, name="old", provider=OLD, epoch="epoch-1")
+    o = seen(made("new"), old, provider=STATIC, pool=a_pool(spec=spec(1)), supply=held("new"), checks=accepted("new"))
+    assert states(planned(o).ledger)["old"] == "held"
+
+
+def test_a_key_that_people_made_is_replaced_when_the_provider_makes_keys_itself() -> None:
+    theirs = made("theirs", provider=OLD, created_at=NOW - HOUR)
+    assert intended(seen(theirs, pool=a_pool(spec=a_spec(size=1)))).slot == 0
+
+
+def test_a_key_that_people_made_can_be_acknowledged_when_the_provider_makes_keys_itself() -> None:
+    theirs = made("theirs", KeyState.OWED, provider=OLD)
+    pool = a_pool(revoked=theirs.print)
+    assert states(planned(seen(a_key(0), a_key(1), theirs, pool=pool)).ledger).keys() == {"active-0", "active-1"}

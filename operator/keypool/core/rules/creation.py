@@ -109,7 +109,8 @@ def _due(o: Observation, ledger: Ledger, slot: int) -> Due | None:
     if not active:
         withdrawn = ledger.of_slot(slot, KeyState.WITHDRAWN)
         return Due(o.started_at, Why.REJECTED if withdrawn else Why.SLOT_EMPTY)
-    due = rotation_due(active[-1], o.effective, o.template)
+    last, by_people = active[-1], active[-1].why == Why.SUPPLIED
+    due = Due(last.intended_at, Why.SPEC) if by_people else rotation_due(last, o.effective, o.template)
     if due.why in URGENT:
         return due
     if ledger.of_slot(slot, *RETIRING):

@@ -137,16 +137,20 @@ def removed_values_leave(o: Observation, plan: Plan, now: datetime) -> Decision:
         if not is_leaving(o, key):
             continue
         if key.state is KeyState.CREATED:
-            ledger = ledger.advance(key.name, Evidence.UNWANTED if _is_compromised(key) else Evidence.REMOVED)
+            revoked = _is_compromised(key) or key.why != Why.SUPPLIED
+            ledger = ledger.advance(key.name, Evidence.UNWANTED if revoked else Evidence.REMOVED)
         elif any(_is_live(o, other) for other in ledger.inside(KeyState.ACTIVE)):
             ledger = ledger.advance(key.name, Evidence.REMOVED)
     return Decision("values that people removed, or report compromised, leave", ledger=ledger)
 
 
 def is_leaving(o: Observation, key: KeyRecord) -> bool:
-    """Whether people removed its value or report it compromised. A Secret that is missing removes nothing."""
+    """Whether people removed its value or report it compromised, or an earlier provider of that name made it. A Secret
+    that is missing removes nothing."""
+    if key.why != Why.SUPPLIED:
+        return o.provider is not None
     removed = o.supply is not None and not o.supply.missing and o.supply.entry_of(key.value) is None
-    return key.why == Why.SUPPLIED and (removed or _is_compromised(key))
+    return removed or _is_compromised(key)
 
 
 def _is_live(o: Observation, key: KeyRecord) -> bool:
