@@ -47,9 +47,14 @@ def rotation_due(key: KeyRecord, spec: Effective, template: str) -> Due:
         return Due(born, Why(key.asked))
     if key.template != template:
         return Due(born, Why.SPEC)
+    return min(renewal_due(key, spec), Due(born + spec.every * key.share, Why.INTERVAL))
+
+
+def renewal_due(key: KeyRecord, spec: Effective) -> Due:
+    """When an active key has to be replaced because it is to expire, whatever else it is due for."""
+    born = key.created_at or key.intended_at
     expires = min(key.expires_at, born + spec.lifetime)
-    renewal = max(expires - spec.renew_before, born + (expires - born) / 2)
-    return min(Due(renewal, Why.EXPIRY), Due(born + spec.every * key.share, Why.INTERVAL))
+    return Due(max(expires - spec.renew_before, born + (expires - born) / 2), Why.EXPIRY)
 
 
 def share_of_interval(why: Why, slot: int, size: int, name: str) -> float:

@@ -13,6 +13,7 @@ from keypool.core.ledger import Spending
 from keypool.core.lifecycle import KeyState
 from keypool.core.limits import Limits
 from keypool.core.reasons import Reason, Trouble
+from keypool.core.rules import creation
 from keypool.reconcile.changing import _with_limits
 from tests.unit.core.builders import (
     ABLE,
@@ -28,6 +29,7 @@ from tests.unit.core.builders import (
     a_pool,
     a_spec,
     accepted,
+    decide,
     only,
     planned,
     seen,
@@ -44,7 +46,7 @@ WAITS = Trouble(Reason.WAITS_FOR_BUDGET, "waits", needs_person=False)
 # -- lost create calls and the request budget
 
 
-def waiting(capabilities: Capabilities) -> Any:
+def delayed(capabilities: Capabilities) -> Any:
     """A lost create call whose repetition has waited long for the account's request budget."""
     lost = a_key(0, UNRESOLVED, value=SecretStr("sk-chosen"))
     provider = replace(CHOOSING, capabilities=capabilities)
@@ -53,7 +55,7 @@ def waiting(capabilities: Capabilities) -> Any:
 
 
 def test_a_repetition_that_waits_for_the_budget_is_not_planned_again_until_its_turn_comes() -> None:
-    o = waiting(CHOOSING.capabilities)
+    o = delayed(CHOOSING.capabilities)
     decided = planned(o)
     assert not only(RepeatCreate, decided.actions)
     assert decided.wake_at is not None
@@ -62,7 +64,7 @@ def test_a_repetition_that_waits_for_the_budget_is_not_planned_again_until_its_t
 
 def test_waiting_for_the_budget_is_no_refusal_so_the_key_is_not_given_up() -> None:
     nameless = replace(CHOOSING.capabilities, lists_names=False)
-    assert states(planned(waiting(nameless)).ledger)["unresolved-0"] == "unresolved"
+    assert states(planned(delayed(nameless)).ledger)["unresolved-0"] == "unresolved"
 
 
 # -- spending
@@ -155,3 +157,37 @@ def test_a_key_that_people_made_can_be_acknowledged_when_the_provider_makes_keys
     theirs = made("theirs", KeyState.OWED, provider=OLD)
     pool = a_pool(revoked=theirs.print)
     assert states(planned(seen(a_key(0), a_key(1), theirs, pool=pool)).ledger).keys() == {"active-0", "active-1"}
+
+
+# -- keys that are about to expire, whatever else they are due for
+
+
+LATE: Any = {"created_at": NOW - 29 * DAY, "expires_at": NOW + 30 * MINUTE}
+ONE = a_pool(spec=a_spec(size=1))
+
+
+@pytest.mark.parametrize("facts", [{}, {"asked": "requested"}, {"template": "another"}])
+def test_a_key_that_is_overdue_for_its_interval_is_renewed_in_time_although_an_old_key_still_retires(
+    facts: Any,
+) -> None:
+    stuck = a_key(0, KeyState.DISABLED, disabled_at=None)
+    o = seen(a_key(0, **LATE, **facts), stuck, pool=ONE, provider=ABLE, wait_until={f"disable:{stuck.name}": NOW + DAY})
+    assert intended(o).why == "expiry"
+
+
+def test_the_pool_wakes_for_the_expiry_of_a_key_whose_slot_starts_no_ordinary_rotation() -> None:
+    stuck = a_key(0, KeyState.DISABLED, disabled_at=None)
+    key = a_key(0, created_at=NOW - 29 * DAY, expires_at=NOW + 2 * HOUR)
+    o = seen(key, stuck, pool=ONE, provider=ABLE, wait_until={f"disable:{stuck.name}": NOW + DAY}, checks=accepted(key.name))
+    waiting = planned(o)
+    assert not waiting.ledger.inside(KeyState.INTENDED)
+    assert decide(creation.slots_get_keys, o).wake_at == NOW + HOUR
+
+
+# -- what is granted goes first to what is urgent
+
+
+def test_a_granted_create_call_goes_to_the_key_that_expires_rather_than_to_an_empty_slot() -> None:
+    expiring = a_key(0, created_at=NOW - HOUR, expires_at=NOW + MINUTE)
+    o = seen(expiring, provider=PROVIDER, checks=accepted(expiring.name), creates=1)
+    assert intended(o).slot == 0

@@ -14,7 +14,7 @@ from keypool.core.naming import nonce, upstream_name
 from keypool.core.observation import Observation, Problem
 from keypool.core.reasons import Reason
 from keypool.core.refusals import unsupported
-from keypool.core.rotation import URGENT, Due, Why, rotation_due, share_of_interval
+from keypool.core.rotation import URGENT, Due, Why, renewal_due, rotation_due, share_of_interval
 from keypool.core.rules.intents import can_be_repeated
 from keypool.core.rules.publication import publication_blocked
 from keypool.core.spending import NOTHING, limits_of, spent_in_slot
@@ -23,6 +23,9 @@ REJECTIONS_THAT_STOP = 3
 HELD_THAT_STOP = 2
 RETIRING = (KeyState.DRAINING, KeyState.DISABLED)
 ON_THE_WAY = (KeyState.INTENDED, KeyState.UNRESOLVED, KeyState.CREATED)
+
+_GRANTED = {Why.COMPROMISED: 0, Why.REJECTED: 1, Why.EXPIRY: 1}
+"""The order in which create calls are granted, see `core.turns.Rank`."""
 
 
 def lost_creates_are_repeated(o: Observation, plan: Plan, now: datetime) -> Decision:
@@ -51,7 +54,7 @@ def slots_get_keys(o: Observation, plan: Plan, now: datetime) -> Decision:
     """Empty slots first, then urgent replacements, then `maxSurge` ordinary rotations; within the bound."""
     if (problem := _minting_stopped(o, plan.ledger)) is not None:
         return Decision(problem.message, problems=(problem,))
-    dues = {slot: due for slot in range(o.effective.size) if (due := _due(o, plan.ledger, slot)) is not None}
+    dues = {slot: due for slot in range(o.effective.size) if (due := _due(o, plan.ledger, slot, now)) is not None}
     ripe = sorted(((due, slot) for slot, due in dues.items() if due.at <= now), key=_urgency)
     wake_at = earliest(*(due.at for due in dues.values() if due.at > now))
     stopped = o.spec.suspend or o.refused is not None
@@ -101,8 +104,9 @@ def _not_now(o: Observation, plan: Plan, now: datetime) -> str | None:
     return None
 
 
-def _due(o: Observation, ledger: Ledger, slot: int) -> Due | None:
-    """When the slot should get a key, None while one is on the way or it is stopped."""
+def _due(o: Observation, ledger: Ledger, slot: int, now: datetime) -> Due | None:
+    """When the slot should get a key, None while one is on the way or it is stopped. While an old key is retiring there,
+    and once its key is about to expire, only that counts."""
     if ledger.of_slot(slot, *ON_THE_WAY) or _is_stopped(ledger, slot):
         return None
     active = ledger.of_slot(slot, KeyState.ACTIVE)
@@ -113,8 +117,9 @@ def _due(o: Observation, ledger: Ledger, slot: int) -> Due | None:
     due = Due(last.intended_at, Why.SPEC) if by_people else rotation_due(last, o.effective, o.template)
     if due.why in URGENT:
         return due
-    if ledger.of_slot(slot, *RETIRING):
-        return None
+    renewal = renewal_due(last, o.effective)
+    if renewal.at <= now or ledger.of_slot(slot, *RETIRING):
+        return renewal
     return due if _is_read(o, active) else Due(max(due.at, o.started_at + o.effective.probe_every), due.why)
 
 
@@ -153,8 +158,8 @@ def _within_limits(o: Observation, ledger: Ledger, ripe: list[tuple[Due, int]]) 
             continue
         surge -= ordinary
         chosen.append((due, slot))
-    if o.creates is not None:  # what was granted for a compromised key is for that one
-        chosen = sorted(chosen, key=lambda item: item[0].why is not Why.COMPROMISED)[: o.creates]
+    if o.creates is not None:  # what was granted for a compromised or expiring key is for that one
+        chosen = sorted(chosen, key=lambda item: _GRANTED.get(item[0].why, len(_GRANTED)))[: o.creates]
     return chosen
 
 
