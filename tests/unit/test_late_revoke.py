@@ -1,5 +1,6 @@
 """A delete call that could outlast the leadership is put off."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -15,9 +16,11 @@ from tests.unit.core.builders import NOW, a_key, a_ledger, seen
 from tests.unit.test_late_create import Stored, enough
 
 
-async def revoked_with(left: float) -> tuple[FakeProvider, Pass]:
-    """The provider and the pass, after a key was to be revoked with so many seconds of leadership left."""
+async def revoked_with(left: float, *, later: float | None = None) -> tuple[FakeProvider, Pass]:
+    """The provider and the pass, after a key was to be revoked with so many seconds of leadership left; `later`: after
+    its usage was read."""
     provider, ledger = FakeProvider(now=NOW), a_ledger(a_key(0), a_key(0, KeyState.REVOKING))
+    provider.capabilities = replace(provider.capabilities, tells_usage=later is not None)
     live: Any = {"metadata": {"uid": "pool-1"}, "spec": {}}
 
     async def get(_: str) -> Any:
@@ -30,7 +33,9 @@ async def revoked_with(left: float) -> tuple[FakeProvider, Pass]:
         client=SimpleNamespace(get=get),
         cache=SimpleNamespace(upsert=lambda *_: None),
         directory=SimpleNamespace(recall=recall),
-        leadership=SimpleNamespace(enough=lambda seconds: enough(left, seconds)),
+        leadership=SimpleNamespace(
+            enough=lambda seconds: enough(later or left if provider.called("usage") else left, seconds)
+        ),
         deadlines=Deadlines(),
         metrics=Metrics(),
         now=lambda: NOW,
@@ -51,4 +56,11 @@ async def test_a_delete_call_that_could_outlast_the_leadership_is_put_off() -> N
     provider, this = await revoked_with(Deadlines().other)
     assert not provider.calls
     assert [key.state for key in this.handle.ledger.keys] == [KeyState.ACTIVE, KeyState.REVOKING]
+    assert this.memory.next_try(NOW) is not None, "it is tried again"
+
+
+async def test_a_delete_call_is_put_off_where_reading_the_usage_before_it_took_too_long() -> None:
+    provider, this = await revoked_with(60, later=Deadlines().other)
+    assert provider.called("usage")
+    assert not provider.called("revoke")
     assert this.memory.next_try(NOW) is not None, "it is tried again"

@@ -21,10 +21,15 @@ async def usable_client(this: Pass, record: KeyRecord, activity: str) -> Provide
     if provider is None:
         _late(this, activity, "the provider is gone, or cannot be used until its credential is proven")
         return None
-    if not await this.world.leadership.enough(this.world.deadlines.other):
+    return provider if await still_leads(this, activity) else None
+
+
+async def still_leads(this: Pass, activity: str) -> bool:
+    """Whether more leadership is left than a call may take. Else the activity is put off."""
+    enough = await this.world.leadership.enough(this.world.deadlines.other)
+    if not enough:
         this.memory.pause(activity, this.world.now() + FIRST_PAUSE)
-        return None
-    return provider
+    return enough
 
 
 def still_accepted(this: Pass, provider: Provider, activity: str, done: str) -> None:
