@@ -67,6 +67,12 @@ def test_waiting_for_the_budget_is_no_refusal_so_the_key_is_not_given_up() -> No
     assert states(planned(delayed(nameless)).ledger)["unresolved-0"] == "unresolved"
 
 
+def test_a_lost_create_call_is_not_repeated_for_a_spec_that_asks_for_what_the_provider_cannot_do() -> None:
+    lost = a_key(0, UNRESOLVED, value=SecretStr("sk-chosen"))
+    o = seen(lost, provider=CHOOSING, pool=a_pool(spec=a_spec(key={"models": ["small"]})))
+    assert not only(RepeatCreate, planned(o).actions)
+
+
 # -- spending
 
 

@@ -36,6 +36,8 @@ def lost_creates_are_repeated(o: Observation, plan: Plan, now: datetime) -> Deci
     lost = [key for key in plan.ledger.inside(KeyState.UNRESOLVED) if can_be_repeated(o, key)]
     if not lost:
         return Decision("no lost create call can be made again")
+    if (problem := _unsupported(o)) is not None:
+        return Decision(problem.message)
     if (reason := "refused" if o.refused is not None else _not_now(o, plan, now)) is not None:
         return Decision(reason, wake_at=earliest(o.pause("create", now), o.pause("publish", now)))
     ledger, dates = plan.ledger, {"intended_at": now, "expires_at": now + longest_life(o.effective.lifetime)}
@@ -83,12 +85,16 @@ def the_finalizer_comes_first(o: Observation, plan: Plan, now: datetime) -> Deci
 
 
 def _minting_stopped(o: Observation, ledger: Ledger) -> Problem | None:
-    if o.provider is not None and (problem := unsupported(o.spec, o.provider.kind, o.provider.capabilities)):
+    if (problem := _unsupported(o)) is not None:
         return problem
     if ledger.rejected_in_a_row >= REJECTIONS_THAT_STOP:
         text = f"{ledger.rejected_in_a_row} new keys in a row were rejected by the provider, so no more are made"
         return Problem(Reason.NEW_KEYS_REJECTED, text)
     return None
+
+
+def _unsupported(o: Observation) -> Problem | None:
+    return unsupported(o.spec, o.provider.kind, o.provider.capabilities) if o.provider is not None else None
 
 
 def _not_now(o: Observation, plan: Plan, now: datetime) -> str | None:
@@ -105,8 +111,8 @@ def _not_now(o: Observation, plan: Plan, now: datetime) -> str | None:
 
 
 def _due(o: Observation, ledger: Ledger, slot: int, now: datetime) -> Due | None:
-    """When the slot should get a key, None while one is on the way or it is stopped. While an old key is retiring there,
-    and once its key is about to expire, only that counts."""
+    """When the slot should get a key, None while one is on the way or it is stopped. While an old key is retiring
+    there, and once its key is about to expire, only that counts."""
     if ledger.of_slot(slot, *ON_THE_WAY) or _is_stopped(ledger, slot):
         return None
     active = ledger.of_slot(slot, KeyState.ACTIVE)
