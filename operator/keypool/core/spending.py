@@ -96,7 +96,7 @@ def departed(ledger: Ledger, key: KeyRecord, usage: Mapping[str, Usage]) -> Ledg
 def total(ledger: Ledger, usage: Mapping[str, Usage]) -> Usage | None:
     """What the pool was used for since it exists, across rotations; None while a key that was used may be missing,
     as after a restart: a counter that went back would look like new requests."""
-    if any(key.published_at and key.name not in usage for key in ledger.keys):
+    if any((key.published_at or key.unpublished_at) and key.name not in usage for key in ledger.keys):
         return None
     known = [usage[key.name] for key in ledger.keys if key.name in usage]
     spends, counts = (

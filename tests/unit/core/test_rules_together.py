@@ -14,6 +14,7 @@ from keypool.core.lifecycle import KeyState
 from keypool.core.limits import Limits
 from keypool.core.reasons import Reason, Trouble
 from keypool.core.rules import creation
+from keypool.core.spending import total
 from keypool.reconcile.changing import _with_limits
 from tests.unit.core.builders import (
     ABLE,
@@ -89,6 +90,19 @@ def test_after_a_restart_a_rotation_waits_until_it_is_known_what_the_slot_has_le
     assert planned(unread).wake_at is not None
     assert not planned(unread).ledger.inside(KeyState.INTENDED)
     assert intended(replace(unread, readings=read(a=6))).carried == 6
+
+
+def test_totals_do_not_go_back_when_a_person_gives_a_key_up() -> None:
+    ledger = a_ledger(a_key(0, name="a"), a_key(0, KeyState.OWED, name="b"))
+    o = seen(ledger=ledger, pool=a_pool(abandon="b"), provider=TELLS, readings=read(a=5, b=7), abandon="b")
+    after = planned(o).ledger
+    assert after.key("b") is None
+    assert total(after, o.usage) == total(ledger, o.usage)
+
+
+def test_totals_are_silent_after_a_start_until_withdrawn_keys_are_read_too() -> None:
+    ledger = a_ledger(a_key(0, name="a"), a_key(1, KeyState.WITHDRAWN, name="b", unpublished_at=NOW))
+    assert total(ledger, seen(readings=read(a=5)).usage) is None
 
 
 # -- limits in place

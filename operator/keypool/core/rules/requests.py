@@ -8,6 +8,7 @@ from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Observation, Problem
 from keypool.core.reasons import Reason
 from keypool.core.rotation import Why
+from keypool.core.spending import departed
 
 _SERVING = (KeyState.CREATED, KeyState.ACTIVE, KeyState.WITHDRAWN)
 
@@ -87,7 +88,7 @@ def owed_keys_are_abandoned(o: Observation, plan: Plan, now: datetime) -> Decisi
     ledger = plan.ledger.model_copy(update={"handled_abandon": request})
     for key in ledger.inside(KeyState.REVOKING, KeyState.OWED, KeyState.UNRESOLVED, KeyState.HELD):
         if _is_named(key, named):
-            ledger = ledger.advance(key.name, Evidence.ABANDONED)
+            ledger = departed(ledger, key, o.usage).advance(key.name, Evidence.ABANDONED)
     return Decision("keys are given up by annotation", ledger=ledger)
 
 
