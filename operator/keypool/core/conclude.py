@@ -14,7 +14,7 @@ from keypool.api.pool_status import (
     NextRotation,
 )
 from keypool.api.status import Condition as ConditionModel
-from keypool.core.conditions import Finding, as_conditions, findings
+from keypool.core.conditions import Finding, as_conditions, findings, spending_is_known
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import KeyState
 from keypool.core.observation import Observation, Problem
@@ -31,7 +31,7 @@ def conclude(
     o: Observation, problems: Iterable[Problem], before: Iterable[ConditionModel], now: datetime
 ) -> ApiKeyPoolStatus:
     """The whole status. Equal inputs give an equal status, whatever the time: nothing in it ticks."""
-    pool, found = o.known_pool, findings(o, problems, now)
+    pool, found, before = o.known_pool, findings(o, problems, now), tuple(before)
     ready = any(kind is Condition.READY and holds for kind, holds, _, _ in found)
     generations = {Condition.READY: o.ledger.satisfied_generation if ready else pool.generation}
     rotation = next_rotation(o)
@@ -39,7 +39,7 @@ def conclude(
     primary = o.ledger.key(o.ledger.primary) if o.ledger.primary else None
     return ApiKeyPoolStatus(
         observed_generation=pool.generation,
-        conditions=as_conditions(found, generations, pool.generation, before, now),
+        conditions=_with_spending(o, as_conditions(found, generations, pool.generation, before, now), before),
         next_action=_next_action(o, found, rotation),
         next_rotation=rotation,
         keys_summary=f"{len(o.ledger.inside(KeyState.ACTIVE))}/{pool.spec.size}" if pool.spec else None,
@@ -51,6 +51,16 @@ def conclude(
         handled=_handled(o.ledger),
         effective=Effective.model_validate(o.effective.as_status()) if pool.spec else None,
     )
+
+
+def _with_spending(
+    o: Observation, conditions: tuple[ConditionModel, ...], before: tuple[ConditionModel, ...]
+) -> tuple[ConditionModel, ...]:
+    """What was told of spending stands until it is known again: else each start would tell it anew."""
+    if o.known_pool.spec is None or o.effective.limits.spend is None or spending_is_known(o):
+        return conditions
+    kept = tuple(condition for condition in before if condition.type == Condition.WITHIN_SPEND_LIMIT)
+    return (*conditions[:4], *kept, *conditions[4:])
 
 
 def _handled(ledger: Ledger) -> Handled | None:

@@ -184,9 +184,14 @@ def _owed(o: Observation) -> Finding | None:
     return None
 
 
+def spending_is_known(o: Observation) -> bool:
+    """Not after a start, before all keys in use were read."""
+    return bool(o.readings) and all(key.name in o.readings for key in o.ledger.inside(KeyState.ACTIVE))
+
+
 def spending_finding(o: Observation) -> Finding | None:
     """None where there is no limit, or nothing is known. It names a percentage of the spec's, and so stays still."""
-    if o.known_pool.spec is None or (limit := o.effective.limits.spend) is None or not o.readings:
+    if o.known_pool.spec is None or (limit := o.effective.limits.spend) is None or not spending_is_known(o):
         return None
     used = fraction(o.ledger, limit, o.effective.size, o.usage)
     percent, whose = crossed(used, o.effective.alert_at), "the keys" if limit.shared else "the keys of a slot"

@@ -30,6 +30,7 @@ from tests.unit.core.builders import (
     a_pool,
     a_spec,
     accepted,
+    concluded,
     decide,
     only,
     planned,
@@ -103,6 +104,16 @@ def test_totals_do_not_go_back_when_a_person_gives_a_key_up() -> None:
 def test_totals_are_silent_after_a_start_until_withdrawn_keys_are_read_too() -> None:
     ledger = a_ledger(a_key(0, name="a"), a_key(1, KeyState.WITHDRAWN, name="b", unpublished_at=NOW))
     assert total(ledger, seen(readings=read(a=5)).usage) is None
+
+
+@pytest.mark.parametrize("known", [{}, {"a": 1}])
+def test_what_was_told_of_spending_stands_after_a_start_until_all_keys_are_read(known: Any) -> None:
+    pool = a_pool(spec=a_spec(key={"spendLimit": {"amount": "10", "period": "Daily"}}))
+    ledger = a_ledger(a_key(0, name="a"), a_key(1, name="b"), spending=Spending(period=MIDNIGHT))
+    o = seen(ledger=ledger, pool=pool, provider=TELLS, readings=read(a=1, b=9))
+    before = concluded(o).conditions
+    assert "SpendLimitNear" in {condition.reason for condition in before}
+    assert concluded(replace(o, readings=read(**known)), before=before).conditions == before
 
 
 # -- limits in place
