@@ -104,7 +104,8 @@ class Spending(_Frozen):
 class Ledger(_Frozen):
     """All that is durable about a pool. `revision` grows by one with each write; `publication` is the revision at
     which the published content last changed. `limits_per`: whether the limits count per
-    "key" or per "account". `limits_changed`: in place, and the Secrets were not seen with them yet. `steps` are the moves since the last write, and are not stored."""
+    "key" or per "account". `limits_changed`: in place, and the Secrets were not
+    seen with them yet. `steps` are the moves since the last write, and are not stored."""
 
     schema_version: int = SCHEMA_VERSION
     revision: int = 0

@@ -124,9 +124,9 @@ def updated() -> Any:
     template = seen(provider=ABLE).template
     keys = (a_key(0, template=template), a_key(1, template=template), a_key(0, KeyState.DRAINING))
     ledger = a_ledger(*keys, satisfied_generation=1)
-    pool = a_pool(spec=a_spec(key={"rateLimit": {"requestsPerMinute": 60}}))
+    asked = a_spec(key={"rateLimit": {"requestsPerMinute": 60}})
     after = _with_limits(ledger, keys[0], Limits(requests_per_minute=60))
-    return seen(ledger=after, pool=pool, provider=ABLE, secrets=written(ledger, pool.spec))
+    return seen(ledger=after, pool=a_pool(spec=asked), provider=ABLE, secrets=written(ledger, asked))
 
 
 def test_a_change_in_place_is_no_sign_that_somebody_changed_the_secret() -> None:
@@ -154,12 +154,12 @@ def test_a_key_that_cannot_be_proven_disabled_is_revoked_when_its_life_is_over()
 OLD = "provider-0"
 
 
-@pytest.mark.parametrize(
-    ("state", "action"), [(KeyState.REVOKING, RevokeKey), (KeyState.DISABLED, RevokeKey)]
-)
+@pytest.mark.parametrize(("state", "action"), [(KeyState.REVOKING, RevokeKey), (KeyState.DISABLED, RevokeKey)])
 def test_keys_of_an_earlier_provider_are_revoked_although_people_make_the_keys_now(state: Any, action: Any) -> None:
-    old = a_key(0, state, provider=OLD, disabled_at=NOW - 2 * HOUR) if state is KeyState.DISABLED else a_key(
-        0, state, provider=OLD
+    old = (
+        a_key(0, state, provider=OLD, disabled_at=NOW - 2 * HOUR)
+        if state is KeyState.DISABLED
+        else a_key(0, state, provider=OLD)
     )
     o = seen(made("new"), old, provider=STATIC, pool=a_pool(spec=spec(1)), supply=held("new"), checks=accepted("new"))
     assert only(action, planned(o).actions) == [action(old.name)]
@@ -209,7 +209,8 @@ def test_a_key_that_is_overdue_for_its_interval_is_renewed_in_time_although_an_o
 def test_the_pool_wakes_for_the_expiry_of_a_key_whose_slot_starts_no_ordinary_rotation() -> None:
     stuck = a_key(0, KeyState.DISABLED, disabled_at=None)
     key = a_key(0, created_at=NOW - 29 * DAY, expires_at=NOW + 2 * HOUR)
-    o = seen(key, stuck, pool=ONE, provider=ABLE, wait_until={f"disable:{stuck.name}": NOW + DAY}, checks=accepted(key.name))
+    pauses = {f"disable:{stuck.name}": NOW + DAY}
+    o = seen(key, stuck, pool=ONE, provider=ABLE, wait_until=pauses, checks=accepted(key.name))
     waiting = planned(o)
     assert not waiting.ledger.inside(KeyState.INTENDED)
     assert decide(creation.slots_get_keys, o).wake_at == NOW + HOUR
