@@ -83,7 +83,11 @@ class LiteLLMProvider(Adapter):
         answer = await self._post(call, {200, 400})
         if answer.status == 200 and read(Made, answer) is None:
             raise Ambiguous("create a key: the answer does not describe a key")
-        row = await self._row("create a key", hashlib.sha256(key.value.get_secret_value().encode()).hexdigest(), until)
+        token = hashlib.sha256(key.value.get_secret_value().encode()).hexdigest()
+        try:
+            row = await self._row("create a key", token, until)
+        except ProviderError as error:  # whatever the reason: the key may be there by now
+            raise Ambiguous(f"{error}; it may have been created") from None
         if row is None or row.key_alias != key.name:
             if answer.status == 400:
                 raise refusal("create a key", 400, answer.said)
@@ -95,9 +99,8 @@ class LiteLLMProvider(Adapter):
         team = key.identity.team or self._team
         if key.limits.spend is None or not key.limits.spend.shared:
             if team and team not in self._known_teams:
-                await self._transport.call(
-                    Call("look up the team", "GET", "/team/info", query={"team_id": team}, until=until)
-                )
+                call = Call("look up the team", "GET", "/team/info", query={"team_id": team}, until=until)
+                await self._transport.call(call)
                 self._known_teams.add(team)
             return team
         if team:
