@@ -1,19 +1,16 @@
 """LiteLLM's adapter, with answers that a real proxy gives too seldom for a test: a small server says them."""
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from decimal import Decimal
 
 import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
 from keypool.api.provider_options import LiteLLM
-from keypool.core.limits import Limits, SpendLimit
 from keypool.providers.errors import Ambiguous
 from keypool.providers.litellm import LiteLLMProvider
 from keypool.providers.protocol import NewKey, Probe
@@ -89,27 +86,3 @@ async def test_a_401_for_what_went_wrong_inside_the_proxy_is_no_dead_key(serve: 
     async with adapter(serve, Script({"/v1/models": refused}), DEADLINES) as provider:
         with pytest.raises(Ambiguous, match="check a key"):
             await provider.probe(VALUE)
-
-
-async def test_a_limit_that_keys_share_is_changed_within_one_deadline(serve: Serve) -> None:
-    """The second call gets what the first has left, not a deadline of its own."""
-    team, slow = f"{TOKEN}:kp.a.b", Deadlines(create=30.0, other=0.5)
-    limits = Limits(spend=SpendLimit(Decimal(5), "Daily", shared=True))
-
-    async def never(request: web.Request) -> web.Response:
-        asked.append(request.path)
-        await over.wait()
-        return web.Response()
-
-    asked: list[str] = []
-    over = asyncio.Event()
-    transport = Transport(await serve(never), SecretStr("sk-admin"), slow)
-    provider = LiteLLMProvider(LiteLLM(), transport)
-    try:
-        with pytest.raises(Ambiguous, match="within 0.5 s"):
-            async with asyncio.timeout(10):
-                await provider.update(team, limits)
-        assert asked == ["/team/update"]
-    finally:
-        over.set()
-        await provider.close()

@@ -100,6 +100,10 @@ class Adapter:
         """So many seconds from now, on the loop's clock: `Call.until` of each call of one method."""
         return asyncio.get_running_loop().time() + seconds
 
+    def _soon(self) -> float:
+        """The same for a method that makes no key."""
+        return self._within(self._transport.deadlines.other)
+
     async def update(self, _handle: str, _limits: Limits, /) -> Found:
         """Refused: not every provider can."""
         raise Rejected("the provider does not change a key in place")

@@ -80,19 +80,19 @@ class AnyLLMProvider(Adapter):
 
     async def revoke(self, handle: str) -> Revocation:
         """Deletes a key, and the user that was made for it. Only 204 counts as done."""
-        path = f"/v1/keys/{segment('delete a key', handle)}"
+        path, until = f"/v1/keys/{segment('delete a key', handle)}", self._soon()
         answer = await self._transport.call(
-            Call("delete a key", "DELETE", path, expect=frozenset({204, 404}), limit=0, until=self._soon())
+            Call("delete a key", "DELETE", path, expect=frozenset({204, 404}), limit=0, until=until)
         )
-        await self._forget_user(handle)
+        await self._forget_user(handle, until)
         return Revocation.NOT_FOUND if answer.status == 404 else Revocation.DELETED
 
-    async def _forget_user(self, handle: str) -> None:
+    async def _forget_user(self, handle: str, until: float) -> None:
         """A user without keys can do nothing: one that stays is untidy, not a reason to keep a key."""
         path = f"/v1/users/{OWN_USER}{segment('delete a user', handle)}"
         try:
             await self._transport.call(
-                Call("delete a user", "DELETE", path, expect=frozenset({204, 404}), limit=0, until=self._soon())
+                Call("delete a user", "DELETE", path, expect=frozenset({204, 404}), limit=0, until=until)
             )
         except ProviderError:
             return
@@ -106,24 +106,27 @@ class AnyLLMProvider(Adapter):
         return await self._switch("enable a key", handle, active=True)
 
     async def _switch(self, what: str, handle: str, *, active: bool) -> Found:
-        key = _found(what, handle, await self._about(what, "PATCH", handle, {"is_active": active}))
+        key = _found(what, handle, await self._about(what, "PATCH", handle, self._soon(), {"is_active": active}))
         if key is not None and key.is_active is not active:
             raise Ambiguous(f"{what}: the answer does not say that it was done")
         return Found.DONE if key is not None else Found.NOT_FOUND
 
     async def usage(self, handle: str, /) -> Usage | None:
         """US dollars by the gateway's own prices, as its user spent them, and when the key was used last."""
-        what = "read a key's usage"
-        key = _found(what, handle, await self._about(what, "GET", handle))
+        what, until = "read a key's usage", self._soon()
+        key = _found(what, handle, await self._about(what, "GET", handle, until))
         if key is None:
             return None
         path = f"/v1/users/{OWN_USER}{segment(what, handle)}"
-        user = read(_User, await self._transport.call(Call(what, "GET", path, expect=frozenset({200, 404}))))
+        call = Call(what, "GET", path, expect=frozenset({200, 404}), until=until)
+        user = read(_User, await self._transport.call(call))
         return Usage(spend=user.spend if user else None, last_used_at=key.last_used_at)
 
-    async def _about(self, what: str, method: str, handle: str, body: Mapping[str, object] | None = None) -> Answer:
+    async def _about(
+        self, what: str, method: str, handle: str, until: float, body: Mapping[str, object] | None = None
+    ) -> Answer:
         path = f"/v1/keys/{segment(what, handle)}"
-        return await self._transport.call(Call(what, method, path, body=body, expect=frozenset({200, 404})))
+        return await self._transport.call(Call(what, method, path, body=body, expect=frozenset({200, 404}), until=until))
 
     async def probe(self, value: SecretStr) -> Probe:
         """A key over its user's budget, or of a blocked user, is answered 403 and is not dead."""
@@ -149,9 +152,6 @@ class AnyLLMProvider(Adapter):
             pages += 1
             if len(keys) < self._page:
                 return found, pages
-
-    def _soon(self) -> float:
-        return self._within(self._transport.deadlines.other)
 
 
 def _found(what: str, handle: str, answer: Answer) -> _Key | None:

@@ -114,8 +114,7 @@ class LiteLLMProvider(Adapter):
     async def revoke(self, handle: str) -> Revocation:
         """Deletes a key by its hash, and the pool's own team with its last key. An answer for several keys would echo
         unknown ones as deleted: one at a time."""
-        token, team = parts_of("delete a key", handle)
-        until = self._within(self._transport.deadlines.other)
+        (token, team), until = parts_of("delete a key", handle), self._soon()
         call = Call("delete a key", "POST", "/key/delete", body={"keys": [token]}, until=until)
         answer = await self._post(call, {200, 404})
         if answer.status == 200 and ((said := read(Deleted, answer)) is None or token not in said.deleted_keys):
@@ -133,11 +132,12 @@ class LiteLLMProvider(Adapter):
 
     async def update(self, handle: str, limits: Limits, /) -> Found:
         """Gives a key these limits; a limit that the pool shares is its team's."""
-        token, team = parts_of("change a key's limits", handle)
+        (token, team), until = parts_of("change a key's limits", handle), self._soon()
         if team and limits.spend is not None and limits.spend.shared:
             body = {"team_id": team, **budget_body(limits.spend)}
-            await self._post(Call("change the pool's team", "POST", "/team/update", body=body), {200})
-        return await self._switch("change a key's limits", "/key/update", {"key": token, **limits_body(limits)})
+            await self._post(Call("change the pool's team", "POST", "/team/update", body=body, until=until), {200})
+        body = {"key": token, **limits_body(limits)}
+        return await self._switch("change a key's limits", "/key/update", body, until)
 
     async def disable(self, handle: str, /) -> Found:
         """Blocks a key."""
@@ -152,7 +152,7 @@ class LiteLLMProvider(Adapter):
     async def usage(self, handle: str, /) -> Usage | None:
         """US dollars by LiteLLM's prices, some seconds late, and when the key was last charged."""
         what = "read a key's usage"
-        row = await self._row(what, parts_of(what, handle)[0], self._within(self._transport.deadlines.other))
+        row = await self._row(what, parts_of(what, handle)[0], self._soon())
         return Usage(spend=row.spend, last_used_at=row.last_active) if row else None
 
     async def probe(self, value: SecretStr) -> Probe:
@@ -186,9 +186,8 @@ class LiteLLMProvider(Adapter):
             raise Ambiguous(f"{what}: the answer is not a complete listing")
         return found
 
-    async def _switch(self, what: str, path: str, body: Mapping[str, object]) -> Found:
-        until = self._within(self._transport.deadlines.other)
-        answer = await self._post(Call(what, "POST", path, body=body, until=until), {200, 404})
+    async def _switch(self, what: str, path: str, body: Mapping[str, object], until: float | None = None) -> Found:
+        answer = await self._post(Call(what, "POST", path, body=body, until=until or self._soon()), {200, 404})
         return Found.NOT_FOUND if answer.status == 404 else Found.DONE
 
     async def _post(self, call: Call, expect: set[int]) -> Answer:

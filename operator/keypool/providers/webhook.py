@@ -129,11 +129,11 @@ class WebhookProvider(Adapter):
 
     async def probe(self, value: SecretStr) -> Probe:
         """Asks with the value in a header, and by POST: no cache in between may answer."""
-        plain = value.get_secret_value()
+        what, path, plain = "probe a key", f"{BASE}/keys/probe", value.get_secret_value()
         if not re.fullmatch(VALUE, plain):
-            raise Rejected("probe a key: the value is not one that a server of this protocol gives")
+            raise Rejected(f"{what}: the value is not one that a server of this protocol gives")
         answer = await self._transport.call(
-            Call("probe a key", "POST", f"{BASE}/keys/probe", headers={"Keypool-Key": plain}, secrets=(value,))
+            Call(what, "POST", path, headers={"Keypool-Key": plain}, secrets=(value,), until=self._soon())
         )
         told = read(Probed, answer)
         if told is None:
