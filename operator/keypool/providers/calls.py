@@ -13,6 +13,9 @@ from keypool.providers.protocol import Probe, Revocation
 from keypool.providers.transport import Call, Transport
 
 
+_ANYTHING = re.compile(".")
+
+
 class _Deleted(WireModel):
     deleted: Literal[True]
 
@@ -46,10 +49,16 @@ class _Models(WireModel):
     data: tuple[object, ...]
 
 
-async def models_verdict(transport: Transport, path: str, value: SecretStr, alive: set[int]) -> Probe:
-    """Asks for the models with a key in the place of the admin credential: 401 is a dead key, a status in `alive` one
-    that is merely not allowed now. `Ambiguous` for an acceptance that lists no models."""
+async def models_verdict(
+    transport: Transport, path: str, value: SecretStr, alive: set[int], dead: re.Pattern[str] = _ANYTHING
+) -> Probe:
+    """Asks for the models with a key in the place of the admin credential: 401 whose text speaks of a `dead` key is
+    one, a status in `alive` one that is merely not allowed now. `Ambiguous` for an acceptance that lists no models, and
+    for a refusal that is not a provider's own: what stands before one refuses with pages, not with JSON."""
     answer = await transport.call(as_key("check a key", path, value, {200, 401, *alive}))
+    if answer.status != 200 and not (dead if answer.status == 401 else _ANYTHING).search(answer.said):
+        said = f" ({answer.said})" if answer.said else ""
+        raise Ambiguous(f"check a key: the answer {answer.status}{said} does not say whether the key is good")
     if answer.status == 200 and read(_Models, answer) is None:
         raise Ambiguous("check a key: the answer lists no models")
     return Probe.REJECTED if answer.status == 401 else Probe.ACCEPTED

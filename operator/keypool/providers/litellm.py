@@ -22,7 +22,7 @@ from keypool.core.limits import Limits, Usage
 from keypool.providers.adapter import VALUE, Adapter, read
 from keypool.providers.calls import models_verdict
 from keypool.providers.errors import Ambiguous, ProviderError, Rejected
-from keypool.providers.litellm_wire import PAGE, Deleted, Made, Page, Row, budget_body, limits_body, parts_of
+from keypool.providers.litellm_wire import DEAD, PAGE, Deleted, Made, Page, Row, budget_body, limits_body, parts_of
 from keypool.providers.outcomes import refusal
 from keypool.providers.paging import LISTING_SECONDS
 from keypool.providers.protocol import CreatedKey, Found, ListedKey, NewKey, Probe, Provider, Revocation
@@ -156,8 +156,8 @@ class LiteLLMProvider(Adapter):
         return Usage(spend=row.spend, last_used_at=row.last_active) if row else None
 
     async def probe(self, value: SecretStr) -> Probe:
-        """422 is a key over its budget, 403 one that may use nothing: neither is dead."""
-        return await models_verdict(self._transport, "/v1/models", value, {403, 422})
+        """422 is a key over its budget, 403 one that may use nothing: neither is dead. 401 is also what goes wrong."""
+        return await models_verdict(self._transport, "/v1/models", value, {403, 422}, DEAD)
 
     async def list_keys(self) -> tuple[ListedKey, ...]:
         """All keys, oldest first, so that keys made meanwhile shift no page; complete when they are the total."""

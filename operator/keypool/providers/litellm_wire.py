@@ -15,6 +15,8 @@ PAGE = 100
 RESETS = {"Daily": "1d", "Weekly": "7d", "Monthly": "1mo"}
 """Periods of a budget, which LiteLLM aligns to midnight UTC, Mondays and the first of the month."""
 OWN_TEAM = "kp."
+DEAD = re.compile(r"key is blocked|expired key|invalid proxy server token|virtual key expected", re.IGNORECASE)
+"""What a 401 says of a key that is dead; of an error inside the proxy's authentication it says anything else."""
 _HANDLE = rf"(?P<hash>[0-9a-f]{{64}})(:(?P<team>{re.escape(OWN_TEAM)}[A-Za-z0-9._-]{{1,124}}))?"
 
 
