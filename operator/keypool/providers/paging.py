@@ -79,6 +79,7 @@ def _page(call: Call, **query: str) -> Call:
 
 
 def _by_id(call: Call, entries: tuple[Listed, ...] | None) -> Mapping[str, Listed]:
-    if entries is None:
+    found = {entry.id: entry for entry in entries or ()}
+    if entries is None or len(found) < len(entries):  # what stands there twice stands in the place of another
         raise Ambiguous(f"{call.what}: the answer is not a complete listing")
-    return {entry.id: entry for entry in entries}
+    return found
