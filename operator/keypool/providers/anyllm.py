@@ -139,7 +139,9 @@ class AnyLLMProvider(Adapter):
         first, pages = await self._pages(until)
         if pages > 1 and (await self._pages(until))[0].keys() != first.keys():
             raise Ambiguous("list the keys: two listings differ, so one of them may lack some")
-        return tuple(ListedKey(key.id, key.key_name, None, key.is_active, key.expires_at) for key in first.values())
+        return tuple(
+            ListedKey(key.id, key.key_name or "", None, key.is_active, key.expires_at) for key in first.values()
+        )
 
     async def _pages(self, until: float) -> tuple[dict[str, _Key], int]:
         found: dict[str, _Key] = {}

@@ -170,7 +170,7 @@ class LiteLLMProvider(Adapter):
             page += 1
         if len(rows) != found.total_count:
             raise Ambiguous("list the keys: the listing changed while its pages were read, so it may lack some")
-        return tuple(ListedKey(row.handle, row.key_alias, None, not row.blocked, row.expires) for row in rows.values())
+        return tuple(row.listed() for row in rows.values())
 
     async def _row(self, what: str, token: str, until: float) -> Row | None:
         """A deleted key is not listed, while /key/info still answers 200 for it."""

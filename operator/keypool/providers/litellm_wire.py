@@ -9,6 +9,7 @@ from pydantic import Field
 from keypool.core.limits import Limits, SpendLimit
 from keypool.providers.adapter import Expiry, Maybe, WireModel
 from keypool.providers.errors import Rejected
+from keypool.providers.protocol import ListedKey
 
 PAGE = 100
 """Keys that a listing shows at once."""
@@ -40,6 +41,10 @@ class Row(Made):
     def handle(self) -> str:
         """With the team where it is one of keypool's."""
         return handle_of(self.token, self.team_id)
+
+    def listed(self) -> ListedKey:
+        """As keypool lists it."""
+        return ListedKey(self.handle, self.key_alias or "", None, not self.blocked, self.expires)
 
 
 class Page(WireModel):

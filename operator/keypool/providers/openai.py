@@ -171,7 +171,7 @@ class OpenAIProvider(Adapter):
 
 def _listed(project: str, key: _Key) -> ListedKey:
     active = key.owner_project_access != "inactive"
-    return ListedKey(f"{project}/{key.id}", key.name, None, active, key.expires_at)
+    return ListedKey(f"{project}/{key.id}", key.name or "", None, active, key.expires_at)
 
 
 def _created(project: str, answer: Answer) -> CreatedKey:

@@ -38,8 +38,8 @@ class CreatedKey:
 
 @dataclass(frozen=True, slots=True)
 class ListedKey:
-    """A key as the provider lists it. `fingerprint` (12 hex of the value's SHA-256) only where values are listed;
-    `expires_at` only where expiries are."""
+    """A key as the provider lists it. `name`: "" for a key that has none, None where the listing shows no names;
+    `fingerprint` (12 hex of the value's SHA-256) only where values are listed; `expires_at` only where expiries are."""
 
     handle: str
     name: str | None

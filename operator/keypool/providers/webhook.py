@@ -173,7 +173,7 @@ class WebhookProvider(Adapter):
             page = read(Page, await self._transport.call(Call("list the keys", "GET", f"{BASE}/keys", query=query)))
             if page is None or any(key.id in found for key in page.keys):
                 raise Ambiguous("list the keys: a page cannot be read, or has a key of another page")
-            found |= {key.id: ListedKey(key.id, key.name, None, key.active, key.expires_at) for key in page.keys}
+            found |= {key.id: ListedKey(key.id, key.name or "", None, key.active, key.expires_at) for key in page.keys}
             cursor = page.next
             if cursor is None:
                 return tuple(found.values())

@@ -1,0 +1,74 @@
+"""Listings that other people's keys, or a changing order, make awkward: complete, or an error."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+from pydantic import SecretStr
+
+from keypool.api.provider_options import AnyLLM, LiteLLM, OpenAI, Webhook
+from keypool.providers import anyllm, litellm, openai, webhook
+from keypool.providers.errors import Ambiguous
+from keypool.providers.paging import CursorPage, Data, Entry, by_cursor, by_offset
+from keypool.providers.protocol import Provider
+from keypool.providers.transport import Call, Deadlines, Transport
+from tests.contract.test_transport import Handler, Serve, serve
+
+__all__ = ["serve"]
+
+LISTING = Call("list the keys", "GET", "/keys")
+
+
+def to(url: str) -> Transport:
+    """A transport to the server."""
+    return Transport(url, SecretStr("the-admin-key"), Deadlines(create=2.0, other=2.0))
+
+
+def json(body: object) -> Handler:
+    """Always the same."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response(body)
+
+    return answer
+
+
+TWICE = [{"id": "a"}, {"id": "b"}, {"id": "b"}]
+
+
+async def test_a_full_page_that_has_a_key_twice_is_not_the_last_one(serve: Serve) -> None:
+    transport = to(await serve(json({"data": TWICE})))
+    with pytest.raises(Ambiguous, match="not a complete listing"):
+        await by_offset(transport, LISTING, 3, Data[tuple[Entry, ...]])
+    await transport.close()
+
+
+async def test_a_last_page_that_has_a_key_twice_may_lack_another(serve: Serve) -> None:
+    transport = to(await serve(json({"data": TWICE, "has_more": False})))
+    with pytest.raises(Ambiguous, match="not a complete listing"):
+        await by_cursor(transport, LISTING, CursorPage[tuple[Entry, ...]])
+    await transport.close()
+
+
+@pytest.mark.parametrize(
+    ("build", "body"),
+    [
+        (lambda to: anyllm.build(AnyLLM(), to), [{"id": "k", "key_name": None, "is_active": True}]),
+        (lambda to: litellm.build(LiteLLM(), to), {"keys": [{"token": "0" * 64, "key_alias": None}], "total_count": 1}),
+        (lambda to: openai.build(OpenAI(project="p"), to), {"data": [{"id": "k", "name": None}], "has_more": False}),
+        (
+            lambda to: webhook.build(Webhook(), to),
+            {"protocol": 1, "account": "a", "capabilities": {}, "keys": [{"id": "k", "name": None, "active": True}]},
+        ),
+    ],
+    ids=["any-llm", "LiteLLM", "OpenAI", "webhook"],
+)
+async def test_somebody_elses_key_without_a_name_does_not_look_like_a_listing_without_names(
+    serve: Serve, build: Callable[[Transport], Provider], body: Any
+) -> None:
+    """Else no create call whose answer was lost would be looked up in such an account ever again."""
+    provider = build(to(await serve(json(body))))
+    [key] = await provider.list_keys()
+    assert key.name is not None
+    await provider.close()
