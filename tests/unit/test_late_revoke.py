@@ -16,15 +16,17 @@ from tests.unit.core.builders import NOW, a_key, a_ledger, seen
 from tests.unit.test_late_create import Stored, enough
 
 
-async def revoked_with(left: float, *, later: float | None = None) -> tuple[FakeProvider, Pass]:
+async def revoked_with(
+    left: float, *, later: float | None = None, suspended: bool = False
+) -> tuple[FakeProvider, Pass]:
     """The provider and the pass, after a key was to be revoked with so many seconds of leadership left; `later`: after
-    its usage was read."""
+    its usage was read. Meanwhile people may have `suspended` the pool."""
     provider, ledger = FakeProvider(now=NOW), a_ledger(a_key(0), a_key(0, KeyState.REVOKING))
     provider.capabilities = replace(provider.capabilities, tells_usage=later is not None)
     live: Any = {"metadata": {"uid": "pool-1"}, "spec": {}}
 
     async def get(_: str) -> Any:
-        return live
+        return {**live, "spec": {"suspend": suspended and bool(provider.called("usage"))}}
 
     async def recall(_: str) -> Any:
         return SimpleNamespace(provider=provider, trusted=True)
@@ -64,3 +66,9 @@ async def test_a_delete_call_is_put_off_where_reading_the_usage_before_it_took_t
     assert provider.called("usage")
     assert not provider.called("revoke")
     assert this.memory.next_try(NOW) is not None, "it is tried again"
+
+
+async def test_a_pool_that_was_suspended_while_the_usage_was_read_keeps_its_key() -> None:
+    provider, _ = await revoked_with(60, later=60, suspended=True)
+    assert provider.called("usage")
+    assert not provider.called("revoke")

@@ -7,7 +7,7 @@ from keypool.core.spending import departed
 from keypool.providers.errors import ProviderError, is_refusal
 from keypool.providers.protocol import Probe, Provider, Revocation
 from keypool.reconcile.context import Pass
-from keypool.reconcile.ending import still_accepted, still_leads, usable_client
+from keypool.reconcile.ending import still_accepted, usable_client
 from keypool.reconcile.keys import note_failure, timed
 from keypool.reconcile.proving import account_problem
 from keypool.reconcile.usage import read_last
@@ -19,10 +19,9 @@ async def revoke(this: Pass, action: act.RevokeKey) -> bool:
     if record is None or record.handle is None:
         return False
     provider = await usable_client(this, record, f"revoke:{record.name}")
+    if provider is not None and await read_last(this, provider, record):  # may take long: look again
+        provider = await usable_client(this, record, f"revoke:{record.name}")
     if provider is None:
-        return False
-    await read_last(this, provider, record)  # takes a while: it may wait for the account's request budget
-    if not await still_leads(this, f"revoke:{record.name}"):
         return False
     answer = await _delete(this, provider, record, record.handle)
     if answer is None or not await _prove(this, provider, record, answer):

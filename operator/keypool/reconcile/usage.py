@@ -33,13 +33,15 @@ async def read(this: Pass, action: act.ReadUsage) -> bool:
     return True
 
 
-async def read_last(this: Pass, provider: Provider, record: KeyRecord) -> None:
-    """Once more before a key is revoked, so that little of what it was used for is missed. Stops nothing."""
+async def read_last(this: Pass, provider: Provider, record: KeyRecord) -> bool:
+    """Once more before a key is revoked, so that little of what it was used for is missed. Stops nothing. Whether the
+    provider was asked."""
     if not provider.capabilities.tells_usage or record.handle is None:
-        return
+        return False
     try:
         told = await timed(this, "usage", provider.usage(record.handle))
     except ProviderError:
-        return
+        return True
     if told is not None:
         this.memory.readings[record.name] = Reading(this.world.now(), told)
+    return True
