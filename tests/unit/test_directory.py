@@ -131,8 +131,10 @@ async def test_a_record_that_is_dropped_while_it_is_renewed_stays_dropped() -> N
         ("https://a.example", "https://b.example", "https://b.example"),
         ("https://a.example/v1", "https://b.example", "https://b.example/v1"),
         ("https://api.example/v1", "https://b.example", "https://api.example/v1"),
+        ("https://a.example.org/v1", "https://b.example", "https://a.example.org/v1"),
+        ("https://a.example:8443/v1", "https://b.example", "https://a.example:8443/v1"),
     ],
-    ids=["the endpoint", "below the endpoint", "elsewhere"],
+    ids=["the endpoint", "below the endpoint", "elsewhere", "a host that begins alike", "another port"],
 )
 def test_workloads_that_follow_get_the_url_at_which_keys_are_used(base_url: str, url: str, published: str) -> None:
     assert _used_at(base_url, "https://a.example", url) == published

@@ -215,4 +215,5 @@ class Directory:
 def _used_at(base_url: str, preferred: str, url: str) -> str:
     """Where workloads use keys while this endpoint is in use: with what the adapter adds to the preferred one, such as
     /v1; or always the same, where keys are used elsewhere than they are made."""
-    return url + base_url.removeprefix(preferred) if base_url.startswith(preferred) else base_url
+    is_below = base_url == preferred or base_url.startswith(f"{preferred}/")
+    return url + base_url.removeprefix(preferred) if is_below else base_url
