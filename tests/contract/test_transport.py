@@ -59,6 +59,10 @@ def answering(
     return handler
 
 
+def test_no_repr_of_a_call_shows_what_it_sends() -> None:
+    assert "canary" not in repr(Call("make", "POST", "/keys", body={"key": "sk-canary"}, headers={"K": "canary"}))
+
+
 async def test_json_arrives_as_it_was_sent(serve: Serve) -> None:
     assert (await ask(await serve(answering(b'{"a": 1}')))).body == b'{"a": 1}'
 

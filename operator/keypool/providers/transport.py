@@ -64,7 +64,7 @@ class Call:
     path: str
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: Mapping[str, object] | None = None
+    body: Mapping[str, object] | None = field(default=None, repr=False)
     form: str | None = field(default=None, repr=False)
     secrets: tuple[SecretStr, ...] = ()
     expect: frozenset[int] = frozenset({200})
