@@ -99,6 +99,24 @@ async def test_what_must_not_wait_is_sent_now_or_not_at_all(make: Maker) -> None
     assert account.budget.waiting == 0
 
 
+async def test_a_call_that_is_cut_off_as_its_turn_comes_leaves_the_turn_to_others(make: Maker) -> None:
+    account = make(per_minute=10)
+    await sent(account, 10)
+    waiting = asyncio.create_task(sent(account))
+
+    async def waits() -> bool:
+        return account.budget.waiting == 1
+
+    await eventually(waits, 5)
+    while account.budget.waiting:  # in one step of the loop: the turn comes, and the call is cut off
+        time.sleep(0.01)
+        account.dispatch()
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    await asyncio.sleep(WINDOW / 10)
+    assert account.left()["minute"] == 10
+
+
 async def test_after_a_takeover_the_minute_counts_as_used_up(make: Maker) -> None:
     began = time.time()
     assert (await sent(make(per_minute=10, fresh=False)))[0] - began >= WINDOW

@@ -168,12 +168,14 @@ class AccountBudget:
                 raise _too_long(what, "the account's request budget is used up", wait)
             async with asyncio.timeout(self._patience):
                 await future
-        except TimeoutError:
-            raise _too_long(what, "others wait for the account's request budget too", self._seconds) from None
+        except BaseException as error:  # its turn may have come at that very moment: it goes to others
+            self.budget.drop(ticket, self._now())
+            self._ring_soon()
+            if isinstance(error, TimeoutError):
+                raise _too_long(what, "others wait for the account's request budget too", self._seconds) from None
+            raise
         finally:
             self._inside.pop(ticket, None)
-            if not future.done() or future.cancelled():
-                self.budget.drop(ticket, self._now())
         return ticket
 
     # -- the clockwork
