@@ -69,6 +69,27 @@ async def test_a_try_at_another_endpoint_counts_as_well(serve: Serve) -> None:
     assert meter.patient == [True, False]
 
 
+class Once(Meter):
+    """The first request alone gets a turn."""
+
+    @asynccontextmanager
+    async def turn(self, what: str, *, patient: bool) -> AsyncIterator[None]:
+        """A request."""
+        if self.turns:
+            raise Throttled(f"{what}: not sent")
+        async with super().turn(what, patient=patient):
+            yield
+
+
+async def test_an_endpoint_that_was_not_tried_for_want_of_a_turn_does_not_count_as_working(serve: Serve) -> None:
+    endpoints = Endpoints([await serve(answering(b"", status=503)), await serve(answering(b"{}"))])
+    transport = Transport(endpoints, SecretStr("the-admin-key"), Deadlines(create=3.0, other=3.0), Once())
+    with pytest.raises(Throttled, match="not sent"):
+        await transport.call(LISTING)
+    await transport.close()
+    assert [endpoint.in_use for endpoint in endpoints.seen()] == [False, False]
+
+
 async def test_without_a_turn_nothing_is_sent(serve: Serve) -> None:
     seen: list[str] = []
 

@@ -24,7 +24,7 @@ from keypool.providers.addresses import AddressRefused
 from keypool.providers.authentication import Authentication, FixedCredential
 from keypool.providers.connections import connections
 from keypool.providers.endpoints import REPEATABLE, Endpoints
-from keypool.providers.errors import Ambiguous, EndpointRefused, ProviderError, Throttled, Unavailable
+from keypool.providers.errors import Ambiguous, EndpointRefused, ProviderError, Unavailable
 from keypool.providers.meter import Meter, Unmetered
 from keypool.providers.outcomes import parse_retry_after, refusal, until_midnight
 from keypool.providers.text import error_text, excerpt
@@ -165,14 +165,12 @@ class Transport:
     async def _counted(
         self, call: Call, token: SecretStr, tries: "count[int]", url: str, seconds: float
     ) -> Answer | ProviderError:
-        """Every request counts; the first has its turn already, and others cannot wait."""
+        """Every request counts; the first has its turn already, and others cannot wait. Without a turn it raises: that
+        is no answer of the endpoint's."""
         if not next(tries):
             return await self._in_time(call, token, url, seconds)
-        try:
-            async with self._meter.turn(call.what, patient=False):
-                return await self._in_time(call, token, url, seconds)
-        except Throttled as error:
-            return error
+        async with self._meter.turn(call.what, patient=False):
+            return await self._in_time(call, token, url, seconds)
 
     async def _in_time(self, call: Call, token: SecretStr, url: str, seconds: float) -> Answer | ProviderError:
         try:
