@@ -109,7 +109,6 @@ async def test_a_call_that_is_cut_off_as_its_turn_comes_leaves_the_turn_to_other
 
     await eventually(waits, 5)
     while account.budget.waiting:  # in one step of the loop: the turn comes, and the call is cut off
-        time.sleep(0.01)
         account.dispatch()
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)

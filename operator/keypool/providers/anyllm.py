@@ -126,7 +126,9 @@ class AnyLLMProvider(Adapter):
         self, what: str, method: str, handle: str, until: float, body: Mapping[str, object] | None = None
     ) -> Answer:
         path = f"/v1/keys/{segment(what, handle)}"
-        return await self._transport.call(Call(what, method, path, body=body, expect=frozenset({200, 404}), until=until))
+        return await self._transport.call(
+            Call(what, method, path, body=body, expect=frozenset({200, 404}), until=until)
+        )
 
     async def probe(self, value: SecretStr) -> Probe:
         """A key over its user's budget, or of a blocked user, is answered 403 and is not dead."""

@@ -12,7 +12,6 @@ from keypool.providers.errors import Ambiguous, Rejected
 from keypool.providers.protocol import Probe, Revocation
 from keypool.providers.transport import Call, Transport
 
-
 _ANYTHING = re.compile(".")
 
 
