@@ -145,7 +145,7 @@ LIST: Any = lambda provider: provider.list_keys()  # noqa: E731
         ("async def probe(self, value): return True", PROBE, "answered with bool"),
         ("async def probe(self, value): raise OSError(value.get_secret_value())", PROBE, "failed with OSError"),
         ("", LIST, "failed with AttributeError"),
-        ("async def list_keys(self): return ('k1',)", LIST, "no ListedKey"),
+        ("async def list_keys(self): return ('k1',)", LIST, "no proper ListedKey"),
         ("async def list_keys(self): return None", LIST, "answered with NoneType"),
     ],
 )
@@ -167,6 +167,54 @@ async def test_a_value_that_no_header_can_carry_is_unreadable(install: Installer
     with pytest.raises(Unreadable) as caught:
         await built("odd").create(KEY)
     assert caught.value.handle == "k1"
+
+
+@pytest.mark.parametrize(
+    ("made", "handle"),
+    [
+        ("CreatedKey('k1', 'a-plain-string-of-16', None)", "k1"),
+        ("CreatedKey('k1', SecretStr('a' * 20), __import__('datetime').datetime(2030, 1, 1))", "k1"),
+        ("CreatedKey('k1', SecretStr('a' * 20), 1893456000)", "k1"),
+        ("CreatedKey(7, SecretStr('a' * 20), None)", None),
+    ],
+    ids=["value of another type", "expiry without a zone", "expiry of another type", "handle of another type"],
+)
+async def test_a_key_of_which_something_is_of_another_type_is_unreadable(
+    install: Installer, made: str, handle: str | None
+) -> None:
+    install("odd", odd(f"async def create(self, key): return {made}"))
+    with pytest.raises(Unreadable) as caught:
+        await built("odd").create(KEY)
+    assert caught.value.handle == handle
+
+
+async def test_a_handle_of_another_type_is_not_taken_from_an_error(install: Installer) -> None:
+    install("odd", odd("async def create(self, key): raise Unreadable('no value', 7)"))
+    with pytest.raises(Unreadable) as caught:
+        await built("odd").create(KEY)
+    assert caught.value.handle is None
+
+
+async def test_a_pause_that_is_no_duration_is_no_pause(install: Installer) -> None:
+    install("odd", odd("async def revoke(self, handle): raise Throttled('slowly', 7)"))
+    with pytest.raises(Throttled) as caught:
+        await built("odd").revoke("k1")
+    assert caught.value.retry_after is None
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "ListedKey(7, 'n', None, True)",
+        "ListedKey('k', 7, None, True)",
+        "ListedKey('k', 'n', None, True, __import__('datetime').datetime(2030, 1, 1))",
+    ],
+    ids=["handle of another type", "name of another type", "expiry without a zone"],
+)
+async def test_a_listing_of_which_something_is_of_another_type_is_ambiguous(install: Installer, key: str) -> None:
+    install("odd", odd(f"async def list_keys(self): return ({key},)"))
+    with pytest.raises(Ambiguous, match="no proper ListedKey"):
+        await built("odd").list_keys()
 
 
 async def test_the_errors_of_the_protocol_pass_without_the_key_that_they_show(install: Installer) -> None:

@@ -7,6 +7,7 @@ is not a `ProviderError` is `Ambiguous`, because the call may have been carried 
 import asyncio
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ from pydantic import SecretStr
 from keypool.api.provider_options import Plugin
 from keypool.core.capabilities import Capabilities
 from keypool.core.limits import Limits, Usage
-from keypool.providers.errors import AdapterUnusable, Ambiguous, ProviderError, Unreadable
+from keypool.providers.errors import AdapterUnusable, Ambiguous, ProviderError, Throttled, Unreadable
 from keypool.providers.protocol import CreatedKey, EndpointSeen, Found, ListedKey, NewKey, Probe, Provider, Revocation
 from keypool.providers.text import excerpt
 from keypool.providers.transport import Transport
@@ -56,10 +57,10 @@ class Guarded:
         """Creates one key."""
         seconds = self._transport.deadlines.create
         made = await self._asked("create a key", CreatedKey, "create", key, seconds=seconds, secret=key.value)
-        if re.fullmatch(_HANDLE, made.handle) and re.fullmatch(_VALUE, made.value.get_secret_value()):
+        if (handle := _handle(made.handle)) and _is_value(made.value) and _is_moment(made.expires_at):
             return made
-        handle = made.handle if re.fullmatch(_HANDLE, made.handle) else None
-        raise Unreadable(f"create a key: the adapter {self._name} gave no handle or value of printable ASCII", handle)
+        said = "gave no handle or value of printable ASCII, or an expiry without a time zone"
+        raise Unreadable(f"create a key: the adapter {self._name} {said}", handle)
 
     async def revoke(self, handle: str) -> Revocation:
         """Deletes one key."""
@@ -89,8 +90,8 @@ class Guarded:
     async def list_keys(self) -> tuple[ListedKey, ...]:
         """The complete listing."""
         keys = await self._asked("list the keys", tuple, "list_keys", seconds=LISTING_SECONDS)
-        if not all(isinstance(key, ListedKey) for key in keys):
-            raise Ambiguous(f"list the keys: the adapter {self._name} gave something that is no ListedKey")
+        if not all(_is_listed(key) for key in keys):
+            raise Ambiguous(f"list the keys: the adapter {self._name} gave something that is no proper ListedKey")
         return keys
 
     async def close(self) -> None:
@@ -124,11 +125,37 @@ class Guarded:
         except ProviderError as error:
             error.args = (excerpt(str(error), (secret,) if secret is not None else ()), *error.args[1:])
             error.__cause__ = error.__context__ = None
+            _trim(error)
             return error.with_traceback(None)
         except TimeoutError:
             return Ambiguous(f"{what}: the adapter {self._name} gave no answer within {seconds:g} s")
         except Exception as error:  # noqa: BLE001
             return Ambiguous(f"{what}: the adapter {self._name} failed with {type(error).__name__}")
+
+
+def _handle(handle: object) -> str | None:
+    return handle if isinstance(handle, str) and re.fullmatch(_HANDLE, handle) else None
+
+
+def _is_value(value: object) -> bool:
+    return isinstance(value, SecretStr) and re.fullmatch(_VALUE, value.get_secret_value()) is not None
+
+
+def _is_moment(moment: object) -> bool:
+    return moment is None or (isinstance(moment, datetime) and moment.tzinfo is not None)
+
+
+def _is_listed(key: object) -> bool:
+    named = isinstance(key, ListedKey) and _handle(key.handle) is not None and isinstance(key.name, str | None)
+    return named and _is_moment(getattr(key, "expires_at", None))
+
+
+def _trim(error: ProviderError) -> None:
+    """What an error carries beside its message is of the type that it should be, or not there."""
+    if isinstance(error, Unreadable):
+        error.handle = _handle(error.handle)
+    if isinstance(error, Throttled) and not isinstance(error.retry_after, timedelta):
+        error.retry_after = None
 
 
 def build(options: Plugin, transport: Transport) -> Provider:
