@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +11,8 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from keypool.api.provider_options import LiteLLM
-from keypool.providers.errors import Ambiguous
+from keypool.core.limits import Identity
+from keypool.providers.errors import Ambiguous, Rejected
 from keypool.providers.litellm import LiteLLMProvider
 from keypool.providers.protocol import NewKey, Probe
 from keypool.providers.transport import Deadlines, Transport
@@ -86,3 +87,17 @@ async def test_a_401_for_what_went_wrong_inside_the_proxy_is_no_dead_key(serve: 
     async with adapter(serve, Script({"/v1/models": refused}), DEADLINES) as provider:
         with pytest.raises(Ambiguous, match="check a key"):
             await provider.probe(VALUE)
+
+
+@pytest.mark.parametrize("tenant", [True, False])
+async def test_a_team_of_people_is_never_taken_for_one_of_keypools_which_go_with_their_last_key(
+    serve: Serve, *, tenant: bool
+) -> None:
+    script = Script({})
+    theirs = "kp.our-team"
+    options = LiteLLM() if tenant else LiteLLM(team=theirs)
+    provider = LiteLLMProvider(options, Transport(await serve(script.answer), SecretStr("sk-admin"), DEADLINES))
+    with pytest.raises(Rejected, match=r"kp\.our-team: ids that begin with kp\. are keypool's own"):
+        await provider.create(replace(KEY, identity=Identity(team=theirs if tenant else "")))
+    assert not script.asked
+    await provider.close()

@@ -22,7 +22,7 @@ from keypool.core.limits import Limits, Usage
 from keypool.providers.adapter import VALUE, Adapter, read
 from keypool.providers.calls import models_verdict
 from keypool.providers.errors import Ambiguous, ProviderError, Rejected
-from keypool.providers.litellm_wire import DEAD, PAGE, Deleted, Made, Page, Row, budget_body, limits_body, parts_of
+from keypool.providers.litellm_wire import PAGE, Deleted, Made, Page, Row, budget_body, limits_body, parts_of, theirs
 from keypool.providers.outcomes import refusal
 from keypool.providers.paging import LISTING_SECONDS
 from keypool.providers.protocol import CreatedKey, Found, ListedKey, NewKey, Probe, Provider, Revocation
@@ -33,6 +33,7 @@ CACHED = timedelta(seconds=60)
 """For which another instance accepts what is deleted: its cache of keys."""
 MARGIN = 60
 """Seconds added to a key's life, for clocks that differ."""
+_DEAD = re.compile(r"key is blocked|expired key|invalid proxy server token|virtual key expected", re.IGNORECASE)
 
 
 class LiteLLMProvider(Adapter):
@@ -96,7 +97,7 @@ class LiteLLMProvider(Adapter):
 
     async def _prepared_team(self, key: NewKey, until: float) -> str | None:
         """The tenant's or the provider's; or one of the pool's own, where its keys share a limit."""
-        team = key.identity.team or self._team
+        team = theirs(key.identity.team or self._team)
         if key.limits.spend is None or not key.limits.spend.shared:
             if team and team not in self._known_teams:
                 call = Call("look up the team", "GET", "/team/info", query={"team_id": team}, until=until)
@@ -157,7 +158,7 @@ class LiteLLMProvider(Adapter):
 
     async def probe(self, value: SecretStr) -> Probe:
         """422 is a key over its budget, 403 one that may use nothing: neither is dead. 401 is also what goes wrong."""
-        return await models_verdict(self._transport, "/v1/models", value, {403, 422}, DEAD)
+        return await models_verdict(self._transport, "/v1/models", value, {403, 422}, _DEAD)
 
     async def list_keys(self) -> tuple[ListedKey, ...]:
         """All keys, oldest first, so that keys made meanwhile shift no page; complete when they are the total."""

@@ -16,8 +16,6 @@ PAGE = 100
 RESETS = {"Daily": "1d", "Weekly": "7d", "Monthly": "1mo"}
 """Periods of a budget, which LiteLLM aligns to midnight UTC, Mondays and the first of the month."""
 OWN_TEAM = "kp."
-DEAD = re.compile(r"key is blocked|expired key|invalid proxy server token|virtual key expected", re.IGNORECASE)
-"""What a 401 says of a key that is dead; of an error inside the proxy's authentication it says anything else."""
 _HANDLE = rf"(?P<hash>[0-9a-f]{{64}})(:(?P<team>{re.escape(OWN_TEAM)}[A-Za-z0-9._-]{{1,124}}))?"
 
 
@@ -69,6 +67,15 @@ def budget_body(limit: SpendLimit | None) -> dict[str, object]:
 
 def handle_of(token: str, team: str | None) -> str:
     return f"{token}:{team}" if team and team.startswith(OWN_TEAM) else token
+
+
+def theirs(team: str | None) -> str | None:
+    """The team, which must not look like one of keypool's: those are deleted with their last key."""
+    if team and team.startswith(OWN_TEAM):
+        raise Rejected(
+            f"create a key in team {team}: ids that begin with {OWN_TEAM} are keypool's own; use another team"
+        )
+    return team
 
 
 def parts_of(what: str, handle: str) -> tuple[str, str | None]:
