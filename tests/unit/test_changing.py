@@ -1,5 +1,6 @@
 """Changing a key's limits in place: what is recorded, and what each answer leads to."""
 
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,24 +11,32 @@ from keypool.core.limits import Limits
 from keypool.core.reasons import Reason
 from keypool.providers.errors import Ambiguous, Rejected
 from keypool.providers.fake import FakeKey, FakeProvider
+from keypool.providers.transport import Deadlines
 from keypool.reconcile import changing
 from keypool.reconcile.context import Pass
 from keypool.reconcile.memory import Memory
 from keypool.serve.metrics import Metrics
 from tests.unit.core.builders import ABLE, NOW, a_key, a_ledger, a_pool, a_spec, seen
-from tests.unit.test_late_create import Stored
+from tests.unit.test_late_create import Stored, enough
 
 POOL = a_pool(spec=a_spec(key={"rateLimit": {"requestsPerMinute": 60}}))
 
 
-def a_pass(provider: FakeProvider, *, trusted: bool = True) -> Pass:
-    """One pass over a pool with one key, which the provider knows, and which is to get 60 requests a minute."""
+def a_pass(provider: FakeProvider, *, trusted: bool = True, left: float = 60.0) -> Pass:
+    """One pass over a pool with one key, which the provider knows, and which is to get 60 requests a minute; `left`: seconds
+    of leadership."""
     key = a_key(0)
     provider.keys.setdefault(key.handle, FakeKey(key.handle, key.name, key.value))
     entry = SimpleNamespace(uid="provider-1", provider=provider, trusted=trusted)
     directory = SimpleNamespace(get=lambda _: entry, unanswered=lambda _: False)
     world: Any = SimpleNamespace(
-        directory=directory, metrics=Metrics(), now=lambda: NOW, random=lambda: 0.5, tell_failure=lambda *_: None
+        directory=directory,
+        leadership=SimpleNamespace(enough=partial(enough, left)),
+        deadlines=Deadlines(),
+        metrics=Metrics(),
+        now=lambda: NOW,
+        random=lambda: 0.5,
+        tell_failure=lambda *_: None,
     )
     ledger = a_ledger(key)
     return Pass(world, seen(ledger=ledger, provider=ABLE, pool=POOL), cast("Any", Stored(ledger)), Memory())
@@ -69,3 +78,12 @@ async def test_a_provider_that_is_not_proven_is_told_nothing() -> None:
     provider = FakeProvider(now=NOW)
     assert not await changing.update(a_pass(provider, trusted=False), act.UpdateKey("active-0"))
     assert not provider.calls
+
+
+async def test_a_call_that_could_outlast_the_leadership_is_put_off() -> None:
+    """The next leader may have changed the limits by then."""
+    provider = FakeProvider(now=NOW)
+    this = a_pass(provider, left=Deadlines().other)
+    assert not await changing.update(this, act.UpdateKey("active-0"))
+    assert not provider.calls
+    assert this.memory.next_try(NOW) is not None, "it is tried again"

@@ -10,6 +10,7 @@ from keypool.providers.errors import ProviderError
 from keypool.providers.protocol import Found
 from keypool.reconcile.context import Pass
 from keypool.reconcile.keys import note_failure, timed
+from keypool.reconcile.memory import FIRST_PAUSE
 
 
 async def update(this: Pass, action: act.UpdateKey) -> bool:
@@ -21,6 +22,9 @@ async def update(this: Pass, action: act.UpdateKey) -> bool:
     activity = f"update:{record.name}"
     if not entry.trusted:  # found to be in another account since the pass began
         return _again(this, activity, "the provider cannot be used until its credential is proven")
+    if not await this.world.leadership.enough(this.world.deadlines.other):
+        this.memory.pause(activity, this.world.now() + FIRST_PAUSE)
+        return False
     limits = limits_of(this.observation.effective.limits, record, this.world.now())
     try:
         found = await timed(this, "update", entry.provider.update(record.handle, limits))
