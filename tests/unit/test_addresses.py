@@ -128,3 +128,10 @@ async def test_the_name_of_this_machine_is_refused_as_the_system_looks_it_up() -
 def test_a_url_that_leads_nowhere_or_hides_an_address_is_refused(url: str) -> None:
     with pytest.raises(EndpointRefused, match=r"endpoints\[1\]\.url"):
         build(spec(url), SecretStr("admin"), allow_insecure=False)
+
+
+@pytest.mark.parametrize("host", ["256.2", "1.2.3.4.5", "127.1.", "2130706433."])
+def test_a_host_of_digits_alone_is_refused_for_it_would_be_looked_up_behind_the_resolvers_back(host: str) -> None:
+    """aiohttp takes it for an address, does not ask the resolver, and the system looks it up as a name after all."""
+    with pytest.raises(EndpointRefused, match="unusual notation"):
+        build(spec(f"https://{host}/v1"), SecretStr("admin"), allow_insecure=False)

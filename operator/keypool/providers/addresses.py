@@ -65,15 +65,18 @@ def kind_of_host(host: str) -> str | None:
 
 
 def is_odd_number(host: str) -> bool:
-    """Whether a host is an address in a notation that programs read differently: 2130706433, 0177.0.0.1, 127.1."""
+    """Whether a host is an address in a notation that programs read differently: 2130706433, 0177.0.0.1, 127.1. Digits
+    and dots alone are one always: aiohttp takes them for an address and does not ask the resolver."""
+    try:
+        IPv4Address(host)
+        return False
+    except AddressValueError:
+        digits_alone = host.replace(".", "").isdigit()
     try:
         socket.inet_aton(host)
-        IPv4Address(host)
-    except AddressValueError:
-        return True
     except OSError:
-        return False
-    return False
+        return digits_alone
+    return True
 
 
 def refusal_of(host: str, kind: str) -> str:
