@@ -1,7 +1,9 @@
 """Every request is counted, and a refusal for too many of them is told to the account, unless it is a key's own."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,7 +11,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from keypool.providers.endpoints import Endpoints
-from keypool.providers.errors import Throttled
+from keypool.providers.errors import Throttled, Unavailable
 from keypool.providers.transport import Call, Deadlines, Transport
 from tests.contract.test_transport import Serve, answering, serve
 
@@ -67,6 +69,23 @@ async def test_a_try_at_another_endpoint_counts_as_well(serve: Serve) -> None:
     await transport.close()
     assert meter.turns == ["list the keys"] * 2
     assert meter.patient == [True, False]
+
+
+class Never(Meter):
+    """Lets everybody wait."""
+
+    @asynccontextmanager
+    async def turn(self, what: str, *, patient: bool) -> AsyncIterator[None]:
+        """A request that waits."""
+        await asyncio.Event().wait()
+        yield
+
+
+async def test_waiting_for_a_turn_is_a_part_of_the_time_that_a_method_has(serve: Serve) -> None:
+    until = asyncio.get_running_loop().time() + 0.2
+    async with asyncio.timeout(5):
+        with pytest.raises(Unavailable, match="list the keys: not sent, because no turn .* came in time"):
+            await ask(await serve(answering(b"{}")), Never(), replace(LISTING, until=until))
 
 
 class Once(Meter):

@@ -8,6 +8,7 @@ import asyncio
 import json
 import zlib
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -127,9 +128,7 @@ class Transport:
         self._calls += 1
         self._idle.clear()
         try:
-            # What changes something is sent now, while we lead, or not at all.
-            async with self._meter.turn(call.what, patient=call.method == "GET"):
-                outcome = await self._outcome(call)
+            outcome = await self._in_turn(call)
         finally:
             self._calls -= 1
             if not self._calls:
@@ -146,6 +145,16 @@ class Transport:
         await self._authentication.close()
         await self._kept.aclose()
         await self._fresh.aclose()
+
+    async def _in_turn(self, call: Call) -> Answer | ProviderError:
+        async with AsyncExitStack() as turn:
+            try:
+                async with asyncio.timeout_at(call.until):
+                    # What changes something is sent now, while we lead, or not at all.
+                    await turn.enter_async_context(self._meter.turn(call.what, patient=call.method == "GET"))
+            except TimeoutError:
+                return Unavailable(f"{call.what}: not sent, because no turn in the request budget came in time")
+            return await self._outcome(call)
 
     async def _outcome(self, call: Call) -> Answer | ProviderError:
         seconds = self._deadline(call)
