@@ -23,8 +23,8 @@ POOL = a_pool(spec=a_spec(key={"rateLimit": {"requestsPerMinute": 60}}))
 
 
 def a_pass(provider: FakeProvider, *, trusted: bool = True, left: float = 60.0) -> Pass:
-    """One pass over a pool with one key, which the provider knows, and which is to get 60 requests a minute; `left`: seconds
-    of leadership."""
+    """One pass over a pool with one key, which the provider knows, and which is to get 60 requests a minute; so many
+    seconds of leadership are `left`."""
     key = a_key(0)
     provider.keys.setdefault(key.handle, FakeKey(key.handle, key.name, key.value))
     entry = SimpleNamespace(uid="provider-1", provider=provider, trusted=trusted)
