@@ -45,11 +45,14 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
             del sys.modules[module]
 
 
-def built(name: str, url: str = "http://127.0.0.1:1", credential: str = "admin", **options: str) -> Provider:
+def built(
+    name: str, url: str = "http://127.0.0.1:1", credential: str = "admin", *, seconds: float = 0.3, **options: str
+) -> Provider:
     plugin = {"adapter": name, "options": options}
     auth = {"secretRef": {"name": "admin"}}
     spec = KeyProviderSpec.model_validate({"plugin": plugin, "endpoints": [{"url": url}], "auth": auth})
-    return build(spec, SecretStr(credential), allow_insecure=True, allow_private=True, deadlines=Deadlines(0.3, 0.3))
+    deadlines = Deadlines(seconds, seconds)
+    return build(spec, SecretStr(credential), allow_insecure=True, allow_private=True, deadlines=deadlines)
 
 
 @pytest.fixture
@@ -61,7 +64,7 @@ async def upstream() -> AsyncIterator[Webhook]:
 @pytest.fixture
 async def acme(install: Installer, upstream: Webhook) -> AsyncIterator[Provider]:
     install("acme", ADAPTER)
-    provider = built("acme", upstream.url, upstream.admin_credential)
+    provider = built("acme", upstream.url, upstream.admin_credential, seconds=5)
     yield provider
     await provider.close()
 
