@@ -43,7 +43,7 @@ async def end_state(stage: Stage, pool: str) -> dict[str, Any] | None:
 async def _end_without_pool(stage: Stage, pool: str) -> dict[str, Any] | None:
     ledger = await stage.ledger(pool)
     lost = _lost(ledger)
-    owes_only = ledger is None or (lost and len(lost) == len(ledger["keys"]))
+    owes_only = ledger is None or (lost and not any(key.get("handle") for key in ledger["keys"]))
     gone = owes_only and not {key.name for key in stage.live(pool)} - lost and not await stage.team.values(pool)
     return dict(GONE) if gone else None
 
