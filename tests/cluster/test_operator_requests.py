@@ -2,12 +2,13 @@
 
 import time
 from collections import Counter
+from datetime import datetime, timedelta
 
 import pytest
 
 from keypool_lab.bench.scrape import WRITES, parse
 from tests.cluster.running import Operator
-from tests.cluster.team import Team, pool_manifest
+from tests.cluster.team import Object, Team, condition_in, pool_manifest
 from tests.waiting import eventually
 
 QUIET_SECONDS = 1.5
@@ -41,15 +42,20 @@ async def at_rest(operator: Operator) -> Counter[str]:
     return seen
 
 
+def took_long(pool: Object) -> bool:
+    """Whether it may have taken over two seconds, which is then reported once more: on a busy machine, that is."""
+    ready = datetime.fromisoformat(condition_in(pool, "Ready")["lastTransitionTime"])
+    return ready - datetime.fromisoformat(pool["metadata"]["creationTimestamp"]) >= timedelta(seconds=2)
+
+
 async def test_new_pools_of_three_keys_cost_at_most_ten_writes_each_and_meet_no_conflict(
     operator: Operator, team: Team
 ) -> None:
     before = await at_rest(operator)
     await team.apply(*(pool_manifest(name, size=3, health={"probeEvery": "24h"}) for name in POOLS))
-    for name in POOLS:
-        await team.ready(name, deadline=30)
+    slow = [name for name in POOLS if took_long(await team.ready(name, deadline=30))]
     spent = await at_rest(operator) - before
-    assert spent.total() <= 10 * len(POOLS), dict(spent)
+    assert spent.total() <= 10 * len(POOLS) + len(slow), dict(spent)
     assert not conflicts(operator)
 
 

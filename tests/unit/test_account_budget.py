@@ -138,6 +138,13 @@ async def test_one_refusal_stops_all_requests_for_as_long_as_the_provider_says(m
     assert time.time() - began >= 1.9
 
 
+async def test_a_pause_that_the_provider_names_does_not_grow_however_often_it_refuses(make: Maker) -> None:
+    account = make()
+    for _ in range(8):
+        account.throttled(timedelta(seconds=1))
+    assert account.budget.paused_for(time.time()) <= 1
+
+
 async def test_refusals_that_say_nothing_make_the_pauses_longer(make: Maker) -> None:
     account = make()
     account.throttled(None)

@@ -148,11 +148,15 @@ class AccountBudget:
     def throttled(self, retry_after: timedelta | None) -> None:
         """Nobody calls for so long; a provider that does not say gets longer and longer pauses."""
         now = self._now()
+        if retry_after is not None:
+            self.budget.pause(now + retry_after.total_seconds())
+            self.dispatch()
+            return
         if not self.budget.paused_for(now):
             calm = self.budget.paused_for(now - CALM) == 0
             self._refusals = 1 if calm else self._refusals + 1
         pause = min(FIRST_PAUSE * 2 ** min(self._refusals - 1, 10), LONGEST_PAUSE)
-        self.budget.pause(now + max(pause, retry_after.total_seconds() if retry_after is not None else 0.0))
+        self.budget.pause(now + pause)
         self.dispatch()
 
     async def _own_turn(self, what: str, mine: Ticket | None, patient: bool) -> Ticket:

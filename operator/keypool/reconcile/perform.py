@@ -19,18 +19,17 @@ from keypool.reconcile.memory import FIRST_PAUSE
 
 _log = logging.getLogger(__name__)
 
-PHASES: tuple[type[act.Action], ...] = (
+PHASES: tuple[type[act.Action] | tuple[type[act.Action], ...], ...] = (
     act.AddFinalizer,
     act.KeepCredential,
     act.PublishSecrets,
     act.ReleaseSecrets,
     act.RemoveSecrets,
     act.LookUp,
-    act.CreateKey,
+    (act.CreateKey, act.ProbeKey),
     act.RepeatCreate,
     act.EnableKey,
     act.UpdateKey,
-    act.ProbeKey,
     act.ReadUsage,
     act.DisableKey,
     act.RevokeKey,
@@ -38,7 +37,8 @@ PHASES: tuple[type[act.Action], ...] = (
     act.RemoveFinalizer,
     act.DropLedger,
 )
-"""In this order; actions of one phase run side by side. A phase that fails ends the pass."""
+"""In this order; actions of one phase run side by side. A phase that fails ends the pass: so probes go with creates, as
+a provider that refuses every create would else never be asked about keys that are there."""
 
 
 async def perform(this: Pass, plan: Plan) -> bool:
