@@ -98,14 +98,14 @@ def effective(spec: ApiKeyPoolSpec, capabilities: Capabilities | None) -> Effect
         alert_at=(spec.key.spend_limit.alert_at if spec.key.spend_limit else None) or ALERT_AT,
         limits=Limits(
             requests_per_minute=spec.key.rate_limit.requests_per_minute if spec.key.rate_limit else None,
-            spend=_spend_limit(spec),
+            spend=spend_limit_of(spec),
             models=tuple(sorted(spec.key.models or ())),
         ),
     )
 
 
-def _spend_limit(spec: ApiKeyPoolSpec) -> SpendLimit | None:
-    """A pool of one key shares its limit with nobody."""
+def spend_limit_of(spec: ApiKeyPoolSpec) -> SpendLimit | None:
+    """What the spec says of spending. A pool of one key shares its limit with nobody."""
     limit = spec.key.spend_limit
     if limit is None:
         return None

@@ -2,6 +2,7 @@
 
 from keypool.api.pool import ApiKeyPoolSpec
 from keypool.core.capabilities import Capabilities
+from keypool.core.effective import spend_limit_of
 from keypool.core.observation import Problem
 from keypool.core.reasons import Reason
 
@@ -16,12 +17,14 @@ def unsupported(spec: ApiKeyPoolSpec, kind: str, known: Capabilities) -> Problem
     if spec.keys_from is None and not known.creates_keys:
         text = f"spec.keysFrom: {provider} has no key API; name the Secret that holds the values of your keys"
         return Problem(Reason.SPEC_INVALID, text)
+    limit = spend_limit_of(spec)
+    shared, own = limit is not None and limit.shared, limit is not None and not limit.shared
     wanted = (
         (key.scopes, known.sets_scopes, "key.scopes", "setsScopes"),
         (key.rate_limit, known.sets_rate_limit, "key.rateLimit", "setsRateLimit"),
         (key.spend_limit, known.sets_spend_limit or known.limits_group_spend, "key.spendLimit", "setsSpendLimit"),
-        (_shares(spec), known.limits_group_spend, "key.spendLimit.scope", "limitsGroupSpend"),
-        (_alone(spec), known.sets_spend_limit, "key.spendLimit.scope", "setsSpendLimit"),
+        (shared, known.limits_group_spend, "key.spendLimit.scope", "limitsGroupSpend"),
+        (own, known.sets_spend_limit, "key.spendLimit.scope", "setsSpendLimit"),
         (key.models, known.sets_models, "key.models", "setsModels"),
     )
     for given, can, field, capability in wanted:
@@ -32,12 +35,3 @@ def unsupported(spec: ApiKeyPoolSpec, kind: str, known: Capabilities) -> Problem
         text = f"spec.deletionPolicy: {provider} lacks the capability deletesKeys for RevokeAndWait; use Revoke"
         return Problem(Reason.UNSUPPORTED, text)
     return None
-
-
-def _shares(spec: ApiKeyPoolSpec) -> bool:
-    limit = spec.key.spend_limit
-    return limit is not None and limit.scope == "Pool" and spec.size > 1
-
-
-def _alone(spec: ApiKeyPoolSpec) -> bool:
-    return spec.key.spend_limit is not None and not _shares(spec)
