@@ -1,6 +1,7 @@
 """A leader sends nothing that could outlast its Lease, and nothing at all when the Lease is over."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from keypool.core.deadlines import CREATE_CALL, OTHER_CALL
 from keypool.providers.transport import Deadlines
 from keypool.settings import Settings
 from tests.unit.test_kube_client_faults import kubeconfig
+from tests.waiting import eventually
 
 WRITES: Any = {
     "create": lambda client: client.create("/api/v1/x", {}),
@@ -25,6 +27,15 @@ WRITES: Any = {
     "apply": lambda client: client.apply("/api/v1/x/a", {}),
     "delete": lambda client: client.delete("/api/v1/x/a"),
 }
+
+
+def value(look: Callable[[], object]) -> Callable[[], Awaitable[object]]:
+    """The same, to be waited for."""
+
+    async def looked() -> object:
+        return look()
+
+    return looked
 
 
 class Elector(Leadership):
@@ -51,11 +62,19 @@ async def seen() -> list[str]:
 
 
 @pytest.fixture
-async def client(seen: list[str], tmp_path: Path) -> AsyncIterator[KubeClient]:
-    """A client of a server that answers everything with {} and a Date."""
+async def busy() -> asyncio.Event:
+    """Set when the server may answer `/busy`."""
+    return asyncio.Event()
+
+
+@pytest.fixture
+async def url(seen: list[str], busy: asyncio.Event) -> AsyncIterator[str]:
+    """Of a server that answers everything with {} and a Date; `/busy` only when the event is set."""
 
     async def answer(request: web.Request) -> web.Response:
         seen.append(request.method)
+        if request.path == "/busy":
+            await busy.wait()
         return web.json_response({}, headers={"Date": "Tue, 24 Nov 2026 09:00:00 GMT"})
 
     app = web.Application()
@@ -63,11 +82,17 @@ async def client(seen: list[str], tmp_path: Path) -> AsyncIterator[KubeClient]:
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    one = await KubeClient.connect(kubeconfig(tmp_path / "kubeconfig", url, "token"))
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    busy.set()
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def client(url: str, tmp_path: Path) -> AsyncIterator[KubeClient]:
+    """A client of that server with one connection."""
+    one = await KubeClient.connect(kubeconfig(tmp_path / "kubeconfig", url, "token"), connections=1)
     yield one
     await one.close()
-    await runner.cleanup()
 
 
 @pytest.mark.parametrize("verb", WRITES)
@@ -81,6 +106,43 @@ async def test_no_write_is_sent_when_the_lease_is_over(client: KubeClient, seen:
     assert len(seen) == 1
     await client.get("/api/v1/x")
     assert len(seen) == 2, "reading is harmless"
+
+
+@pytest.mark.parametrize("verb", WRITES)
+async def test_a_write_that_waited_for_a_connection_is_not_sent_when_the_lease_is_over_meanwhile(
+    client: KubeClient, seen: list[str], busy: asyncio.Event, verb: str
+) -> None:
+    asked: list[str] = []
+    elector = Elector()
+
+    def begun() -> float:
+        asked.append(verb)
+        return elector.must_lead()
+
+    client.time_for_writes = begun
+    reading = asyncio.create_task(client.get("/busy"))
+    await eventually(value(lambda: seen), 5, "the only connection is busy")
+    writing = asyncio.create_task(WRITES[verb](client))
+    await eventually(value(lambda: asked), 5, "the write was begun")
+    elector.time = 5.0
+    busy.set()
+    with pytest.raises(LeadershipLost):
+        await writing
+    await reading
+    assert seen == ["GET"]
+
+
+async def test_a_connection_serves_the_next_request_after_a_write_that_was_held_back(
+    client: KubeClient, seen: list[str]
+) -> None:
+    elector = Elector()
+    client.time_for_writes = elector.must_lead
+    await client.create("/api/v1/x", {})
+    elector.time = 4.0 - 0.015  # of two looks at the clock only the first is in time
+    with pytest.raises(LeadershipLost):
+        await client.create("/api/v1/x", {})
+    await client.get("/api/v1/x")
+    assert seen == ["POST", "GET"]
 
 
 async def test_a_write_that_cannot_be_sent_before_the_lease_is_over_is_given_up(

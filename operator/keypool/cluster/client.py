@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 import yarl
+from aiohttp.abc import AbstractStreamWriter
 
 from keypool.cluster.connection import Connection
 from keypool.cluster.errors import Expired, KubeError, TooManyRequests, Unauthorized, Unavailable, error_from
@@ -55,12 +56,31 @@ def retry_delay(error: KubeError, reads: bool, attempt: int) -> float | None:
     return _PAUSES[attempt] if reads and isinstance(error, Unavailable) else None
 
 
+class _Body(aiohttp.BytesPayload):
+    """What a request sends. The leave to send it is asked for at the last moment: since the request began the process
+    may have waited for a connection, or have been paused."""
+
+    def __init__(self, value: bytes, leave: Callable[[], object]) -> None:
+        super().__init__(value)
+        self.refused: Exception | None = None
+        self._leave = leave
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        """aiohttp holds the headers back until the body comes: when this raises, nothing was sent."""
+        try:
+            self._leave()
+        except Exception as error:
+            self.refused = error
+            raise
+        await super().write_with_length(writer, content_length)
+
+
 class KubeClient:
     """Calls raise the types of `cluster.errors`. One attempt takes at most `TIMEOUT` seconds.
 
     `on_request(verb, resource, status, seconds)` is told of each attempt; the status is 0 when there was no answer.
-    `on_date(header, seconds)` is told of the `Date` of each answer and how long it took. `time_for_writes()` is asked
-    at the moment at which a write is sent: it says how many seconds the write may take, or raises.
+    `on_date(header, seconds)` is told of the `Date` of each answer and how long it took. `time_for_writes()` says how
+    many seconds a write may take, or raises; it is asked when a write begins and again when it goes out.
     """
 
     def __init__(self, connection: Connection, connections: int = 32, on_request: OnRequest | None = None) -> None:
@@ -128,7 +148,7 @@ class KubeClient:
         """DELETE; Conflict when the object has another uid or resourceVersion than the given ones."""
         wanted = {"uid": uid, "resourceVersion": resource_version}
         preconditions = {key: value for key, value in wanted.items() if value is not None}
-        await self._call("delete", path, {"preconditions": preconditions} if preconditions else None)
+        await self._call("delete", path, {"preconditions": preconditions} if preconditions else {})
 
     async def close(self) -> None:
         """Close all connections."""
@@ -177,6 +197,7 @@ class KubeClient:
     ) -> Object:
         url = self.connection.server + path + ("?" + urlencode(query) if query else "")
         headers = {} if payload is None else {"Content-Type": content_type}
+        body = None if payload is None else _Body(payload, self.time_for_writes or float)
         if accept:
             headers["Accept"] = accept
         if (authorization := await self.connection.authorization()) is not None:
@@ -187,7 +208,7 @@ class KubeClient:
             async with self._session.request(
                 _METHODS[verb],
                 yarl.URL(url, encoded=True),
-                data=payload,
+                data=body,
                 headers=headers,
                 allow_redirects=False,
                 server_hostname=self.connection.server_hostname,
@@ -198,6 +219,8 @@ class KubeClient:
                     self.on_date(response.headers.get("Date", ""), time.monotonic() - started)
                 return self._answer(call, response, raw)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            if body is not None and body.refused is not None:
+                raise body.refused from None
             sent = not isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
             # `from None`: aiohttp's exceptions carry the request's headers, with our token.
             raise Unavailable(call, 0, type(error).__name__, maybe_done=sent) from None

@@ -23,7 +23,7 @@ from keypool import __version__
 from keypool.core.deadlines import CREATE_CALL, OTHER_CALL
 from keypool.providers.addresses import AddressRefused
 from keypool.providers.authentication import Authentication, FixedCredential
-from keypool.providers.connections import connections
+from keypool.providers.connections import connections, sent_by
 from keypool.providers.endpoints import REPEATABLE, Endpoints
 from keypool.providers.errors import Ambiguous, EndpointRefused, ProviderError, Unavailable
 from keypool.providers.meter import Meter, Unmetered
@@ -183,8 +183,10 @@ class Transport:
 
     async def _in_time(self, call: Call, token: SecretStr, url: str, seconds: float) -> Answer | ProviderError:
         try:
-            async with asyncio.timeout(seconds) as budget:
-                return await self._exchange(self._request(url, call, token, seconds), call, token, budget.when() or 0.0)
+            until = asyncio.get_running_loop().time() + seconds
+            async with asyncio.timeout_at(until):
+                with sent_by(until):
+                    return await self._exchange(self._request(url, call, token, seconds), call, token, until)
         except TimeoutError:
             return Ambiguous(f"{call.what}: no complete answer within {seconds:.2g} s")
         except httpx.TransportError as error:

@@ -5,7 +5,9 @@ import ssl
 
 import aiohttp
 
-NO_CONNECTION = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+from keypool.providers.connections import NotSent
+
+NO_CONNECTION = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, NotSent)
 """Errors of aiohttp after which certainly nothing was sent."""
 
 
