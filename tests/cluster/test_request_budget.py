@@ -27,6 +27,7 @@ from tests.waiting import eventually
 WINDOW = 6.0
 BUDGET = 60
 POOLS = 200
+CROWD = 150
 ON_ITS_WAY = 0.5
 """Seconds for a call to arrive that was sent before the refusal of another came back."""
 
@@ -99,6 +100,27 @@ async def test_two_hundred_pools_share_one_budget_and_what_is_compromised_goes_f
     await eventually(all_ready, 60, "nothing is missed")
     assert simulator.record.mutations()["created"] == POOLS + 1
     assert fullest((call.time for call in simulator.record.calls()), WINDOW) <= BUDGET
+
+
+@pytest.mark.usefixtures("operator")
+async def test_a_leaked_key_waits_for_no_pool_that_was_there_before(team: Team, simulator: Simulator) -> None:
+    await budget(team, simulator, perMinute=10 * CROWD)
+    await team.apply(a_pool("chat"))
+    await team.ready(deadline=30)
+    name = (await team.keys())[0]["name"]
+    crowd = (a_pool(f"crowd-{number}") for number in range(CROWD))
+    await asyncio.gather(*(team.client.create(paths.pools(team.namespace), pool) for pool in crowd))
+    await team.annotate("chat", compromised=name)
+    asked = time.time()
+
+    async def deleted() -> bool:
+        return bool(simulator.record.calls("delete"))
+
+    await eventually(deleted, 30, "the leaked key is revoked")
+    revocation = simulator.record.calls("delete")[0].time
+    creates = [call for call in simulator.record.calls("create", since=asked) if call.time < revocation]
+    print(f"{revocation - asked:.2f} s from the report to the revocation, beside {len(creates)} creates")
+    assert len(creates) < CROWD / 2
 
 
 @pytest.mark.usefixtures("operator", "provider")

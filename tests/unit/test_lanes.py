@@ -58,6 +58,39 @@ def test_a_cleared_lane_has_nothing_to_give_and_still_counts_what_runs() -> None
     assert busy.take() == "a2"
 
 
+def in_capitals(total: int, each: int) -> Lane:
+    """A lane in which what is written in capitals is urgent."""
+    return Lane(total, each, lambda key: key[0].lower(), str.isupper)
+
+
+def test_what_is_urgent_goes_first_of_its_group_in_the_order_of_its_coming() -> None:
+    busy = in_capitals(total=10, each=3)
+    for key in ("a1", "a2", "A3", "A4"):
+        busy.put(key)
+    assert take_all(busy) == ["A3", "A4", "a1"]
+
+
+def test_what_is_urgent_has_its_groups_turn_taken_first_when_places_are_rare() -> None:
+    busy = in_capitals(total=1, each=1)
+    for key in ("a1", "b1", "c1", "C2"):
+        busy.put(key)
+    assert busy.take() == "C2"
+
+
+def test_what_becomes_urgent_while_it_waits_goes_first() -> None:
+    urgent = set[str]()
+    busy = Lane(1, is_urgent=urgent.__contains__)
+    for key in ("a", "b", "c"):
+        busy.put(key)
+    urgent.add("c")
+    busy.touch("c")
+    order = list[str]()
+    while (key := busy.take()) is not None:
+        order.append(key)
+        busy.done(key)
+    assert order == ["c", "a", "b"]
+
+
 Steps = st.lists(st.one_of(st.tuples(st.just("put"), st.sampled_from("abc")), st.tuples(st.just("take"), st.just(""))))
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from keypool.cluster.cache import Kind, ObjectCache
 from keypool.core.ledger import Ledger
-from keypool.watch.shares import lanes, providers_of
+from keypool.watch.queue import WorkQueue
+from keypool.watch.shares import is_urgent, lanes, providers_of
 from tests.unit.core.builders import a_key, a_ledger
 
 
@@ -53,3 +54,32 @@ def test_pools_of_one_provider_leave_places_to_those_of_another() -> None:
         lane.put(f"pool/{uid}")
     assert sorted(lane.take() or "" for _ in range(5)) == ["pool/n", "pool/o0", "pool/o1", "pool/o2", "pool/o3"]
     assert lane.take() is None
+
+
+def reported(cache: ObjectCache, uid: str, names: str) -> None:
+    """Somebody annotates a pool: these keys have leaked."""
+    pool = cache.pool(uid)
+    assert pool is not None
+    meta = pool["metadata"] | {"annotations": {"keypool.dev/compromised": names}, "resourceVersion": "2"}
+    cache.upsert(Kind.POOL, pool | {"metadata": meta})
+
+
+async def test_a_pool_whose_leaked_key_was_reported_while_it_waited_is_looked_at_next() -> None:
+    cache = a_cache(*((f"p{number}", "new") for number in range(50)))
+    queue = WorkQueue(lanes(cache, no_ledger, each=2))
+    for number in range(50):
+        queue.add(f"pool/p{number}")
+    assert [await queue.get(), await queue.get()] == ["pool/p0", "pool/p1"]
+    reported(cache, "p40", "all@1")
+    queue.add("pool/p40")
+    queue.done("pool/p0")
+    assert await queue.get() == "pool/p40"
+
+
+def test_a_pool_is_urgent_until_its_leaked_key_is_gone_and_not_for_what_was_reported_before() -> None:
+    cache = a_cache(("p", "new"))
+    reported(cache, "p", "all@1")
+    handled = a_ledger(a_key()).model_copy(update={"handled_compromised": "all@1"})
+    leaked = handled.mark(handled.keys[0].name, asked="compromised")
+    seen = [is_urgent(cache, lambda _, ledger=ledger: ledger, "pool/p") for ledger in (None, leaked, handled)]
+    assert seen == [True, True, False]

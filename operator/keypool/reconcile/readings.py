@@ -32,7 +32,6 @@ def moment(text: str) -> datetime:
 def pool_facts(obj: Mapping[str, Any]) -> PoolFacts:
     """What a pool's object says, without its status, which is never an input."""
     meta = obj["metadata"]
-    annotations = meta.get("annotations") or {}
     spec, error = _spec(obj)
     return PoolFacts(
         uid=meta["uid"],
@@ -41,15 +40,21 @@ def pool_facts(obj: Mapping[str, Any]) -> PoolFacts:
         generation=meta["generation"],
         has_finalizer=FINALIZER in (meta.get("finalizers") or ()),
         deleted_at=moment(meta["deletionTimestamp"]) if "deletionTimestamp" in meta else None,
-        rotate=str(annotations.get(ROTATE, ""))[:REQUEST_LIMIT] or None,
-        compromised=str(annotations.get(COMPROMISED, ""))[:REQUEST_LIMIT] or None,
-        cleared=str(annotations.get(CLEARED, ""))[:REQUEST_LIMIT] or None,
-        abandon=str(annotations.get(ABANDON, ""))[:REQUEST_LIMIT] or None,
-        undo=str(annotations.get(UNDO, ""))[:REQUEST_LIMIT] or None,
-        revoked=str(annotations.get(REVOKED, ""))[:REQUEST_LIMIT] or None,
+        rotate=request(obj, ROTATE),
+        compromised=request(obj, COMPROMISED),
+        cleared=request(obj, CLEARED),
+        abandon=request(obj, ABANDON),
+        undo=request(obj, UNDO),
+        revoked=request(obj, REVOKED),
         spec=spec,
         spec_error=error,
     )
+
+
+def request(obj: Mapping[str, Any], annotation: str) -> str | None:
+    """What a person asks of the object by this annotation, None for nothing."""
+    annotations = obj["metadata"].get("annotations") or {}
+    return str(annotations.get(annotation, ""))[:REQUEST_LIMIT] or None
 
 
 def _spec(obj: Mapping[str, Any]) -> tuple[ApiKeyPoolSpec | None, str]:

@@ -1,7 +1,8 @@
 """The work queue, after client-go's model: which pools to look at, and when.
 
 A key never runs twice at once. A key added while it waits is one entry; added while it runs, it is queued again when
-it is done. Keys run in the order in which they became ready, as far as their lane (see `lanes`) has room.
+it is done. Keys run in the order in which they became ready, urgent ones first, as far as their lane (see `lanes`) has
+room.
 """
 
 import asyncio
@@ -68,9 +69,11 @@ class WorkQueue:
             return
         if key in self._running:
             self._again.add(key)
-        elif key not in self._waiting and (pause := self._pace.pause(key, self._clock())) > 0:
+        elif key in self._waiting:
+            self._lane(key).touch(key)
+        elif (pause := self._pace.pause(key, self._clock())) > 0:
             self.add_after(key, pause)
-        elif key not in self._waiting:
+        else:
             self._waiting.add(key)
             self._lane(key).put(key)
             self._moved.set()

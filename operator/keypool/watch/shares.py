@@ -1,10 +1,13 @@
-"""Which places there are for passes: each provider's pools have their own, so that none waits for another's."""
+"""Which places there are for passes: each provider's pools have their own, so that none waits for another's; and which
+pools come first."""
 
 from collections.abc import Callable
 from functools import partial
 
 from keypool.cluster.cache import ObjectCache, provider_place
 from keypool.core.ledger import Ledger
+from keypool.core.rotation import Why
+from keypool.reconcile.readings import COMPROMISED, request
 from keypool.watch.lanes import Lane
 
 PROVIDERS = 16
@@ -17,7 +20,9 @@ def lanes(cache: ObjectCache, ledger_of: Callable[[str], Ledger | None], each: i
     """The queue's lanes: at most `each` passes over pools of one provider at once. `ledger_of` a pool's UID."""
     return {
         "provider": Lane(LOOKS),
-        "pool": Lane(PROVIDERS * each, each, partial(providers_of, cache, ledger_of)),
+        "pool": Lane(
+            PROVIDERS * each, each, partial(providers_of, cache, ledger_of), partial(is_urgent, cache, ledger_of)
+        ),
     }
 
 
@@ -33,3 +38,13 @@ def providers_of(cache: ObjectCache, ledger_of: Callable[[str], Ledger | None], 
         named = cache.provider(*provider_place(pool))
         found |= {named["metadata"]["uid"]} if named is not None else set()
     return frozenset(found)
+
+
+def is_urgent(cache: ObjectCache, ledger_of: Callable[[str], Ledger | None], key: str) -> bool:
+    """Whether a key of this pool was reported compromised and may still be live."""
+    uid = key.partition("/")[2]
+    pool, ledger = cache.pool(uid), ledger_of(uid)
+    if ledger is not None and any(record.asked == Why.COMPROMISED for record in ledger.keys):
+        return True
+    reported = request(pool, COMPROMISED) if pool is not None else None
+    return reported is not None and (ledger is None or reported != ledger.handled_compromised)
