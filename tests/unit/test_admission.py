@@ -134,3 +134,12 @@ async def test_the_successor_of_a_compromised_key_may_use_what_is_kept_for_urgen
     assert not admit(ordinary, plan)
     urgent, plan = a_pass(budgets, clock, "urgent", pool="pool-3", why=Why.COMPROMISED)
     assert admit(urgent, plan)
+
+
+async def test_until_the_pass_over_a_leaked_key_ends_others_that_can_wait_do(budgets: Budgets, clock: Clock) -> None:
+    budgets.configure(UID, RequestBudget(per_minute=1000), BORN)
+    urgent, other = a_pass(budgets, clock, "a", why=Why.COMPROMISED), a_pass(budgets, clock, "b", pool="pool-2")
+    assert admit(*urgent)
+    assert not admit(*other)
+    budgets.let_go("pool-1")
+    assert admit(*other)

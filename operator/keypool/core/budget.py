@@ -80,6 +80,7 @@ class Budget:
         self._line = Line()
         self._tickets: dict[tuple[str, str], list[Ticket]] = {}
         self._woken: set[Ticket] = set()
+        self._first: set[str] = set()
         self._promised = self._busy = self._stored = self._stored_slot = 0
         self._paused_until = -math.inf
 
@@ -113,6 +114,14 @@ class Budget:
                     ticket.calls = self._at_most(ticket.calls, ticket.rank)
 
     # -- tickets
+
+    def put_first(self, pool: str) -> None:
+        """The pool's urgent calls come one after the other now: until `let_go`, what can wait gets no turn."""
+        self._first.add(pool)
+
+    def let_go(self, pool: str) -> None:
+        """The pool goes first no longer."""
+        self._first.discard(pool)
 
     def ask(self, pool: str, activity: str, rank: Rank, calls: int, now: float) -> Ticket:
         """A new ticket in the line. It asks for no more than its rank ever gets."""
@@ -197,6 +206,8 @@ class Budget:
 
     def _fits(self, ticket: Ticket, now: float) -> bool:
         if len(self._woken) >= MOST_WOKEN and ticket.rank is not Rank.URGENT:
+            return False
+        if self._first and ticket.rank > Rank.RENEW:
             return False
         return self._has_room(ticket, now) and self._is_stored(ticket, now)
 

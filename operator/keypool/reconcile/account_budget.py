@@ -115,6 +115,11 @@ class AccountBudget:
         """How many requests such a call was last made of; fewer than `least` only because it failed."""
         return max(self._costs.get(call, least), least)
 
+    def let_go(self, pool: str) -> None:
+        """The pool's urgent calls were made, or cannot be made now."""
+        self.budget.let_go(pool)
+        self._ring_soon()
+
     def done(self, ticket: Ticket) -> None:
         """The ticket is not needed any more."""
         if ticket.used:

@@ -44,6 +44,7 @@ class Budgets:
         self._recorded: dict[str, dict[int, int] | None] = {}
         self._woken: dict[str, Held] = {}
         self._held: dict[str, Held] = {}
+        self._first: dict[str, set[AccountBudget]] = {}
         self._began = now()
 
     async def load(self) -> None:
@@ -121,6 +122,9 @@ class Budgets:
         if account is None or account.is_free():
             return number, 0.0
         cost = account.cost(wanted.activity.partition(":")[0], wanted.requests)
+        if wanted.rank is Rank.URGENT:
+            account.budget.put_first(pool)
+            self._first.setdefault(pool, set()).add(account)
         granted, since = account.ask(pool, wanted.activity, wanted.rank, cost, number)
         for ticket in granted:
             self._hold(pool, account, ticket)
@@ -144,6 +148,8 @@ class Budgets:
 
     def let_go(self, pool: str) -> None:
         """The pass is over: turns that it did not need go to others."""
+        for account in self._first.pop(pool, ()):
+            account.let_go(pool)
         for account, ticket in self._held.pop(pool, ()):
             account.done(ticket)
 

@@ -141,6 +141,17 @@ def test_an_urgent_call_is_the_next_one_whoever_waits(wanted: list[tuple[int, Ra
     assert all(ticket.rank is Rank.URGENT for ticket in later[: later.index(urgent)])
 
 
+def test_while_a_pool_goes_first_only_what_cannot_wait_gets_a_turn() -> None:
+    budget = a_budget(1000)
+    budget.put_first("leaked")
+    waits, renews, urgent = (
+        budget.ask("other", "create", rank, 1, START) for rank in (Rank.PROBE, Rank.RENEW, Rank.URGENT)
+    )
+    assert budget.dispatch(START) == [urgent, renews]
+    budget.let_go("leaked")
+    assert budget.dispatch(START) == [waits]
+
+
 def test_an_urgent_call_finds_room_that_the_others_must_leave() -> None:
     account = Account(a_budget(60))
     for number in range(200):
