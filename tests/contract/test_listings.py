@@ -1,6 +1,6 @@
 """Listings that other people's keys, or a changing order, make awkward: complete, or an error."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -40,7 +40,62 @@ TWICE = [{"id": "a"}, {"id": "b"}, {"id": "b"}]
 async def test_a_full_page_that_has_a_key_twice_is_not_the_last_one(serve: Serve) -> None:
     transport = to(await serve(json({"data": TWICE})))
     with pytest.raises(Ambiguous, match="not a complete listing"):
-        await by_offset(transport, LISTING, 3, Data[tuple[Entry, ...]])
+        await by_offset(transport, LISTING, Data[tuple[Entry, ...]])
+    await transport.close()
+
+
+def pages(first: list[str], then: list[str]) -> Handler:
+    """One page at the beginning, another one wherever else a page begins."""
+
+    async def answer(request: web.Request) -> web.Response:
+        ids = first if request.query["offset"] == "0" else then
+        return web.json_response({"data": [{"id": one} for one in ids]})
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [("ab", "ab"), ("a", "b"), ("a", "a"), ("abc", "cb"), ("abc", "")],
+    ids=["no offsets", "one at a time", "one comes", "another order", "one goes"],
+)
+async def test_pages_that_do_not_follow_each_other_are_no_listing(serve: Serve, first: str, then: str) -> None:
+    transport = to(await serve(pages(list(first), list(then))))
+    with pytest.raises(Ambiguous, match="it may lack some"):
+        await by_offset(transport, LISTING, Data[tuple[Entry, ...]])
+    await transport.close()
+
+
+@pytest.mark.parametrize("first", ["", "a"])
+async def test_a_listing_of_one_key_or_none_is_complete(serve: Serve, first: str) -> None:
+    transport = to(await serve(pages(list(first), [])))
+    assert [entry.id for entry in await by_offset(transport, LISTING, Data[tuple[Entry, ...]])] == list(first)
+    await transport.close()
+
+
+async def endless(request: web.Request) -> web.Response:
+    """A page of keys that nobody has seen before, wherever it begins."""
+    start = int(request.query.get("offset") or int(request.query.get("after", "k-1")[1:]) + 1)
+    return web.json_response({"data": [{"id": f"k{n}"} for n in range(start, start + 20_000)], "has_more": True})
+
+
+async def all_by_offset(transport: Transport) -> object:
+    """Some listing by offset."""
+    return await by_offset(transport, LISTING, Data[tuple[Entry, ...]])
+
+
+async def all_by_cursor(transport: Transport) -> object:
+    """Some listing by cursor."""
+    return await by_cursor(transport, LISTING, CursorPage[tuple[Entry, ...]])
+
+
+@pytest.mark.parametrize("listing", [all_by_offset, all_by_cursor])
+async def test_a_listing_without_end_is_given_up(
+    serve: Serve, listing: Callable[[Transport], Awaitable[object]]
+) -> None:
+    transport = to(await serve(endless))
+    with pytest.raises(Ambiguous, match="more than"):
+        await listing(transport)
     await transport.close()
 
 

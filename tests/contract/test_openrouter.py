@@ -214,6 +214,17 @@ async def test_without_tenants_the_workspace_of_the_options_alone_is_used_and_li
             await provider.create(new(identity=Identity(workspace=DEFAULT_WORKSPACE)))
 
 
+@pytest.mark.parametrize("page", [2, 9, 50, 250])
+async def test_a_listing_is_complete_whatever_the_size_of_its_pages(upstream: OpenRouter, page: int) -> None:
+    upstream.page, upstream.workspaces = page, [*upstream.workspaces, *(f"workspace-{n}" for n in range(19)), TENANTS]
+    handles = {await upstream.make_foreign_key(f"foreign-{n}") for n in range(100)}
+    async with adapter(upstream) as provider:
+        assert {key.handle for key in await provider.list_keys()} == handles
+        provider.tenanted = True
+        theirs = await provider.create(new(identity=Identity(workspace=TENANTS)))
+        assert {key.handle for key in await provider.list_keys()} == {*handles, theirs.handle}
+
+
 class Busy(OpenRouter):
     """Something happens between the pages of a listing."""
 

@@ -36,8 +36,10 @@ COST_OF_A_CHAT = 0.25
 
 class OpenRouter(Server):
     """`daily_changes`: how many creates, updates and deletions the account has for a day, None for plenty.
-    `guardrails` and `workspaces` are the ids that exist; a test adds to them."""
+    `guardrails` and `workspaces` are the ids that exist; a test adds to them. `page`: entries that a page of keys or
+    workspaces has at most."""
 
+    page = PAGE
     base_path = "/api/v1"
     admin_prefix = "sk-or-v1-"
 
@@ -129,7 +131,7 @@ class OpenRouter(Server):
         offset = self._offset(request)
         # The order is not documented. Newest first is how "the most recent keys" reads: a key that is created while
         # somebody pages moves all others by one.
-        page = sorted(keys, key=lambda key: key.created_at, reverse=True)[offset : offset + PAGE]
+        page = sorted(keys, key=lambda key: key.created_at, reverse=True)[offset : offset + self.page]
         return web.json_response({"data": [key.shown(self.clock()) for key in page]})
 
     def _offset(self, request: web.Request) -> int:
@@ -140,7 +142,7 @@ class OpenRouter(Server):
 
     async def _list_workspaces(self, request: web.Request) -> web.Response:
         self._check_admin(request)
-        offset, limit = self._offset(request), min(int(request.query.get("limit", "50")), 100)
+        offset, limit = self._offset(request), min(int(request.query.get("limit", "50")), self.page)
         page = [{"id": one, "name": "", "slug": one} for one in self.workspaces[offset : offset + limit]]
         return web.json_response({"data": page, "total_count": len(self.workspaces)})
 

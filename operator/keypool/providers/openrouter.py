@@ -27,7 +27,6 @@ from keypool.providers.transport import Call, Transport
 LAG = timedelta(seconds=5)
 """For which a new key may be rejected, or missing from the listing, without being given up. Our assumption."""
 DAILY_CAP = "keys-modify-api-rpd"
-PAGE = 100
 _MARGIN = timedelta(minutes=1)
 """Added to a key's life, for the time of the call and clocks that differ."""
 
@@ -149,13 +148,13 @@ class OpenRouterProvider(Adapter):
         """All keys, disabled ones too, of the workspace; where there are tenants, of all workspaces."""
         until, places = self._within(LISTING_SECONDS), [self._workspace]
         if self.tenanted:
-            call = Call("list the workspaces", "GET", "/workspaces", query={"limit": str(PAGE)}, until=until)
-            places = [place.id for place in await by_offset(self._transport, call, PAGE, Data[tuple[Entry, ...]])]
+            call = Call("list the workspaces", "GET", "/workspaces", query={"limit": "100"}, until=until)
+            places = [place.id for place in await by_offset(self._transport, call, Data[tuple[Entry, ...]])]
         listed: list[_Key] = []
         for place in places:
             query = {"include_disabled": "true"} | ({"workspace_id": place} if place else {})
             call = Call("list the keys", "GET", "/keys", query=query, until=until)
-            listed += await by_offset(self._transport, call, PAGE, Data[tuple[_Key, ...]])
+            listed += await by_offset(self._transport, call, Data[tuple[_Key, ...]])
         return tuple(ListedKey(key.id, key.name, None, not key.disabled, key.expires_at) for key in listed)
 
 

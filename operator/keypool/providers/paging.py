@@ -1,6 +1,5 @@
 """Listings that come in pages: complete, or an error."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Generic, TypeVar
 
@@ -10,6 +9,8 @@ from keypool.providers.transport import MIB, Call, Transport
 
 LISTING_SECONDS = 60.0
 """For all pages of a listing together."""
+MOST = 100_000
+"""Entries of a listing: one that goes on without end fills no memory."""
 
 T = TypeVar("T")
 
@@ -36,23 +37,32 @@ class CursorPage(WireModel, Generic[T]):
 Listed = TypeVar("Listed", bound=Entry)
 
 
-async def by_offset(
-    transport: Transport, call: Call, size: int, model: type[Data[tuple[Listed, ...]]]
-) -> tuple[Listed, ...]:
-    """All entries, from pages of `size` that begin at an `offset`; a page that is not full is the last.
+async def by_offset(transport: Transport, call: Call, model: type[Data[tuple[Listed, ...]]]) -> tuple[Listed, ...]:
+    """All entries, from pages of whatever size that begin at an `offset`; one that brings nothing new is the last.
 
     Each page begins with the last entry of the one before it. Where that is missing, something before it was deleted
-    meanwhile, and what moved into its place would be skipped: `Ambiguous` is raised, as it is for a malformed page.
+    meanwhile, and what moved into its place would be skipped: `Ambiguous` is raised, as it is for pages of one entry
+    alone, whose neighbours cannot be seen, for a malformed page, and for a listing without end.
     """
     found: dict[str, Listed] = {}
     while True:
-        page = read(model, await transport.call(_page(call, offset=str(max(len(found) - 1, 0)))))
+        offset = len(found) - 1 if len(found) > 1 else len(found)
+        page = read(model, await transport.call(_page(call, offset=str(offset))))
         entries = _by_id(call, page.data if page else None)
-        if found and (list(found)[-1] not in entries or (len(entries) >= size and entries.keys() <= found.keys())):
+        if not _follows(found, entries):
             raise Ambiguous(f"{call.what}: the listing changed while its pages were read, so it may lack some")
-        found |= entries
-        if len(entries) < size:
+        if entries.keys() <= found.keys():
             return tuple(found.values())
+        found = _together(call, found, entries)
+
+
+def _follows(found: dict[str, Listed], entries: dict[str, Listed]) -> bool:
+    """Whether nothing can stand between what was found and these: what begins anew shows nothing."""
+    if len(found) < 2:
+        return not (found and entries)
+    first, last = next(iter(found)), next(reversed(found))
+    is_overlap = last in entries and first not in entries
+    return is_overlap and (not entries.keys() <= found.keys() or next(reversed(entries)) == last)
 
 
 async def by_cursor(
@@ -68,7 +78,7 @@ async def by_cursor(
         more = page is not None and page.has_more
         if more and entries.keys() <= found.keys():
             raise Ambiguous(f"{call.what}: the provider says that more follow, and shows none")
-        found |= entries
+        found = _together(call, found, entries)
         if not more:
             return tuple(found.values())
 
@@ -78,7 +88,13 @@ def _page(call: Call, **query: str) -> Call:
     return replace(call, query={**call.query, **query}, limit=16 * MIB, expect=call.expect | gone)
 
 
-def _by_id(call: Call, entries: tuple[Listed, ...] | None) -> Mapping[str, Listed]:
+def _together(call: Call, found: dict[str, Listed], entries: dict[str, Listed]) -> dict[str, Listed]:
+    if len(found) + len(entries) > MOST:
+        raise Ambiguous(f"{call.what}: the provider lists more than {MOST} entries, or the same ones again and again")
+    return found | entries
+
+
+def _by_id(call: Call, entries: tuple[Listed, ...] | None) -> dict[str, Listed]:
     found = {entry.id: entry for entry in entries or ()}
     if entries is None or len(found) < len(entries):  # what stands there twice stands in the place of another
         raise Ambiguous(f"{call.what}: the answer is not a complete listing")
