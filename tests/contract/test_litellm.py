@@ -20,6 +20,8 @@ from tests.upstreams.gateways import LiteLLMUpstream
 from tests.upstreams.proxy import MALFORMED, Say
 
 SHARED = SpendLimit(Decimal(5), "Daily", shared=True)
+NOT_LISTED_YET = Say(body='{"keys": [], "total_count": 0, "current_page": 1, "total_pages": 0}')
+"""What a proxy says that reads from a replica of its database which lags behind."""
 
 
 @pytest.fixture
@@ -54,6 +56,17 @@ async def test_an_alias_that_another_key_has_is_refused(subject: Subject, upstre
         await subject.provider.create(wanted)
 
 
+async def test_a_create_that_is_refused_for_the_name_of_a_key_that_is_not_listed_yet_may_have_made_that_key(
+    subject: Subject,
+) -> None:
+    wanted = key_for(subject.provider)
+    made = await subject.provider.create(wanted)
+    subject.proxy.next("GET", "/key/list$", NOT_LISTED_YET, times=2)
+    with pytest.raises(Ambiguous, match="already exists"):
+        await subject.provider.create(wanted)
+    assert (await subject.provider.create(wanted)).handle == made.handle
+
+
 async def test_a_deleted_key_is_not_found_although_its_info_answers_200(subject: Subject) -> None:
     made = await subject.provider.create(key_for(subject.provider))
     await subject.provider.revoke(made.handle)
@@ -84,8 +97,24 @@ async def test_keys_of_a_pool_share_a_limit_by_a_team_that_goes_with_the_last_of
     assert "kp.a.b.c.d" in await upstream.teams()
     await subject.provider.revoke(one.handle)
     assert "kp.a.b.c.d" in await upstream.teams()
+    assert isinstance(subject.provider, LiteLLMProvider)
+    subject.provider.teams.lag = 0
     await subject.provider.revoke(other.handle)
     assert "kp.a.b.c.d" not in await upstream.teams()
+
+
+async def test_a_team_stays_while_a_new_key_of_it_may_not_be_listed_yet(
+    subject: Subject, upstream: LiteLLMUpstream
+) -> None:
+    """With its team, LiteLLM deletes all keys of it, listed or not."""
+    wanted = [replace(key_for(subject.provider), limits=Limits(spend=SHARED), owner="kp.a.b.c.e") for _ in range(2)]
+    assert isinstance(subject.provider, LiteLLMProvider)
+    subject.provider.teams.lag = 600
+    leaked, successor = [await subject.provider.create(key) for key in wanted]
+    subject.proxy.next("GET", "/key/list$", NOT_LISTED_YET)
+    await subject.provider.revoke(leaked.handle)
+    assert await subject.provider.probe(successor.value) is Probe.ACCEPTED
+    assert "kp.a.b.c.e" in await upstream.teams()
 
 
 async def test_keys_of_a_tenant_are_in_its_team(subject: Subject, upstream: LiteLLMUpstream) -> None:

@@ -10,7 +10,6 @@ team.
 import hashlib
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -22,7 +21,8 @@ from keypool.core.limits import Limits, Usage
 from keypool.providers.adapter import VALUE, Adapter, read
 from keypool.providers.calls import models_verdict
 from keypool.providers.errors import Ambiguous, ProviderError, Rejected
-from keypool.providers.litellm_wire import PAGE, Deleted, Made, Page, Row, budget_body, limits_body, parts_of, theirs
+from keypool.providers.litellm_teams import Teams
+from keypool.providers.litellm_wire import PAGE, Deleted, Made, Page, Row, limits_body, parts_of
 from keypool.providers.outcomes import refusal
 from keypool.providers.paging import LISTING_SECONDS
 from keypool.providers.protocol import CreatedKey, Found, ListedKey, NewKey, Probe, Provider, Revocation
@@ -59,8 +59,7 @@ class LiteLLMProvider(Adapter):
     def __init__(self, options: LiteLLM, transport: Transport, page: int = PAGE) -> None:
         super().__init__(transport)
         self._size = page
-        self._team = options.team
-        self._known_teams: set[str] = set()
+        self.teams = Teams(transport, options.team, LAG.total_seconds(), self._count)
 
     @property
     def base_url(self) -> str:
@@ -72,7 +71,7 @@ class LiteLLMProvider(Adapter):
         if key.value is None or not re.fullmatch(VALUE, key.value.get_secret_value()):
             raise Rejected("create a key: LiteLLM's keys are given their value")
         until = self._within(self._transport.deadlines.create)
-        team = await self._prepared_team(key, until)
+        team = await self.teams.prepare(key, until)
         body = {
             "key": key.value.get_secret_value(),
             "key_alias": key.name,
@@ -81,36 +80,35 @@ class LiteLLMProvider(Adapter):
             **({"team_id": team} if team else {}),
         }
         call = Call("create a key", "POST", "/key/generate", body=body, secrets=(key.value,), until=until)
-        answer = await self._post(call, {200, 400})
+        try:
+            return await self._made(key, await self._post(call, {200, 400}), until)
+        finally:
+            if team:
+                self.teams.joined(team)
+
+    async def _made(self, key: NewKey, answer: Answer, until: float) -> CreatedKey:
+        """The key as it is listed, for the answer tells what was asked for."""
+        assert key.value is not None  # noqa: S101
         if answer.status == 200 and read(Made, answer) is None:
             raise Ambiguous("create a key: the answer does not describe a key")
         token = hashlib.sha256(key.value.get_secret_value().encode()).hexdigest()
         try:
             row = await self._row("create a key", token, until)
+            if row is not None and row.key_alias == key.name:
+                return CreatedKey(row.handle, key.value, row.expires)
+            refused = await self._refused(key, answer, until)
         except ProviderError as error:  # whatever the reason: the key may be there by now
             raise Ambiguous(f"{error}; it may have been created") from None
-        if row is None or row.key_alias != key.name:
-            if answer.status == 400:
-                raise refusal("create a key", 400, answer.said)
-            raise Ambiguous("create a key: it is not listed after it was created")
-        return CreatedKey(row.handle, key.value, row.expires)
+        raise refused
 
-    async def _prepared_team(self, key: NewKey, until: float) -> str | None:
-        """The tenant's or the provider's; or one of the pool's own, where its keys share a limit."""
-        team = theirs(key.identity.team or self._team)
-        if key.limits.spend is None or not key.limits.spend.shared:
-            if team and team not in self._known_teams:
-                call = Call("look up the team", "GET", "/team/info", query={"team_id": team}, until=until)
-                await self._transport.call(call)
-                self._known_teams.add(team)
-            return team
-        if team:
-            raise Rejected(f"create a key: keys of team {team} cannot share a limit of their own; use scope: Key")
-        body = {"team_id": key.owner, "team_alias": key.owner, **budget_body(key.limits.spend)}
-        made = await self._post(Call("make the pool's team", "POST", "/team/new", body=body, until=until), {200, 400})
-        if made.status == 400:  # it is there already
-            await self._post(Call("change the pool's team", "POST", "/team/update", body=body, until=until), {200})
-        return key.owner
+    async def _refused(self, key: NewKey, answer: Answer, until: float) -> ProviderError:
+        """A name that is taken may be that of this very key, not listed yet: then an earlier call made it."""
+        if answer.status != 400:
+            return Ambiguous("create a key: it is not listed after it was created")
+        refused = refusal("create a key", 400, answer.said)
+        if "already exists" not in answer.said or (await self._page(1, until, key_alias=key.name)).keys:
+            return refused
+        return Ambiguous(f"{refused}, and no key of that name is listed")
 
     async def revoke(self, handle: str) -> Revocation:
         """Deletes a key by its hash, and the pool's own team with its last key. An answer for several keys would echo
@@ -121,22 +119,14 @@ class LiteLLMProvider(Adapter):
         if answer.status == 200 and ((said := read(Deleted, answer)) is None or token not in said.deleted_keys):
             raise Ambiguous("delete a key: the answer does not say that it is deleted")
         if team:
-            await self._forget_team(team, until)
+            await self.teams.forget(team, until)
         return Revocation.NOT_FOUND if answer.status == 404 else Revocation.DELETED
-
-    async def _forget_team(self, team: str, until: float) -> None:
-        """A team without keys can do nothing: one that stays is untidy, not a reason to keep a key."""
-        with suppress(ProviderError):
-            if not (await self._page(1, until, team_id=team)).total_count:
-                body = {"team_ids": [team]}
-                await self._post(Call("delete a team", "POST", "/team/delete", body=body, until=until), {200, 404})
 
     async def update(self, handle: str, limits: Limits, /) -> Found:
         """Gives a key these limits; a limit that the pool shares is its team's."""
         (token, team), until = parts_of("change a key's limits", handle), self._soon()
         if team and limits.spend is not None and limits.spend.shared:
-            body = {"team_id": team, **budget_body(limits.spend)}
-            await self._post(Call("change the pool's team", "POST", "/team/update", body=body, until=until), {200})
+            await self.teams.limit(team, limits.spend, until)
         body = {"key": token, **limits_body(limits)}
         return await self._switch("change a key's limits", "/key/update", body, until)
 
@@ -177,6 +167,9 @@ class LiteLLMProvider(Adapter):
         """A deleted key is not listed, while /key/info still answers 200 for it."""
         rows = (await self._page(1, until, what, key_hash=token)).keys
         return next((row for row in rows if row.token == token), None)
+
+    async def _count(self, team: str, until: float) -> int:
+        return (await self._page(1, until, team_id=team)).total_count
 
     async def _page(self, page: int, until: float, what: str = "list the keys", **query: str) -> Page:
         query |= {"return_full_object": "true", "sort_by": "created_at", "sort_order": "asc"}

@@ -1,0 +1,68 @@
+"""LiteLLM's teams: those of people that keys are made in, and keypool's own, one for each pool whose keys share a
+limit."""
+
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+
+from keypool.core.limits import SpendLimit
+from keypool.providers.errors import ProviderError, Rejected
+from keypool.providers.litellm_wire import budget_body, theirs
+from keypool.providers.protocol import NewKey
+from keypool.providers.transport import Answer, Call, Transport
+
+
+class Teams:
+    """`default`: the provider's. `count` tells how many keys of a team are listed, by a moment on the loop's clock."""
+
+    def __init__(
+        self, transport: Transport, default: str | None, lag: float, count: Callable[[str, float], Awaitable[int]]
+    ) -> None:
+        """`lag`: seconds after which a new key is certainly listed."""
+        self._transport, self._default, self._count = transport, default, count
+        self.lag = lag
+        self._known: set[str] = set()
+        self._joined: dict[str, float] = {}
+        self._born = time.monotonic()
+
+    async def prepare(self, key: NewKey, until: float) -> str | None:
+        """The tenant's or the provider's; or one of the pool's own, where its keys share a limit."""
+        team = theirs(key.identity.team or self._default)
+        if key.limits.spend is None or not key.limits.spend.shared:
+            if team and team not in self._known:
+                call = Call("look up the team", "GET", "/team/info", query={"team_id": team}, until=until)
+                await self._transport.call(call)
+                self._known.add(team)
+            return team
+        if team:
+            raise Rejected(f"create a key: keys of team {team} cannot share a limit of their own; use scope: Key")
+        body = {"team_id": key.owner, "team_alias": key.owner, **budget_body(key.limits.spend)}
+        made = await self._post("make the pool's team", "/team/new", body, until, 400)
+        if made.status == 400:  # it is there already
+            await self.limit(key.owner, key.limits.spend, until)
+        return key.owner
+
+    async def limit(self, team: str, limit: SpendLimit, until: float) -> None:
+        """Gives a pool's own team this limit."""
+        await self._post("change the pool's team", "/team/update", {"team_id": team, **budget_body(limit)}, until)
+
+    def joined(self, team: str) -> None:
+        """A key of the team was made just now, or may have been."""
+        self._joined[team] = time.monotonic()
+
+    async def forget(self, team: str, until: float) -> None:
+        """Deletes a pool's own team when no key of it is left: LiteLLM deletes its keys too, also those that are too
+        new to be listed, be it that an earlier leader made them. A team that stays is untidy, not a reason to keep a
+        key."""
+        now = time.monotonic()
+        if now < self._joined.get(team, self._born) + self.lag:
+            return
+        with suppress(ProviderError):
+            if not await self._count(team, until):
+                await self._post("delete a team", "/team/delete", {"team_ids": [team]}, until, 404)
+                self._joined.pop(team, None)
+
+    async def _post(self, what: str, path: str, body: dict[str, object], until: float, *also: int) -> Answer:
+        call = Call(what, "POST", path, body=body, until=until)
+        return await self._transport.call(replace(call, expect=frozenset({200, *also})))
