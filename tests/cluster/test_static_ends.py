@@ -1,4 +1,4 @@
-"""Pools whose keys people make: their end, restarts, and specs that do not fit."""
+"""Pools whose keys people make: their end, restarts, outages, and specs that do not fit."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,8 +10,9 @@ from keypool.core.rules import static
 from keypool_lab.controlplane import KubectlError
 from tests.cluster.ledgers import Ledgers
 from tests.cluster.people import MINE, KeyMaker, published, static_pool
-from tests.cluster.running import Operator
-from tests.cluster.team import Team, pool_manifest, secret_manifest
+from tests.cluster.running import Clock, Operator
+from tests.cluster.team import Team, condition_in, pool_manifest, secret_manifest
+from tests.upstreams.plain import Plain
 from tests.upstreams.server import fingerprint
 from tests.waiting import eventually
 
@@ -54,6 +55,41 @@ async def test_after_a_restart_and_a_lost_ledger_the_same_values_are_published(
     assert await team.pool_values() == [first, second]
     await team.ready()
     assert fingerprint(first) not in (await team.told("LedgerRebuilt"))["note"], "people's keys are not strangers"
+
+
+async def test_a_provider_that_is_down_is_told_and_its_keys_stay_until_it_answers_again(
+    operator: Operator, team: Team, person: KeyMaker, console: Plain, clock: Clock
+) -> None:
+    (value,) = await published(team, person)
+    console.down = True
+    clock.advance(timedelta(hours=1))
+    await person.look()
+    await eventually(lambda: provider_is(team, "False", "ProviderUnavailable"), 20, "the provider is not ready")
+    assert await team.value() == value
+    assert (await team.condition("chat", "Ready"))["status"] == "True"
+    console.down = False
+    await eventually(lambda: provider_is(team, "True", "ProviderReady"), 20, "the provider is ready again")
+    await team.has("chat", "Healthy", "True")
+
+
+async def test_a_provider_that_is_down_from_the_beginning_is_told_and_used_when_it_is_up(
+    operator: Operator, team: Team, person: KeyMaker, console: Plain
+) -> None:
+    console.down = True
+    value = await person.make()
+    await person.put(first=value)
+    await team.apply(static_pool())
+    await eventually(lambda: provider_is(team, "False", "ProviderUnavailable"), 20, "the provider is not ready")
+    console.down = False
+    await team.ready()
+    assert await team.value() == value
+
+
+async def provider_is(team: Team, status: str, reason: str) -> bool:
+    """The provider's Ready says this."""
+    obj = await team.client.get(paths.provider(team.namespace, "deepseek"))
+    found = condition_in(obj, "Ready")
+    return (found.get("status"), found.get("reason")) == (status, reason)
 
 
 async def test_the_secret_is_looked_at_by_itself(

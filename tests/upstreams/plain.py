@@ -14,12 +14,14 @@ from tests.upstreams.server import CHAT_ANSWER, Clock, Refused, Server, bearer, 
 
 
 class Plain(Server):
-    """`values` are the keys that people made; `available` is False when the balance is used up."""
+    """`values` are the keys that people made; `available` is False when the balance is used up, `down` while nothing is
+    answered properly."""
 
     def __init__(self, values: Iterable[str] = (), clock: Clock = now) -> None:
         super().__init__(clock)
         self._values = {fingerprint(value): value for value in values}
         self.available = True
+        self.down = False
 
     def routes(self) -> Iterable[web.AbstractRouteDef]:
         return (
@@ -51,6 +53,8 @@ class Plain(Server):
         del self._values[handle]
 
     def _check(self, request: web.Request) -> None:
+        if self.down:
+            raise self.refusal(503, "Service overloaded")
         if fingerprint(bearer(request)) not in self._values:
             raise self.refusal(401, "Authentication Fails (no such user)")
 

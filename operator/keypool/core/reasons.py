@@ -21,7 +21,8 @@ class Condition(StrEnum):
 
 
 MEANING: dict[Condition, str] = {
-    Condition.READY: "The Secret holds a live key. True once `size` keys were published; stays True through rotations.",
+    Condition.READY: "The Secret holds a live key. True once `size` keys were published; stays True through rotations. "
+    "For a KeyProvider: it answers, and takes the admin credential where there is one.",
     Condition.PUBLISHED: "The published Secrets are exactly what the ledger says.",
     Condition.HEALTHY: "Every published key was accepted when it was last checked, and no slot is without one. A "
     "KeyProvider shows it only while it is False.",

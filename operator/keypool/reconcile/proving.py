@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from keypool.core.account import Account
+from keypool.core.lifecycle import KeyState
 from keypool.core.observation import Problem
 from keypool.core.reasons import Reason
 from keypool.providers.errors import (
@@ -12,6 +13,7 @@ from keypool.providers.errors import (
     ProviderError,
     Rejected,
     Throttled,
+    is_refusal,
 )
 from keypool.providers.protocol import Provider
 from keypool.reconcile.accounts import Listing
@@ -37,14 +39,29 @@ class Proof:
 
 async def prove(world: World, uid: str, provider: Provider) -> Proof:
     """Lists the keys: the cheapest call that needs the admin credential, and the one that tells accounts apart. Where
-    there is no listing there is no admin credential either."""
+    there is no listing there is no admin credential either: then it only has to answer."""
     if not provider.capabilities.lists_keys:
-        return Proof(None)
+        return Proof(await _silence(world, uid, provider))
     try:
         listing = await world.accounts.take(provider)
     except ProviderError as error:
         return Proof(problem_of(error, Reason.PROVIDER_REFUSED))
     return Proof(account_problem(world, uid, provider, listing), listing)
+
+
+async def _silence(world: World, uid: str, provider: Provider) -> Problem | None:
+    """Why there is no answer about a key that people made; whatever it says of the key is one. Without a key there is
+    nothing to ask."""
+    ledgers = (handle.ledger for handle in world.ledgers.all())
+    keys = [key for ledger in ledgers for key in ledger.keys if key.provider == uid]
+    values = [key.value for key in sorted(keys, key=lambda key: key.state is not KeyState.ACTIVE) if key.value]
+    if not values:
+        return None
+    try:
+        await provider.probe(values[0])
+    except ProviderError as error:
+        return None if is_refusal(error) else problem_of(error, Reason.PROVIDER_REFUSED)
+    return None
 
 
 def account_problem(world: World, uid: str, provider: Provider, listing: Listing) -> Problem | None:
