@@ -9,7 +9,7 @@ import pytest
 from keypool.cluster import paths
 from keypool.providers.registry import build
 from keypool_lab.simulator import Options, Simulator
-from keypool_lab.simulator.server import Door
+from keypool_lab.simulator.door import Door
 from tests.cluster.conftest import OperatorMaker
 from tests.cluster.running import Operator
 from tests.cluster.team import (

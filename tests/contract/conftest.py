@@ -1,4 +1,4 @@
-"""A simulator and the adapters under test."""
+"""A simulator and the adapters under test, and what calls the small servers themselves."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -14,6 +14,8 @@ from keypool.providers.transport import Deadlines, Transport
 from keypool_lab.simulator import Simulator
 from tests.contract.simulator_client import Client, client_of
 from tests.contract.subjects import SUBJECTS, Subject
+from tests.contract.upstream_client import Caller, Watch, caller
+from tests.upstreams.server import Server
 
 IMPATIENT = Deadlines(create=1.0, other=1.0)
 
@@ -60,3 +62,16 @@ async def provider(request: pytest.FixtureRequest) -> AsyncIterator[Provider]:
     else:
         async with SUBJECTS[request.param](request.getfixturevalue) as opened:
             yield opened.provider
+
+
+@pytest.fixture
+def watch() -> Watch:
+    """The time that an upstream goes by."""
+    return Watch()
+
+
+@pytest.fixture
+async def call(upstream: Server) -> AsyncIterator[Caller]:
+    """A plain client of the module's upstream, with its admin credential, if it has one."""
+    async with caller(upstream.url, upstream.admin_credential) as connected:
+        yield connected

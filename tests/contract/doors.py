@@ -6,37 +6,22 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from keypool_lab.simulator.door import Door
 
-class Door:
-    """Answers `{}` until `status` says something else; with `hangs`, nothing at all. `close` it, and it refuses
-    connections; `open` it again at the same port."""
+
+class CountingDoor(Door):
+    """Answers `{}` until `status` says something else; with `hangs`, nothing at all."""
 
     def __init__(self) -> None:
+        super().__init__(self._application)
         self.calls: list[str] = []
         self.status = 200
         self.hangs = False
-        self._port = 0
-        self._runner: web.AppRunner | None = None
 
-    @property
-    def url(self) -> str:
-        """The base URL."""
-        return f"http://127.0.0.1:{self._port}"
-
-    async def open(self) -> None:
-        """Serves from now on."""
+    def _application(self) -> web.Application:
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._answer)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
-        self._port = self._runner.addresses[0][1]
-
-    async def close(self) -> None:
-        """Refuses connections from now on."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        return app
 
     async def _answer(self, request: web.Request) -> web.Response:
         self.calls.append(request.method)
@@ -46,9 +31,9 @@ class Door:
 
 
 @asynccontextmanager
-async def two_doors() -> AsyncIterator[tuple[Door, Door]]:
+async def two_doors() -> AsyncIterator[tuple[CountingDoor, CountingDoor]]:
     """Both serve until the block ends."""
-    first, second = Door(), Door()
+    first, second = CountingDoor(), CountingDoor()
     await first.open()
     await second.open()
     try:

@@ -12,7 +12,7 @@ from keypool.providers.addresses import PublicResolver
 from keypool.providers.endpoints import Endpoints
 from keypool.providers.errors import Ambiguous, CredentialRejected, EndpointRefused, Rejected, Throttled, Unavailable
 from keypool.providers.transport import Call, Deadlines, Transport
-from tests.contract.doors import Door, two_doors
+from tests.contract.doors import CountingDoor, two_doors
 from tests.unit.test_addresses import Names
 from tests.waiting import eventually
 
@@ -30,7 +30,7 @@ class Clock:
 
 
 @pytest.fixture
-async def doors() -> AsyncIterator[tuple[Door, Door]]:
+async def doors() -> AsyncIterator[tuple[CountingDoor, CountingDoor]]:
     """The preferred endpoint and the other one."""
     async with two_doors() as both:
         yield both
@@ -43,7 +43,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def transport(doors: tuple[Door, Door], clock: Clock) -> AsyncIterator[Transport]:
+async def transport(doors: tuple[CountingDoor, CountingDoor], clock: Clock) -> AsyncIterator[Transport]:
     """A transport to both."""
     endpoints = Endpoints([door.url for door in doors], clock=clock)
     one = Transport(endpoints, SecretStr("admin-canary"), Deadlines(create=2.0, other=2.0))
@@ -51,7 +51,7 @@ async def transport(doors: tuple[Door, Door], clock: Clock) -> AsyncIterator[Tra
     await one.close()
 
 
-async def has_calls(door: Door, count: int) -> bool:
+async def has_calls(door: CountingDoor, count: int) -> bool:
     """Whether so many have arrived."""
     return len(door.calls) == count
 
@@ -75,7 +75,7 @@ def in_use(transport: Transport) -> list[bool]:
 
 
 async def test_every_call_goes_to_the_preferred_endpoint_while_it_works(
-    transport: Transport, doors: tuple[Door, Door]
+    transport: Transport, doors: tuple[CountingDoor, CountingDoor]
 ) -> None:
     for call in (ASK, MAKE, DELETE):
         await transport.call(call)
@@ -85,7 +85,7 @@ async def test_every_call_goes_to_the_preferred_endpoint_while_it_works(
 
 @pytest.mark.parametrize("call", [ASK, MAKE, DELETE], ids=lambda call: call.method)
 async def test_what_certainly_was_not_sent_goes_to_the_next_endpoint_at_once(
-    transport: Transport, doors: tuple[Door, Door], call: Call
+    transport: Transport, doors: tuple[CountingDoor, CountingDoor], call: Call
 ) -> None:
     await doors[0].close()
     await transport.call(call)
@@ -94,7 +94,7 @@ async def test_what_certainly_was_not_sent_goes_to_the_next_endpoint_at_once(
 
 @pytest.mark.parametrize("trouble", ["hangs", "500"])
 async def test_an_ambiguous_create_is_never_repeated_elsewhere(
-    transport: Transport, doors: tuple[Door, Door], trouble: str
+    transport: Transport, doors: tuple[CountingDoor, CountingDoor], trouble: str
 ) -> None:
     doors[0].hangs, doors[0].status = trouble == "hangs", 500
     with pytest.raises(Ambiguous):
@@ -105,7 +105,7 @@ async def test_an_ambiguous_create_is_never_repeated_elsewhere(
 @pytest.mark.parametrize("trouble", ["hangs", "500"])
 @pytest.mark.parametrize("call", [ASK, DELETE], ids=lambda call: call.method)
 async def test_what_may_be_repeated_is_asked_of_the_next_endpoint_within_the_same_deadline(
-    transport: Transport, doors: tuple[Door, Door], call: Call, trouble: str
+    transport: Transport, doors: tuple[CountingDoor, CountingDoor], call: Call, trouble: str
 ) -> None:
     doors[0].hangs, doors[0].status = trouble == "hangs", 500
     started = asyncio.get_running_loop().time()
@@ -118,7 +118,7 @@ async def test_what_may_be_repeated_is_asked_of_the_next_endpoint_within_the_sam
     ("status", "error"), [(400, Rejected), (401, CredentialRejected), (404, Rejected), (429, Throttled)]
 )
 async def test_a_refusal_is_an_answer_and_the_endpoint_works(
-    transport: Transport, doors: tuple[Door, Door], status: int, error: type[Exception]
+    transport: Transport, doors: tuple[CountingDoor, CountingDoor], status: int, error: type[Exception]
 ) -> None:
     doors[0].status = status
     assert await failures(transport, ASK, FAILURES + 1) == [error] * (FAILURES + 1)
@@ -127,7 +127,7 @@ async def test_a_refusal_is_an_answer_and_the_endpoint_works(
 
 
 async def test_after_five_failures_in_a_row_an_endpoint_is_not_asked_any_more(
-    transport: Transport, doors: tuple[Door, Door]
+    transport: Transport, doors: tuple[CountingDoor, CountingDoor]
 ) -> None:
     doors[0].status = 503
     assert await failures(transport, ASK, FAILURES + 3) == []
@@ -137,7 +137,7 @@ async def test_after_five_failures_in_a_row_an_endpoint_is_not_asked_any_more(
 
 
 async def test_an_ambiguous_create_counts_as_a_failure_so_that_the_next_one_goes_elsewhere(
-    transport: Transport, doors: tuple[Door, Door]
+    transport: Transport, doors: tuple[CountingDoor, CountingDoor]
 ) -> None:
     doors[0].status = 503
     assert await failures(transport, MAKE, FAILURES) == [Ambiguous] * FAILURES
@@ -146,7 +146,7 @@ async def test_an_ambiguous_create_counts_as_a_failure_so_that_the_next_one_goes
 
 
 async def test_a_minute_later_one_call_tries_the_preferred_endpoint_and_it_is_returned_to(
-    transport: Transport, doors: tuple[Door, Door], clock: Clock
+    transport: Transport, doors: tuple[CountingDoor, CountingDoor], clock: Clock
 ) -> None:
     doors[0].status = 503
     await failures(transport, ASK, FAILURES)
@@ -161,7 +161,7 @@ async def test_a_minute_later_one_call_tries_the_preferred_endpoint_and_it_is_re
 
 
 async def test_a_create_tries_no_endpoint_out_while_another_works(
-    transport: Transport, doors: tuple[Door, Door], clock: Clock
+    transport: Transport, doors: tuple[CountingDoor, CountingDoor], clock: Clock
 ) -> None:
     doors[0].status = 503
     await failures(transport, ASK, FAILURES)
@@ -171,7 +171,7 @@ async def test_a_create_tries_no_endpoint_out_while_another_works(
 
 
 async def test_a_trial_that_fails_is_answered_by_the_next_endpoint_and_waits_another_minute(
-    transport: Transport, doors: tuple[Door, Door], clock: Clock
+    transport: Transport, doors: tuple[CountingDoor, CountingDoor], clock: Clock
 ) -> None:
     doors[0].status = 503
     await failures(transport, ASK, FAILURES)
@@ -182,7 +182,7 @@ async def test_a_trial_that_fails_is_answered_by_the_next_endpoint_and_waits_ano
 
 
 async def test_a_trial_that_is_given_up_leaves_room_for_the_next(
-    transport: Transport, doors: tuple[Door, Door], clock: Clock
+    transport: Transport, doors: tuple[CountingDoor, CountingDoor], clock: Clock
 ) -> None:
     doors[0].status = 503
     await failures(transport, ASK, FAILURES)
@@ -197,7 +197,7 @@ async def test_a_trial_that_is_given_up_leaves_room_for_the_next(
 
 
 async def test_when_all_are_open_nothing_is_sent_and_the_error_says_until_when(
-    transport: Transport, doors: tuple[Door, Door]
+    transport: Transport, doors: tuple[CountingDoor, CountingDoor]
 ) -> None:
     doors[0].status = doors[1].status = 503
     assert await failures(transport, ASK, FAILURES) == [Ambiguous] * FAILURES
@@ -207,7 +207,7 @@ async def test_when_all_are_open_nothing_is_sent_and_the_error_says_until_when(
 
 
 async def test_while_they_are_open_it_is_told_why_no_connection_was_made(
-    transport: Transport, doors: tuple[Door, Door]
+    transport: Transport, doors: tuple[CountingDoor, CountingDoor]
 ) -> None:
     await asyncio.gather(*(door.close() for door in doors))
     assert await failures(transport, ASK, FAILURES) == [Unavailable] * FAILURES
@@ -218,7 +218,7 @@ async def test_while_they_are_open_it_is_told_why_no_connection_was_made(
 
 
 async def test_that_it_may_have_happened_is_told_also_when_the_next_endpoint_is_down(
-    transport: Transport, doors: tuple[Door, Door]
+    transport: Transport, doors: tuple[CountingDoor, CountingDoor]
 ) -> None:
     doors[0].status = 503
     await doors[1].close()
@@ -227,7 +227,7 @@ async def test_that_it_may_have_happened_is_told_also_when_the_next_endpoint_is_
 
 
 async def test_before_the_first_answer_no_endpoint_is_in_use_and_a_blip_changes_nothing(
-    transport: Transport, doors: tuple[Door, Door]
+    transport: Transport, doors: tuple[CountingDoor, CountingDoor]
 ) -> None:
     assert in_use(transport) == [False, False]
     await transport.call(ASK)
@@ -236,7 +236,9 @@ async def test_before_the_first_answer_no_endpoint_is_in_use_and_a_blip_changes_
     assert in_use(transport) == [True, False]
 
 
-async def test_changes_are_told_and_nothing_else(transport: Transport, doors: tuple[Door, Door], clock: Clock) -> None:
+async def test_changes_are_told_and_nothing_else(
+    transport: Transport, doors: tuple[CountingDoor, CountingDoor], clock: Clock
+) -> None:
     told: list[list[State]] = []
     transport.endpoints.changed = lambda: told.append(states(transport))
     await failures(transport, ASK, 3)
@@ -262,7 +264,9 @@ class Rebinding(Names):
         return await super().resolve(*args, **kwargs)
 
 
-async def test_a_name_that_changes_after_it_was_checked_is_not_followed(doors: tuple[Door, Door]) -> None:
+async def test_a_name_that_changes_after_it_was_checked_is_not_followed(
+    doors: tuple[CountingDoor, CountingDoor],
+) -> None:
     """What is looked up for a connection is what is checked: nothing that was found before counts."""
     port, names = doors[0].url.rpartition(":")[2], Rebinding()
     assert await PublicResolver(names).resolve("rebinding.example.com", 443), "at first it is public"
@@ -274,7 +278,9 @@ async def test_a_name_that_changes_after_it_was_checked_is_not_followed(doors: t
     assert doors[0].calls == []
 
 
-async def test_the_next_endpoint_is_used_while_one_leads_to_a_private_address(doors: tuple[Door, Door]) -> None:
+async def test_the_next_endpoint_is_used_while_one_leads_to_a_private_address(
+    doors: tuple[CountingDoor, CountingDoor],
+) -> None:
     endpoints = Endpoints([f"http://private.example.com:{doors[0].url.rpartition(':')[2]}", doors[1].url])
     transport = Transport(endpoints, SecretStr("admin"), Deadlines(), allow_private=False, names=Names("10.0.0.1"))
     await transport.call(ASK)

@@ -1,12 +1,12 @@
 """Our OpenAI answers as its reference says, traps included."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.contract.upstream_client import Caller, caller
+from tests.contract.upstream_client import Caller, Watch
 from tests.upstreams.openai import OpenAI
 from tests.upstreams.server import fingerprint
 
@@ -31,30 +31,10 @@ class Project:
         return (await self.call("GET", f"{self.path}/api_keys?{query}")).body
 
 
-class Watch:
-    """A clock that a test sets."""
-
-    now = datetime(2026, 11, 25, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def watch() -> Watch:
-    return Watch()
-
-
 @pytest.fixture
 async def upstream(watch: Watch) -> AsyncIterator[OpenAI]:
     async with OpenAI(watch) as running:
         yield running
-
-
-@pytest.fixture
-async def call(upstream: OpenAI) -> AsyncIterator[Caller]:
-    async with caller(upstream.url, upstream.admin_credential) as connected:
-        yield connected
 
 
 @pytest.fixture

@@ -1,42 +1,20 @@
 """Our OpenRouter answers as its documentation says, traps included."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.contract.upstream_client import Caller, caller
+from tests.contract.upstream_client import Caller, Watch
 from tests.upstreams.openrouter import COST_OF_A_CHAT, OpenRouter
 from tests.upstreams.server import fingerprint
-
-WEDNESDAY = datetime(2026, 11, 25, 23, 59, tzinfo=UTC)
-
-
-class Watch:
-    """A clock that a test sets."""
-
-    now = WEDNESDAY
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def watch() -> Watch:
-    return Watch()
 
 
 @pytest.fixture
 async def upstream(watch: Watch) -> AsyncIterator[OpenRouter]:
     async with OpenRouter(watch) as running:
         yield running
-
-
-@pytest.fixture
-async def call(upstream: OpenRouter) -> AsyncIterator[Caller]:
-    async with caller(upstream.url, upstream.admin_credential) as connected:
-        yield connected
 
 
 async def create(call: Caller, **terms: object) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.contract.upstream_client import Caller, caller
+from tests.contract.upstream_client import Caller
 from tests.upstreams.plain import Plain
 from tests.upstreams.server import fingerprint
 
@@ -15,12 +15,6 @@ VALUE = "sk-0123456789abcdef0123456789abcdef"
 async def upstream() -> AsyncIterator[Plain]:
     async with Plain([VALUE]) as running:
         yield running
-
-
-@pytest.fixture
-async def call(upstream: Plain) -> AsyncIterator[Caller]:
-    async with caller(upstream.url) as connected:
-        yield connected
 
 
 @pytest.mark.parametrize("path", ["/user/balance", "/models"])

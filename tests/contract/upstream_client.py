@@ -1,11 +1,23 @@
-"""A plain HTTP client of any upstream, or of a proxy before it."""
+"""A plain HTTP client of any upstream, or of a proxy before it; and the time that an upstream goes by."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
+
+
+class Watch:
+    """A clock that a test sets. At first it is a minute to midnight, on a Wednesday."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 25, 23, 59, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        """Now."""
+        return self.now
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,43 +4,18 @@ import secrets
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Self
 
 from aiohttp import web
 
 from keypool_lab.simulator.app import application
+from keypool_lab.simulator.door import Door
 from keypool_lab.simulator.faults import Faults
 from keypool_lab.simulator.options import Options, Switches
 from keypool_lab.simulator.outside import KeyChange, change_key, set_admin_key
 from keypool_lab.simulator.record import Key, Record
 from keypool_lab.simulator.state import State
-
-
-class Door:
-    """Another port of a simulator's account, which can be closed and opened again."""
-
-    def __init__(self, state: State) -> None:
-        self._state = state
-        self._port = 0
-        self._runner: web.AppRunner | None = None
-
-    @property
-    def url(self) -> str:
-        """The base URL of the API there."""
-        return f"http://127.0.0.1:{self._port}/v1"
-
-    async def open(self) -> None:
-        """Serves, at the same port as before."""
-        self._runner = web.AppRunner(application(self._state), access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
-        self._port = self._runner.addresses[0][1]
-
-    async def close(self) -> None:
-        """Cuts all connections, and refuses new ones."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
 
 
 class Simulator:
@@ -114,7 +89,7 @@ class Simulator:
 
     async def open_door(self) -> Door:
         """A second endpoint of the same account; it is closed with the simulator at the latest."""
-        door = Door(self._state)
+        door = Door(partial(application, self._state), "/v1")
         self._ending.push_async_callback(door.close)
         await door.open()
         return door
