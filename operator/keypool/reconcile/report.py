@@ -41,10 +41,11 @@ class Reporter:
         obj = self._world.cache.pool(observation.ledger.pool_uid)
         if obj is None or observation.pool is None:
             return
-        status = conclude(observation, decided.problems, conditions(obj), now)
+        before = conditions(obj)
+        status = conclude(observation, decided.problems, before, now)
         self._measure(observation.ledger, status)
         self._measure_usage(observation)
-        await self._announce(obj, status)
+        await self._announce(obj, before, status)
         if obj.get("status") != (report := status.dump()):
             await self._write_status(obj, report)
 
@@ -78,12 +79,14 @@ class Reporter:
         keys = {name: usage for name, usage in o.usage.items() if o.ledger.key(name) is not None}
         self._world.metrics.usage.note(o.ledger.namespace, o.ledger.pool, PoolUsage(used, keys, part))
 
-    async def _announce(self, obj: dict[str, Any], status: ApiKeyPoolStatus) -> None:
+    async def _announce(
+        self, obj: dict[str, Any], before: tuple[ConditionModel, ...], status: ApiKeyPoolStatus
+    ) -> None:
         """One Event each time that another reason asks for a person, or more of the spending limit is used up."""
-        before = {(condition.type, _news(condition)) for condition in conditions(obj)}
+        known = {(condition.type, _news(condition)) for condition in before}
         for condition in status.conditions:
             told = condition.type == Condition.STALLED or condition.reason in (*SPENT, Reason.KEY_AGEING)
-            if told and (condition.type, _news(condition)) not in before:
+            if told and (condition.type, _news(condition)) not in known:
                 meta = obj["metadata"]
                 subject = Subject("ApiKeyPool", meta["namespace"], meta["name"], meta["uid"])
                 reason, note = Reason(condition.reason), condition.message

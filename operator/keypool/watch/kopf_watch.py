@@ -7,10 +7,12 @@ cluster: only `on.event`, which does nothing but take note.
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import aiohttp
 import kopf
+from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
 from keypool.cluster import paths
 from keypool.cluster.cache import Kind, ObjectCache, watched
@@ -19,6 +21,7 @@ from keypool.cluster.connection import Connection, NoCluster
 from keypool.cluster.errors import KubeError
 from keypool.core.projection import LABEL_PUBLISHED
 from keypool.serve.logs import describe
+from keypool.watch.echoes import WithoutEchoes
 from keypool.watch.liveness import STREAM_SECONDS, Liveness
 
 OnTouch = Callable[[Kind, Mapping[str, Any]], None]
@@ -62,6 +65,13 @@ class _NoDiffs(kopf.DiffBaseStorage):
         return None
 
 
+class _NoMemories(ResourceMemories):
+    """For Kopf, which remembers each object for handlers that we have none of: 2 KB each."""
+
+    async def recall(self, raw_body: kopf.RawBody, **options: Any) -> ResourceMemory:  # noqa: ANN401
+        return await super().recall(raw_body, **options | {"ephemeral": True})
+
+
 async def run_kopf(
     client: KubeClient,
     cache: ObjectCache,
@@ -102,11 +112,13 @@ async def _run_once(  # noqa: PLR0917 - private, called once
 ) -> None:
     registry = kopf.OperatorRegistry()
     kinds = watched(namespaces)
-    _register_login(registry, client.connection, liveness, watches=len(kinds) * max(1, len(namespaces)))
+    middleware = _middleware(client.connection, cache, liveness)
+    _register_login(registry, client.connection, middleware, watches=len(kinds) * max(1, len(namespaces)))
     _register_events(registry, cache, on_touch, liveness, kinds)
     tasks = await kopf.spawn_tasks(
         registry=registry,
         settings=_settings(),
+        memories=_NoMemories(),
         clusterwide=not namespaces,
         namespaces=namespaces,
         stop_flag=stop_flag,
@@ -156,7 +168,9 @@ def _register_events(
         kopf.on.event(*group_version, kind.value, registry=registry)(note(kind))
 
 
-def _register_login(registry: kopf.OperatorRegistry, connection: Connection, liveness: Liveness, watches: int) -> None:
+def _register_login(
+    registry: kopf.OperatorRegistry, connection: Connection, middleware: aiohttp.ClientMiddlewareType, watches: int
+) -> None:
     logins = 0
 
     async def log_in(**_: object) -> kopf.AiohttpSession:
@@ -169,31 +183,36 @@ def _register_login(registry: kopf.OperatorRegistry, connection: Connection, liv
                 await connection.reload()
             except NoCluster as error:
                 _log.warning("credentials could not be read again", extra={"error": describe(error)})
-        session = connection.session(watches + 4, None, (_middleware(connection, liveness),))
+        session = connection.session(watches + 4, None, (middleware,))
         return kopf.AiohttpSession(aiohttp_session=session, server=connection.server)
 
     kopf.on.login(registry=registry)(log_in)
 
 
-def _middleware(connection: Connection, liveness: Liveness) -> aiohttp.ClientMiddlewareType:
-    """Adds our current token to each of Kopf's requests, and notes each watch that is answered."""
+def _middleware(connection: Connection, cache: ObjectCache, liveness: Liveness) -> aiohttp.ClientMiddlewareType:
+    """Adds our current token to each of Kopf's requests; notes each watch that is answered, and keeps from Kopf what
+    the cache knows already."""
 
     async def send(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         if (authorization := await connection.authorization()) is not None:
             request.headers["Authorization"] = authorization
         request.server_hostname = connection.server_hostname
         response = await handler(request)
-        if response.status == 200 and "watch" in request.url.query:
-            _mark(request.url.path, liveness)
+        kind, namespace = _what(request.url.path)
+        if response.status == 200 and "watch" in request.url.query and kind is not None:
+            liveness.mark(kind, namespace)
+            response.content = WithoutEchoes(response.content, partial(cache.is_news, kind))  # type: ignore[assignment]
         return response
 
     return send
 
 
-def _mark(path: str, liveness: Liveness) -> None:
+def _what(path: str) -> tuple[Kind | None, str | None]:
+    """The kind and the namespace of a list's path; no kind where it is none of ours."""
     plural, parts = paths.resource_of(path), path.split("/")
-    if plural in set(Kind):
-        liveness.mark(Kind(plural), parts[-2] if parts[-3] == "namespaces" else None)
+    if plural not in set(Kind):
+        return None, None
+    return Kind(plural), parts[-2] if parts[-3] == "namespaces" else None
 
 
 async def _kinds_are_served(client: KubeClient, namespaces: tuple[str, ...]) -> bool:
