@@ -1,5 +1,6 @@
 """The cache keeps the newest version of each object, in whatever order sightings arrive."""
 
+import json
 from typing import Any
 
 import pytest
@@ -37,6 +38,14 @@ def test_only_a_newer_version_is_taken_and_versions_are_numbers(cache: ObjectCac
 def test_managed_fields_are_not_kept(cache: ObjectCache) -> None:
     cache.upsert(Kind.POOL, pool(1))
     assert "managedFields" not in (cache.pool("u1") or {})["metadata"]
+
+
+def test_what_objects_have_in_common_is_kept_once(cache: ObjectCache) -> None:
+    for uid in ("u1", "u2"):
+        cache.upsert(Kind.POOL, json.loads(json.dumps(pool(1, uid=uid, name=uid, provider="acme corp"))))
+    one, other = (cache.pool(uid) or {} for uid in ("u1", "u2"))
+    assert one["spec"]["providerRef"]["name"] is other["spec"]["providerRef"]["name"]
+    assert {id(key) for key in one} == {id(key) for key in other}
 
 
 def test_an_older_event_after_a_removal_does_not_resurrect(cache: ObjectCache) -> None:

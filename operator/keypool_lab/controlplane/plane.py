@@ -20,6 +20,8 @@ from keypool_lab.controlplane.readiness import answers_ok
 FOLDER_PREFIX = "keypool-"
 START_SECONDS = 60.0
 POLL_SECONDS = 0.05
+# Go collects garbage each time the heap has doubled, and such small heaps double all the time.
+SPARING = {"GOGC": "400"}
 # Answered a second before the API server calls itself ready: time enough to install ours.
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions?limit=1"
 # Made by kube-controller-manager: once it is there, service accounts work and so does the rest.
@@ -103,9 +105,9 @@ class ControlPlane(Cluster):
         material.write_private(
             self.admin_kubeconfig, material.kubeconfig(self.url, self.ca_path, material.ADMIN, self._token)
         )
-        self._keeper.launch("etcd", commands.etcd(self._binaries.etcd, self.folder))
+        self._keeper.launch("etcd", commands.etcd(self._binaries.etcd, self.folder), SPARING)
         self._keeper.launch(
-            "kube-apiserver", commands.kube_apiserver(self._binaries.kube_apiserver, self.folder, self._port)
+            "kube-apiserver", commands.kube_apiserver(self._binaries.kube_apiserver, self.folder, self._port), SPARING
         )
         self._wait("the API server does not answer", lambda: self._answers(CRDS), until, seconds)
         if crds is not None:
@@ -114,6 +116,7 @@ class ControlPlane(Cluster):
         self._keeper.launch(
             "kube-controller-manager",
             commands.kube_controller_manager(self._binaries.kube_controller_manager, self.folder),
+            SPARING,
         )
         self._wait("no service accounts are made", lambda: self._answers(FIRST_SERVICE_ACCOUNT), until, seconds)
 
