@@ -93,6 +93,27 @@ DEFECTS: tuple[Defect, ...] = (
         ("tests/cluster/test_operator_ends.py",),
     ),
     Defect(
+        "a write that waited for a connection is sent although the Lease ran out meanwhile",
+        "cluster/client.py",
+        "            self._leave()\n",
+        "            pass\n",
+        ("tests/unit/test_leadership_budget.py",),
+    ),
+    Defect(
+        "a provider's call goes out although its time is over",
+        "providers/connections.py",
+        "        raise NotSent\n",
+        "        return\n",
+        ("tests/contract/test_late_requests.py",),
+    ),
+    Defect(
+        "Kopf is not told what is news",
+        "watch/echoes.py",
+        "if self._is_news(obj):",
+        "if False:",
+        ("tests/unit/test_echoes.py",),
+    ),
+    Defect(
         "a Lease is taken while its holder renews it",
         "cluster/election.py",
         "    return now - seen.since >= max(record.duration, timing.duration)",
