@@ -1,6 +1,5 @@
 """Fixtures that tests share: one cluster for each test worker, one namespace for each test."""
 
-import asyncio
 import os
 import re
 import secrets
@@ -106,17 +105,3 @@ def _existing(request: pytest.FixtureRequest, *, kind: bool) -> Cluster:
     kubeconfig = request.getfixturevalue("kind_cluster").kubeconfig_path if kind else None
     folder = request.getfixturevalue("tmp_path_factory").mktemp("cluster")
     return existing_cluster(request.getfixturevalue("binaries").kubectl, folder, kubeconfig)
-
-
-def _cancel_until_they_end(loop: asyncio.AbstractEventLoop) -> None:
-    """What is left at the end of a test's loop is cancelled again and again: Kopf's watchers sometimes miss it, and
-    asyncio's own function would then wait for ever."""
-    for _ in range(20):
-        if not (left := asyncio.all_tasks(loop)):
-            return
-        for task in left:
-            task.cancel()
-        loop.run_until_complete(asyncio.wait(left, timeout=3))
-
-
-asyncio.runners._cancel_all_tasks = _cancel_until_they_end  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ cluster: only `on.event`, which does nothing but take note.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -23,6 +23,7 @@ from keypool.core.projection import LABEL_PUBLISHED
 from keypool.serve.logs import describe
 from keypool.watch.echoes import WithoutEchoes
 from keypool.watch.liveness import STREAM_SECONDS, Liveness
+from keypool.watch.spawned import Spawned
 
 OnTouch = Callable[[Kind, Mapping[str, Any]], None]
 
@@ -42,13 +43,6 @@ class _Backoffs:
         yield from (1, 1, 2, 3, 5)
         while True:
             yield 10
-
-
-class _Everything:
-    """For Kopf, which at its end waits for, and then cancels, all tasks of the loop but the ones contained here."""
-
-    def __contains__(self, _: object) -> bool:
-        return True
 
 
 class _NoDiffs(kopf.DiffBaseStorage):
@@ -85,7 +79,7 @@ async def run_kopf(
     """Feed the cache until `stop_flag` is set; `on_touch` is called for each object that brought news or went.
 
     Waits for our kinds to be installed, and begins again when Kopf fails; returns when it is told to stop, by the flag
-    or by a signal that Kopf caught. No namespaces: the whole cluster.
+    or by a signal that Kopf caught. However it ends, no task of Kopf's is left. No namespaces: the whole cluster.
     `liveness.complete` tells when everything was listed. Kopf takes over SIGINT and SIGTERM each time it starts;
     `after_start` is the place to take them back.
     """
@@ -115,16 +109,31 @@ async def _run_once(  # noqa: PLR0917 - private, called once
     middleware = _middleware(client.connection, cache, liveness)
     _register_login(registry, client.connection, middleware, watches=len(kinds) * max(1, len(namespaces)))
     _register_events(registry, cache, on_touch, liveness, kinds)
-    tasks = await kopf.spawn_tasks(
-        registry=registry,
-        settings=_settings(),
-        memories=_NoMemories(),
-        clusterwide=not namespaces,
-        namespaces=namespaces,
-        stop_flag=stop_flag,
-    )
-    after_start()
-    await kopf.run_tasks(tasks, ignored=_Everything())  # type: ignore[arg-type]  # only ever asked `in`
+    spawned = Spawned()
+    try:
+        with spawned.collecting():
+            roots = await kopf.spawn_tasks(
+                registry=registry,
+                settings=_settings(),
+                memories=_NoMemories(),
+                clusterwide=not namespaces,
+                namespaces=namespaces,
+                stop_flag=stop_flag,
+            )
+        after_start()
+        await asyncio.wait(roots, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        # Not kopf.run_tasks: it waits without end for a watcher that missed its cancellation, and when one watcher fails
+        # it leaves the others behind. `watching.streaming_block` suppresses a cancellation that comes while it ends its
+        # helper; `api.stream` takes one for its stopper's when all tasks are cancelled at once, as asyncio.run does.
+        await spawned.end()
+    _raise_what_ended(roots)
+
+
+def _raise_what_ended(roots: Collection[asyncio.Task[Any]]) -> None:
+    errors = [root.exception() for root in roots if root.done() and not root.cancelled()]
+    if error := next(filter(None, errors), None):
+        raise error
 
 
 def _settings() -> kopf.OperatorSettings:

@@ -17,8 +17,8 @@ from keypool.cluster.paths import resource_of
 from keypool_lab.controlplane.cluster import Cluster
 from keypool_lab.controlplane.material import write_private
 
-Effect = Literal["refuse", "cut", "cut after", "delay", "replay", "swallow", "repeat", "truncate"]
-ON_FRAMES: frozenset[str] = frozenset({"swallow", "repeat", "truncate"})
+Effect = Literal["refuse", "cut", "cut after", "delay", "replay", "swallow", "repeat", "truncate", "error"]
+ON_FRAMES: frozenset[str] = frozenset({"swallow", "repeat", "truncate", "error"})
 _FORWARDED = ("Authorization", "Content-Type", "Accept", "Accept-Encoding", "User-Agent")
 _RETURNED = ("Content-Type", "Content-Encoding", "Retry-After")
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
@@ -30,7 +30,8 @@ class Rule:
 
     refuse: answers `status` with `retry_after`; cut: ends the connection before, or after, the API server did it;
     delay: waits `seconds` first; replay: answers `body` (as recorded in `Proxy.lists`). Of watches, frame by frame:
-    swallow, repeat (each twice), truncate (half of it, then the connection ends). Empty `verbs`, `resources`: any.
+    swallow, repeat (each twice), truncate (half of it, then the connection ends), error (of `status`, in its place).
+    Empty `verbs`, `resources`: any.
     """
 
     effect: Effect
@@ -208,11 +209,15 @@ def _cut(request: web.Request) -> web.Response:
 
 
 def _spoilt(rule: Rule | None, frame: bytes) -> bytes:
-    match rule.effect if rule is not None else None:
+    if rule is None:
+        return frame
+    match rule.effect:
         case "swallow":
             return b""
         case "repeat":
             return frame + frame
         case "truncate":
             return frame[: len(frame) // 2]
+        case "error":
+            return json.dumps({"type": "ERROR", "object": {"kind": "Status", "code": rule.status}}).encode() + b"\n"
     return frame
