@@ -123,8 +123,8 @@ async def _run_once(  # noqa: PLR0917 - private, called once
         after_start()
         await asyncio.wait(roots, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        # Not kopf.run_tasks: it waits without end for a watcher that missed its cancellation, and when one watcher fails
-        # it leaves the others behind. `watching.streaming_block` suppresses a cancellation that comes while it ends its
+        # Not kopf.run_tasks: it waits without end for a watcher that missed its cancellation, and when one fails,
+        # leaves the others behind. `watching.streaming_block` suppresses a cancellation that comes while it ends its
         # helper; `api.stream` takes one for its stopper's when all tasks are cancelled at once, as asyncio.run does.
         await spawned.end()
     _raise_what_ended(roots)
