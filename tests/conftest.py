@@ -26,6 +26,15 @@ settings.load_profile("keypool")
 Kubectl = Callable[..., Awaitable[CompletedRun]]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tests come first, so that none is left alone at the end; those of LiteLLM, which takes long to start
+    and much memory, go to one worker (with --dist=loadgroup)."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    for item in items:
+        if "litellm" in item.nodeid:
+            item.add_marker(pytest.mark.xdist_group("litellm"))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what needs kind where it cannot run, and say what is missing."""
     if item.get_closest_marker("kind") is None:
