@@ -1,18 +1,24 @@
 """Fixtures that tests share: one cluster for each test worker, one namespace for each test."""
 
+import contextlib
 import os
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
+from keypool.cluster import paths
+from keypool.cluster.client import KubeClient
+from keypool.cluster.connection import Connection
+from keypool.cluster.errors import NotFound
 from keypool_lab.binaries import Binaries, find_or_build
 from keypool_lab.controlplane import Cluster, CompletedRun, ControlPlane
 from keypool_lab.controlplane.existing import existing_cluster
+from tests.cluster.team import Person
 from tests.docker import missing_docker
 
 CRDS = Path(__file__).parent.parent / "crds"
@@ -89,13 +95,22 @@ def own_control_plane(control_plane: Cluster) -> ControlPlane:
 
 
 @pytest.fixture
-def namespace(request: pytest.FixtureRequest, control_plane: Cluster) -> Iterator[str]:
+async def admin(control_plane: Cluster) -> AsyncIterator[KubeClient]:
+    """The administrator's client."""
+    client = Person(await Connection.load(str(control_plane.admin_kubeconfig)))
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+async def namespace(request: pytest.FixtureRequest, admin: KubeClient) -> AsyncIterator[str]:
     """A fresh namespace named after the test; afterwards it is deleted, which nobody waits for."""
     slug = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower().removeprefix("test_"))[:NAME_LENGTH].strip("-")
     name = f"{slug}-{secrets.token_hex(3)}"
-    control_plane.run_kubectl("create", "namespace", name).checked()
+    await admin.create(paths.namespaces(), {"metadata": {"name": name}})
     yield name
-    control_plane.run_kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found").checked()
+    with contextlib.suppress(NotFound):
+        await admin.delete(paths.namespace(name))
 
 
 @pytest.fixture

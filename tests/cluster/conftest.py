@@ -1,7 +1,6 @@
 """Fixtures of tests in which the operator works: its rights are those of manifests/base, nothing is mocked."""
 
 import io
-import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -10,19 +9,17 @@ import pytest
 
 from keypool.cluster import paths
 from keypool.cluster.client import KubeClient
-from keypool.cluster.connection import Connection
 from keypool.serve.logs import JsonFormatter
 from keypool_lab.controlplane import Cluster
 from keypool_lab.simulator import Options, Simulator
 from tests.cluster.ledgers import Ledgers
 from tests.cluster.people import KeyMaker, deep_seek
-from tests.cluster.rights import ACCOUNT, rights, uninstall
+from tests.cluster.rights import ACCOUNT, install, uninstall
 from tests.cluster.running import Clock, Operator
 from tests.cluster.team import (
     ADMIN_ENTRY,
     ADMIN_SECRET,
     PROVIDER,
-    Person,
     Team,
     provider_manifest,
     secret_manifest,
@@ -54,14 +51,6 @@ def logs() -> Iterator[io.StringIO]:
 
 
 @pytest.fixture
-async def admin(control_plane: Cluster) -> AsyncIterator[KubeClient]:
-    """The administrator's client."""
-    client = Person(await Connection.load(str(control_plane.admin_kubeconfig)))
-    yield client
-    await client.close()
-
-
-@pytest.fixture
 async def team(control_plane: Cluster, admin: KubeClient, namespace: str) -> AsyncIterator[Team]:
     """The people who work in the test's namespace. Its pools go at the end, operator or not."""
     people = Team(control_plane, admin, namespace)
@@ -86,13 +75,12 @@ async def provider(team: Team, simulator: Simulator) -> str:
 
 
 @pytest.fixture
-async def system(control_plane: Cluster, namespace: str) -> AsyncIterator[str]:
+async def system(control_plane: Cluster, admin: KubeClient, namespace: str) -> AsyncIterator[str]:
     """The operator's own namespace, with the service account and the rights of manifests/base."""
     name = f"{namespace}-system"
-    text = "\n---\n".join(map(json.dumps, rights(control_plane, name)))
-    (await control_plane.kubectl("apply", "-f", "-", stdin=text)).checked()
+    await install(admin, control_plane, name)
     yield name
-    uninstall(control_plane, name)
+    await uninstall(admin, control_plane, name)
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Installs what manifests/base grants the operator, under names of one test's own."""
 
+import asyncio
+import contextlib
 import json
 from functools import cache
 from pathlib import Path
@@ -7,6 +9,9 @@ from typing import Any
 
 import yaml
 
+from keypool.cluster import paths
+from keypool.cluster.client import KubeClient
+from keypool.cluster.errors import NotFound
 from keypool_lab.controlplane import Cluster
 
 BASE = Path(__file__).parents[2] / "manifests" / "base"
@@ -24,10 +29,29 @@ def rights(cluster: Cluster, system: str) -> list[Manifest]:
     return [_renamed(doc, system) for doc in wanted]
 
 
-def uninstall(cluster: Cluster, system: str) -> None:
+async def install(client: KubeClient, cluster: Cluster, system: str) -> None:
+    """Creates all of it: without kubectl, which would cost most tests more than what they do."""
+    namespace, *others = sorted(rights(cluster, system), key=lambda doc: doc["kind"] != "Namespace")
+    await client.create(paths.namespaces(), namespace)
+    await asyncio.gather(*(client.create(_collection(doc), doc) for doc in others))
+
+
+async def uninstall(client: KubeClient, cluster: Cluster, system: str) -> None:
     """Removes all of it; nobody waits for the namespace."""
-    names = [f"{doc['kind']}/{doc['metadata']['name']}" for doc in rights(cluster, system) if _is_wide(doc)]
-    cluster.run_kubectl("delete", "--ignore-not-found", "--wait=false", f"namespace/{system}", *names).checked()
+    wide = [doc for doc in rights(cluster, system) if _is_wide(doc)]
+    everything = [paths.namespace(system), *(f"{_collection(doc)}/{doc['metadata']['name']}" for doc in wide)]
+    await asyncio.gather(*(_delete(client, path) for path in everything))
+
+
+async def _delete(client: KubeClient, path: str) -> None:
+    with contextlib.suppress(NotFound):
+        await client.delete(path)
+
+
+def _collection(doc: Manifest) -> str:
+    kind, namespace = f"{doc['kind'].lower()}s", doc["metadata"].get("namespace")
+    base = "/api/v1" if doc["apiVersion"] == "v1" else f"/apis/{doc['apiVersion']}"
+    return f"{base}/namespaces/{namespace}/{kind}" if namespace else f"{base}/{kind}"
 
 
 @cache

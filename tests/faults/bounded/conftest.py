@@ -10,7 +10,7 @@ from tests.cluster import conftest as cluster
 from tests.cluster.rights import ACCOUNT
 from tests.faults.bounded.proxy import Proxy
 
-clock, logs, admin, team = cluster.clock, cluster.logs, cluster.admin, cluster.team
+clock, logs, team = cluster.clock, cluster.logs, cluster.team
 simulator, provider, system, ledgers = cluster.simulator, cluster.provider, cluster.system, cluster.ledgers
 make_operator, operator = cluster.make_operator, cluster.operator
 
