@@ -25,8 +25,7 @@ Manifest = dict[str, Any]
 
 def rights(cluster: Cluster, system: str) -> list[Manifest]:
     """The namespace, service account and RBAC of manifests/base for an operator whose namespace is `system`."""
-    wanted = [doc for doc in yaml.safe_load_all(_base(cluster)) if doc["kind"] in NAMESPACED + CLUSTER_WIDE]
-    return [_renamed(doc, system) for doc in wanted]
+    return [_renamed(doc, system) for doc in _base(cluster)]
 
 
 async def install(client: KubeClient, cluster: Cluster, system: str) -> None:
@@ -55,8 +54,9 @@ def _collection(doc: Manifest) -> str:
 
 
 @cache
-def _base(cluster: Cluster) -> str:
-    return cluster.run_kubectl("kustomize", str(BASE)).checked()
+def _base(cluster: Cluster) -> list[Manifest]:
+    text = cluster.run_kubectl("kustomize", str(BASE)).checked()
+    return [doc for doc in yaml.safe_load_all(text) if doc["kind"] in NAMESPACED + CLUSTER_WIDE]
 
 
 def _is_wide(doc: Manifest) -> bool:
