@@ -7,7 +7,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-POLL_SECONDS = 0.05
+POLL_SECONDS, LONGEST_PAUSE = 0.05, 1.0
 PATIENCE = 4.0
 """Deadlines are written for an idle machine; a busy one gets this many times as long. Nothing here is about speed: a
 deadline only decides how late a failure is noticed."""
@@ -17,11 +17,13 @@ async def eventually(condition: Callable[[], Awaitable[T]], deadline: float = 15
     """The first truthy value of `await condition()`; it is asked again and again for `deadline` seconds (times
     `PATIENCE`).
 
-    An AssertionError inside the condition means "not yet". Fails with `what` and with the last answer.
+    An AssertionError inside the condition means "not yet". Fails with `what` and with the last answer. A condition that
+    takes long is asked less often: asking is not to keep the machine from what is waited for.
     """
     deadline *= PATIENCE
     until = time.monotonic() + deadline
     while True:
+        asked = time.monotonic()
         try:
             last: object = None
             if last := await asyncio.wait_for(condition(), max(until - time.monotonic(), POLL_SECONDS)):
@@ -30,4 +32,4 @@ async def eventually(condition: Callable[[], Awaitable[T]], deadline: float = 15
             last = error
         if time.monotonic() > until:
             raise AssertionError(f"{what or condition} not within {deadline:g} s; at last: {last!r}")
-        await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(min(max(POLL_SECONDS, 2 * (time.monotonic() - asked)), LONGEST_PAUSE))
