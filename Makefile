@@ -28,7 +28,7 @@ install: $(STAMP) ## .venv with the locked dependencies and keypool itself
 test: install ## all tests that need no set-up of minutes (WORKERS=n for more at once)
 	@$(BIN)/python -m keypool_lab binaries  # pytest would hide the first build's progress
 	@$(BIN)/python -m keypool_lab gateways
-	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup
+	@$(BIN)/python -m pytest --numprocesses=$(WORKERS)
 
 test-all: install ## the same, with a real LiteLLM: needs Node.js, and 0.8 GB in the cache
 	@$(BIN)/python -m keypool_lab gateways --litellm

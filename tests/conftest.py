@@ -25,20 +25,11 @@ CRDS = Path(__file__).parent.parent / "crds"
 CHOICE = os.environ.get("CLUSTER", "own")
 NAME_LENGTH = 40
 KEY_VALUE = re.compile(r"(?:sk-(hs|or-v1|svcacct|admin|example)-[\w-]+|\b(?:sk|gw)-[\w-]{16,})(\.{3}[\w-]+)?")
-pytest_plugins = ["tests.gateways"]
+pytest_plugins = ["tests.gateways", "tests.order"]
 settings.register_profile("keypool", deadline=None)  # how long one example takes says how busy the machine is
 settings.load_profile("keypool")
 
 Kubectl = Callable[..., Awaitable[CompletedRun]]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest tests come first, so that none is left alone at the end; those of LiteLLM, which takes long to start
-    and much memory, go to one worker (with --dist=loadgroup)."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
-    for item in items:
-        if "litellm" in item.nodeid:
-            item.add_marker(pytest.mark.xdist_group("litellm"))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

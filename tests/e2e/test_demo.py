@@ -6,6 +6,8 @@ import signal
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.lab_commands import LabCommands, read_until
 
 FIGURES = {
@@ -23,6 +25,7 @@ def figures(output: str) -> dict[str, str]:
     return dict(re.findall(r"^(\S.*?)  +(\S.*?)  +(?:right|WRONG) *$", output, re.MULTILINE))
 
 
+@pytest.mark.long
 def test_the_demo_succeeds(commands: LabCommands, tmp_path: Path) -> None:
     """Without a terminal it asks nothing, ends with 0, and its summary and both pictures tell of five keys."""
     picture = tmp_path / "demo.svg"

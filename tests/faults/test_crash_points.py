@@ -30,6 +30,7 @@ async def client(control_plane: Cluster) -> AsyncIterator[KubeClient]:
     await connected.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name.replace(" ", "-"))
 async def test_a_crash_at_any_point_loses_no_key_and_leaves_none_behind(
     control_plane: Cluster, client: KubeClient, tmp_path: Path, scenario: Scenario

@@ -3,6 +3,8 @@
 import asyncio
 import random
 
+import pytest
+
 from keypool.cluster import paths
 from keypool_lab.controlplane import Cluster
 from keypool_lab.simulator import Options, Simulator
@@ -42,6 +44,7 @@ async def disturb(team: Team, number: int) -> None:
         await team.delete("two")
 
 
+@pytest.mark.long
 async def test_ten_kills_at_random_moments_lose_no_key_and_leave_none_behind(
     control_plane: Cluster, system: str, team: Team
 ) -> None:

@@ -101,6 +101,7 @@ async def only_published_live(published: dict[str, str], simulator: Simulator) -
     return len(live) == len(NAMES) and set(live) == set(published.values())
 
 
+@pytest.mark.long
 async def test_after_a_kill_and_after_sigterm_the_standby_passes_over_every_pool_and_no_key_is_made_twice(
     start: Start, team: Team
 ) -> None:
@@ -140,6 +141,7 @@ async def note_unready(team: Team, unready: list[str]) -> None:
         await asyncio.sleep(0.3)
 
 
+@pytest.mark.long
 @pytest.mark.row("INTENDED", "LOST")
 async def test_a_leader_that_was_paused_beyond_its_lease_wakes_up_and_does_nothing_but_end(
     start: Start, system: str, team: Team

@@ -1,0 +1,24 @@
+"""In which order, and on which worker, tests run."""
+
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+
+class Order(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Each worker takes the next test; those of LiteLLM, which takes 20 s to start and 800 MB, all go to one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "litellm" if "litellm" in nodeid else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Order:
+    """Whatever --dist says. (xdist's own groups, of --dist=loadgroup, do nothing with pytest 9.2.)"""
+    return Order(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tests come first, so that none is left alone at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
