@@ -1,6 +1,7 @@
 """Plays a scenario with a crash in it, and without one for reference."""
 
 import asyncio
+import sys
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
@@ -17,7 +18,9 @@ DEADLINE = 30.0 * PATIENCE
 IDLE = 0.8
 """Seconds without news after which the operator is taken to wait for a time that can be jumped over."""
 LOOK = 0.25
-TRIES = 8
+TRIES = 5
+MERGED = 1
+"""So many of the reference's effects may come in no run with a crash: on a busy machine two writes become one."""
 
 
 @dataclass
@@ -31,6 +34,12 @@ class Reference:
         """Before and after each effect."""
         return [Point(n + 1, phase) for n in range(len(self.effects)) for phase in ("before", "after")]
 
+    def give_up(self, point: Point) -> None:
+        """Tells of a point that no run has."""
+        unreached = f"{point} is not reached: the runs have fewer effects than the reference"
+        assert point.number > len(self.effects) - MERGED, unreached
+        sys.stdout.write(f"{unreached}, and well without it\n")
+
     def text(self, name: str) -> str:
         """The list of crash points with its length."""
         numbered = (f"  {number}. {label}" for number, label in enumerate(self.effects, start=1))
@@ -39,28 +48,32 @@ class Reference:
 
 
 async def reference_run(stage: Stage, scenario: Scenario) -> Reference:
-    """The effects, until none follows any more."""
-    pool = await prepare(stage, scenario, "reference")
-    await stage.supervisor.count(None)
-    await scenario.act(stage, pool)
-    await _Run(stage, scenario, pool, None).until_settled()
-    seen = -1
-    while seen != len(stage.supervisor.effects):
-        seen = len(stage.supervisor.effects)
-        await asyncio.sleep(IDLE)
-        stage.supervisor.listen()
-    end = await judge.end_state(stage, pool)
-    assert end is not None
-    reference = Reference(list(stage.supervisor.effects), end)
-    await clean_up(stage, scenario, pool)
-    return reference
+    """The effects, until none follows any more; of one process: a successor would not number its own."""
+    for _ in range(TRIES):
+        pool = await prepare(stage, scenario, "reference")
+        await stage.supervisor.count(None)
+        await scenario.act(stage, pool)
+        run = _Run(stage, scenario, pool, None)
+        await run.until_settled()
+        seen = -1
+        while seen != len(stage.supervisor.effects):
+            seen = len(stage.supervisor.effects)
+            await asyncio.sleep(IDLE)
+            stage.supervisor.listen()
+        end = await judge.end_state(stage, pool)
+        assert end is not None
+        reference = Reference(list(stage.supervisor.effects), end)
+        await clean_up(stage, scenario, pool)
+        if not run.lost_the_lease:
+            return reference
+    raise AssertionError(f"in {TRIES} reference runs the operator lost its Lease")
 
 
 async def crash_runs(
     stage: Stage, scenario: Scenario, reference: Reference, points: deque[Point], missed: Counter[Point]
 ) -> None:
-    """Takes points until there are none left. A run in which two writes became one ends before the last effects:
-    what it `missed` is played again, at most `TRIES` times."""
+    """Takes points until there are none left. A run in which two writes became one ends before the last effects: what
+    it `missed` is played again, at most `TRIES` times; then there is no such point, if it is one of the last effect."""
     await prepare(stage, scenario, "chat")
     while points:
         point = points.popleft()
@@ -77,8 +90,10 @@ async def crash_runs(
             raise AssertionError(text) from None
         if not run.crashed:
             missed[point] += not run.lost_the_lease
-            assert missed[point] < TRIES, f"{point} is not reached: the runs have fewer effects than the reference"
-            points.append(point)
+            if missed[point] < TRIES:
+                points.append(point)
+            else:
+                reference.give_up(point)
         await clean_up(stage, scenario, pool)
     judge.no_value_is_logged(stage)
 

@@ -28,7 +28,8 @@ from tests.cluster.team import (
 from tests.faults.supervisor import Supervisor
 
 SIZE, SURGE = 2, 1
-LEASE = {"lease_duration": 2.0, "lease_renew_deadline": 1.9, "lease_retry": 0.2}
+LEASE = {"lease_duration": 4.0, "lease_renew_deadline": 3.8, "lease_retry": 0.2}
+"""So short that a successor begins soon, so long that twelve operators at once keep it on a busy machine."""
 STEP = timedelta(minutes=1)
 """So much is jumped over where the operator waits: longer than a create call, a listing's lag and the overlap."""
 TIMES = {
