@@ -7,7 +7,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-POLL_SECONDS, LONGEST_PAUSE = 0.05, 1.0
+POLL_SECONDS, LONGEST_PAUSE = 0.05, 0.5
 PATIENCE = 4.0
 """Deadlines are written for an idle machine; a busy one gets this many times as long. Nothing here is about speed: a
 deadline only decides how late a failure is noticed."""
@@ -18,10 +18,11 @@ async def eventually(condition: Callable[[], Awaitable[T]], deadline: float = 15
     `PATIENCE`).
 
     An AssertionError inside the condition means "not yet". Fails with `what` and with the last answer. A condition that
-    takes long is asked less often: asking is not to keep the machine from what is waited for.
+    takes long, or is waited for long, is asked less often: asking is not to keep the machine from what is waited for.
     """
     deadline *= PATIENCE
-    until = time.monotonic() + deadline
+    began = time.monotonic()
+    until = began + deadline
     while True:
         asked = time.monotonic()
         try:
@@ -32,4 +33,5 @@ async def eventually(condition: Callable[[], Awaitable[T]], deadline: float = 15
             last = error
         if time.monotonic() > until:
             raise AssertionError(f"{what or condition} not within {deadline:g} s; at last: {last!r}")
-        await asyncio.sleep(min(max(POLL_SECONDS, 2 * (time.monotonic() - asked)), LONGEST_PAUSE))
+        now = time.monotonic()
+        await asyncio.sleep(min(max(POLL_SECONDS, 2 * (now - asked), (now - began) / 40), LONGEST_PAUSE))

@@ -12,9 +12,9 @@ from keypool.cluster.client import KubeClient
 from keypool.serve.logs import JsonFormatter
 from keypool_lab.controlplane import Cluster
 from keypool_lab.simulator import Options, Simulator
+from tests.cluster import rights
 from tests.cluster.ledgers import Ledgers
 from tests.cluster.people import KeyMaker, deep_seek
-from tests.cluster.rights import ACCOUNT, install, uninstall
 from tests.cluster.running import Clock, Operator
 from tests.cluster.team import (
     ADMIN_ENTRY,
@@ -78,9 +78,9 @@ async def provider(team: Team, simulator: Simulator) -> str:
 async def system(control_plane: Cluster, admin: KubeClient, namespace: str) -> AsyncIterator[str]:
     """The operator's own namespace, with the service account and the rights of manifests/base."""
     name = f"{namespace}-system"
-    await install(admin, control_plane, name)
+    await rights.install(admin, control_plane, name)
     yield name
-    await uninstall(admin, control_plane, name)
+    await rights.uninstall(admin, control_plane, name)
 
 
 @pytest.fixture
@@ -90,9 +90,9 @@ async def ledgers(team: Team, system: str) -> Ledgers:
 
 
 @pytest.fixture
-async def kubeconfig(control_plane: Cluster, system: str) -> Path:
+async def kubeconfig(control_plane: Cluster, admin: KubeClient, system: str) -> Path:
     """The operator's kubeconfig."""
-    return await control_plane.kubeconfig_for(system, ACCOUNT)
+    return await rights.kubeconfig(admin, control_plane, system)
 
 
 @pytest.fixture

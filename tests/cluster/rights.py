@@ -12,7 +12,7 @@ import yaml
 from keypool.cluster import paths
 from keypool.cluster.client import KubeClient
 from keypool.cluster.errors import NotFound
-from keypool_lab.controlplane import Cluster
+from keypool_lab.controlplane import Cluster, material
 
 BASE = Path(__file__).parents[2] / "manifests" / "base"
 INSTALLED_AS = "keypool-system"
@@ -33,6 +33,15 @@ async def install(client: KubeClient, cluster: Cluster, system: str) -> None:
     namespace, *others = sorted(rights(cluster, system), key=lambda doc: doc["kind"] != "Namespace")
     await client.create(paths.namespaces(), namespace)
     await asyncio.gather(*(client.create(_collection(doc), doc) for doc in others))
+
+
+async def kubeconfig(client: KubeClient, cluster: Cluster, system: str) -> Path:
+    """A kubeconfig file of the operator's service account, with a token for an hour."""
+    path = f"/api/v1/namespaces/{system}/serviceaccounts/{ACCOUNT}/token"
+    answer = await client.create(path, {"spec": {"expirationSeconds": 3600}})
+    user = f"{system}.{ACCOUNT}"
+    text = material.kubeconfig(cluster.url, cluster.ca_path, user, answer["status"]["token"])
+    return material.write_private(cluster.folder / f"kubeconfig.{user}", text)
 
 
 async def uninstall(client: KubeClient, cluster: Cluster, system: str) -> None:
