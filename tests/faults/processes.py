@@ -1,6 +1,7 @@
 """The operator as what it is in a cluster: processes that are started, stopped, paused and killed."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -50,8 +51,10 @@ class Process:
         return time.time()
 
     async def kill(self) -> float:
-        """Ends it with SIGKILL; when."""
-        killed = self.send(signal.SIGKILL)
+        """Ends it with SIGKILL; when. On a busy machine it may have lost its short Lease and ended already."""
+        killed = time.time()
+        with contextlib.suppress(ProcessLookupError):
+            killed = self.send(signal.SIGKILL)
         await self.exit_code()
         return killed
 
