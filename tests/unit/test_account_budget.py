@@ -192,6 +192,22 @@ async def test_a_call_that_needs_more_requests_than_it_asked_for_waits_inside_an
     assert account.left() == {"minute": 15}
 
 
+@pytest.mark.parametrize("rank", [Rank.PROBE, Rank.CREATE, Rank.SWEEP])
+async def test_a_call_that_was_begun_is_finished_although_a_pool_goes_first(make: Maker, rank: Rank) -> None:
+    account = make(per_minute=100)
+    (ticket,), _ = account.ask("pool", "create", rank, 1, 1)
+    account.budget.put_first("pool")
+    token = USING.set((account, ticket))
+    try:
+        async with account.turn("create a key", patient=False):
+            pass
+        async with account.turn("look up the key", patient=False):
+            pass
+    finally:
+        USING.reset(token)
+    assert ticket.used == 2
+
+
 async def test_turns_that_are_not_needed_are_free_again(make: Maker) -> None:
     account = make(per_minute=20)
     granted, _ = account.ask("pool", "create", Rank.CREATE, 1, 15)

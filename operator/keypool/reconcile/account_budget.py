@@ -165,7 +165,8 @@ class AccountBudget:
         self.dispatch()
 
     async def _own_turn(self, what: str, mine: Ticket | None, patient: bool) -> Ticket:
-        pool, rank = (mine.pool, mine.rank) if mine is not None else ("", Rank.RENEW)
+        # What was begun is finished, also while a pool goes first, which may be waiting for this very call.
+        pool, rank = (mine.pool, min(mine.rank, Rank.RENEW)) if mine is not None else ("", Rank.RENEW)
         ticket = self.budget.ask(pool, "inside a call", rank, 1, self._now())
         if mine is not None:
             mine.used += 1
