@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -10,7 +11,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from keypool.watch.echoes import WithoutEchoes
+from keypool.cluster.cache import Kind, ObjectCache
+from keypool.watch.echoes import IsNews, WithoutEchoes
 
 KNOWN = "7"
 
@@ -31,7 +33,7 @@ def is_news(obj: Mapping[str, Any]) -> bool:
     return bool(obj["metadata"]["resourceVersion"] != KNOWN)
 
 
-async def passed(chunks: Iterable[bytes], *, breaks: bool = False) -> bytes:
+async def passed(chunks: Iterable[bytes], asked: IsNews = is_news, *, breaks: bool = False) -> bytes:
     """What comes out of a response that a server sends in these chunks; `breaks`: and then cuts."""
 
     async def watch(request: web.Request) -> web.StreamResponse:
@@ -52,7 +54,7 @@ async def passed(chunks: Iterable[bytes], *, breaks: bool = False) -> bytes:
         aiohttp.ClientSession() as session,
         session.get(server.make_url("/")) as response,
     ):
-        content = WithoutEchoes(response.content, is_news)
+        content = WithoutEchoes(response.content, asked)
         return b"".join([data async for data in content.iter_chunked(2**20)])
 
 
@@ -84,6 +86,11 @@ async def test_lines_come_out_whole_however_they_were_cut(size: int) -> None:
     sent = event("ADDED", "6") + event("MODIFIED") + event("MODIFIED", "8", note="ü" * 300) + b'{"type":"MODIFIED'
     chunks = [sent[at : at + size] for at in range(0, len(sent), size)]
     assert await passed(chunks) == sent.replace(event("MODIFIED"), bookmark())
+
+
+async def test_an_object_that_is_none_passes_as_it_is() -> None:
+    line = b'{"type":"MODIFIED","object":{"metadata":null}}\n'
+    assert await passed([line], partial(ObjectCache(lambda _: ()).is_news, Kind.POOL)) == line
 
 
 async def test_a_connection_that_breaks_is_told() -> None:

@@ -44,7 +44,7 @@ class WithoutEchoes:
             if self._is_news(obj):
                 return line
             meta = {"resourceVersion": obj["metadata"]["resourceVersion"]}
-        except (ValueError, LookupError, TypeError):
+        except (AttributeError, ValueError, LookupError, TypeError):
             return line  # Kopf says what it thinks of it
         bookmark = {"type": "BOOKMARK", "object": {"metadata": meta}}
         return json.dumps(bookmark, separators=(",", ":")).encode()
