@@ -196,7 +196,7 @@ async def test_a_call_that_needs_more_requests_than_it_asked_for_waits_inside_an
 async def test_a_call_that_was_begun_is_finished_although_a_pool_goes_first(make: Maker, rank: Rank) -> None:
     account = make(per_minute=100)
     (ticket,), _ = account.ask("pool", "create", rank, 1, 1)
-    account.budget.put_first("pool")
+    account.budget.put_first("pool", time.time())
     token = USING.set((account, ticket))
     try:
         async with account.turn("create a key", patient=False):

@@ -17,6 +17,8 @@ CLAIM_WITHIN = 15.0
 """Seconds after which a turn that nobody takes goes to the next."""
 MOST_WOKEN = 8
 """Turns that are given and not taken yet: more would only wait for places, with the urgent ones behind them."""
+FIRST_FOR = 60.0
+"""Seconds in a row that pools may go first: leaks that never end must not keep everybody else from their turns."""
 SLOTS = 60
 
 
@@ -81,6 +83,7 @@ class Budget:
         self._tickets: dict[tuple[str, str], list[Ticket]] = {}
         self._woken: set[Ticket] = set()
         self._first: set[str] = set()
+        self._first_since = -math.inf
         self._promised = self._busy = self._stored = self._stored_slot = 0
         self._paused_until = -math.inf
 
@@ -115,8 +118,10 @@ class Budget:
 
     # -- tickets
 
-    def put_first(self, pool: str) -> None:
+    def put_first(self, pool: str, now: float) -> None:
         """The pool's urgent calls come one after the other now: until `let_go`, what can wait gets no turn."""
+        if not self._first:
+            self._first_since = now
         self._first.add(pool)
 
     def let_go(self, pool: str) -> None:
@@ -207,7 +212,7 @@ class Budget:
     def _fits(self, ticket: Ticket, now: float) -> bool:
         if len(self._woken) >= MOST_WOKEN and ticket.rank is not Rank.URGENT:
             return False
-        if self._first and ticket.rank > Rank.RENEW:
+        if self._first and ticket.rank > Rank.RENEW and now - self._first_since < FIRST_FOR:
             return False
         return self._has_room(ticket, now) and self._is_stored(ticket, now)
 

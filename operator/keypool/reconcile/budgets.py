@@ -123,7 +123,7 @@ class Budgets:
             return number, 0.0
         cost = account.cost(wanted.activity.partition(":")[0], wanted.requests)
         if wanted.rank is Rank.URGENT:
-            account.budget.put_first(pool)
+            account.budget.put_first(pool, self._now().timestamp())
             self._first.setdefault(pool, set()).add(account)
         granted, since = account.ask(pool, wanted.activity, wanted.rank, cost, number)
         for ticket in granted:

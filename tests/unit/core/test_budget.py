@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keypool.core.budget import CLAIM_WITHIN, MOST_WOKEN, Budget, Window, share
+from keypool.core.budget import CLAIM_WITHIN, FIRST_FOR, MOST_WOKEN, Budget, Window, share
 from keypool.core.turns import OLDEST_EVERY, Rank, Ticket
 
 LENGTH = 60.0
@@ -143,13 +143,23 @@ def test_an_urgent_call_is_the_next_one_whoever_waits(wanted: list[tuple[int, Ra
 
 def test_while_a_pool_goes_first_only_what_cannot_wait_gets_a_turn() -> None:
     budget = a_budget(1000)
-    budget.put_first("leaked")
+    budget.put_first("leaked", START)
     waits, renews, urgent = (
         budget.ask("other", "create", rank, 1, START) for rank in (Rank.PROBE, Rank.RENEW, Rank.URGENT)
     )
     assert budget.dispatch(START) == [urgent, renews]
     budget.let_go("leaked")
     assert budget.dispatch(START) == [waits]
+
+
+def test_pools_that_go_first_one_after_the_other_do_not_keep_the_others_from_their_turn_for_ever() -> None:
+    budget = a_budget(100)
+    budget.put_first("leaked", START)
+    waits = budget.ask("other", "create", Rank.CREATE, 1, START)
+    budget.put_first("another", START + FIRST_FOR / 2)
+    budget.let_go("leaked")
+    assert budget.dispatch(START + FIRST_FOR - 1) == []
+    assert budget.dispatch(START + FIRST_FOR) == [waits]
 
 
 def test_an_urgent_call_finds_room_that_the_others_must_leave() -> None:
