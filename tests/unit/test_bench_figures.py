@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from keypool.serve.metrics import Metrics
+from keypool.serve.pools import PoolState
 from keypool_lab.bench.figures import Cost, Figures, percentile
 from keypool_lab.bench.goals import compared
 from keypool_lab.bench.report import WIDTH, save, show
@@ -36,7 +37,7 @@ def test_metrics_are_read_as_the_operator_writes_them() -> None:
         metrics.on_request("update", "apikeypools/status", status, 0.01)
     metrics.on_request("get", "secrets", 404, 0.01)
     for name, ready in (("a", True), ("b", False), ("b", True)):
-        metrics.on_pool("team", name, ready, None, {})
+        metrics.pools.note("team", name, PoolState(ready, None, ()))
     found = parse(metrics.text().decode())
     assert found.looked_at == 2
     assert found.requests == {"update apikeypools/status": 3, "get secrets": 1}

@@ -3,10 +3,12 @@
 from datetime import UTC, datetime
 
 from keypool.core.breaker import State
+from keypool.core.lifecycle import KeyState
 from keypool.serve.metrics import Metrics
 from keypool.serve.metrics_budget import Level
+from keypool.serve.pools import PoolState
 
-WHEN = datetime(2030, 1, 1, tzinfo=UTC)
+WHEN = datetime(2030, 1, 1, tzinfo=UTC).timestamp()
 
 
 def sample(metrics: Metrics, name: str, **labels: str) -> float | None:
@@ -16,19 +18,19 @@ def sample(metrics: Metrics, name: str, **labels: str) -> float | None:
 
 def test_keys_are_summed_over_pools_by_state() -> None:
     metrics = Metrics()
-    metrics.on_pool("ns", "a", True, WHEN, {"active": 2, "draining": 1})
-    metrics.on_pool("ns", "b", False, None, {"active": 1})
+    metrics.pools.note("ns", "a", PoolState(True, WHEN, (KeyState.ACTIVE, KeyState.ACTIVE, KeyState.DRAINING)))
+    metrics.pools.note("ns", "b", PoolState(False, None, (KeyState.ACTIVE,)))
     assert sample(metrics, "keypool_keys", state="active") == 3
-    metrics.on_pool("ns", "a", True, WHEN, {"active": 1})
+    metrics.pools.note("ns", "a", PoolState(True, WHEN, (KeyState.ACTIVE,)))
     assert sample(metrics, "keypool_keys", state="active") == 2
     assert sample(metrics, "keypool_keys", state="draining") == 0
 
 
 def test_a_pools_series_end_with_it() -> None:
     metrics = Metrics()
-    metrics.on_pool("ns", "a", True, WHEN, {"active": 2})
+    metrics.pools.note("ns", "a", PoolState(True, WHEN, (KeyState.ACTIVE, KeyState.ACTIVE)))
     assert sample(metrics, "keypool_pool_ready", namespace="ns", pool="a") == 1
-    assert sample(metrics, "keypool_next_rotation_timestamp_seconds", namespace="ns", pool="a") == WHEN.timestamp()
+    assert sample(metrics, "keypool_next_rotation_timestamp_seconds", namespace="ns", pool="a") == WHEN
     metrics.on_pool_gone("ns", "a")
     metrics.on_pool_gone("ns", "a")
     assert b'pool="a"' not in metrics.text()
@@ -37,8 +39,8 @@ def test_a_pools_series_end_with_it() -> None:
 
 def test_no_next_rotation_is_no_series() -> None:
     metrics = Metrics()
-    metrics.on_pool("ns", "a", True, WHEN, {})
-    metrics.on_pool("ns", "a", True, None, {})
+    metrics.pools.note("ns", "a", PoolState(True, WHEN, ()))
+    metrics.pools.note("ns", "a", PoolState(True, None, ()))
     assert sample(metrics, "keypool_next_rotation_timestamp_seconds", namespace="ns", pool="a") is None
 
 
@@ -97,5 +99,5 @@ def test_budgets_are_asked_for_at_each_scrape() -> None:
 
 def test_two_operators_in_one_process_count_apart() -> None:
     first, second = Metrics(), Metrics()
-    first.on_pool("ns", "a", True, None, {"active": 1})
-    assert sample(second, "keypool_keys", state="active") is None
+    first.pools.note("ns", "a", PoolState(True, None, (KeyState.ACTIVE,)))
+    assert sample(second, "keypool_keys", state="active") == 0

@@ -6,7 +6,6 @@ Fed by watches, by the resync and by the answers to our own writes, in any order
 Nobody changes what is in here in place.
 """
 
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from enum import StrEnum
@@ -15,6 +14,9 @@ from typing import Any, TypeVar
 from keypool.cluster.secret_view import secret_view
 from keypool.cluster.store import Entry, Store
 from keypool.core.views_secret import SecretView
+
+MOST_TEXTS = 10_000
+"""Texts that are remembered; then remembering begins anew."""
 
 T = TypeVar("T")
 Object = dict[str, Any]
@@ -61,6 +63,7 @@ class ObjectCache:
             Kind.CLUSTER_PROVIDER: self._cluster_providers,
             Kind.SECRET: self._secrets,
         }
+        self._texts = _Texts()
         self._by_provider = _Index()
         self._by_claim = _Index()
 
@@ -72,7 +75,7 @@ class ObjectCache:
         if kind is Kind.SECRET:
             self._secrets.put(Entry(*identity, secret_view(obj)))
             return True
-        value = _compact(obj)
+        value = self._texts.compact(obj)
         if kind in PROVIDERS:
             self.store(kind).put(Entry(*identity, value))
         else:
@@ -201,16 +204,26 @@ def _identity(obj: Mapping[str, Any]) -> tuple[str, str, str, int]:
     return meta.get("namespace") or "", meta["name"], meta["uid"], int(meta["resourceVersion"])
 
 
-def _compact(obj: Mapping[str, Any]) -> Object:
-    """A copy without metadata.managedFields, which is half of an object and of no use here. Its texts are shared with
-    other objects, which have most of them in common: of 13 KB that a pool takes as parsed, 5 are left."""
-    meta = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
-    return {sys.intern(key): _shared(meta if key == "metadata" else value) for key, value in obj.items()}
+class _Texts:
+    """Each text once: objects have most of theirs in common. (sys.intern would keep them for ever in Python 3.12.)"""
 
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
 
-def _shared(value: object) -> object:
-    if isinstance(value, dict):
-        return {sys.intern(key): _shared(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_shared(item) for item in value]
-    return sys.intern(value) if isinstance(value, str) else value
+    def compact(self, obj: Mapping[str, Any]) -> Object:
+        """A copy without metadata.managedFields, which is half of an object and of no use here: of 13 KB that a pool
+        takes as parsed, 5 are left."""
+        meta = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+        if len(self._known) > MOST_TEXTS:
+            self._known.clear()
+        return {self._one(key): self._shared(meta if key == "metadata" else value) for key, value in obj.items()}
+
+    def _shared(self, value: object) -> object:
+        if isinstance(value, dict):
+            return {self._one(key): self._shared(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._shared(item) for item in value]
+        return self._one(value) if isinstance(value, str) else value
+
+    def _one(self, text: str) -> str:
+        return self._known.setdefault(text, text)

@@ -20,6 +20,9 @@ from keypool.cluster.lease import LeadershipLost
 from keypool.core.ledger import Ledger, LedgerUnreadable, dump, load
 
 LABEL = "keypool.dev/ledger"
+NO_BACKUP = "velero.io/exclude-from-backup"
+POOL = "keypool.dev/pool"
+_OURS = {LABEL, NO_BACKUP, POOL}
 ENTRY = "ledger.json"
 NAME = "keypool-ledger-{uid}"
 
@@ -69,7 +72,7 @@ class LedgerHandle:
 
     @property
     def annotations(self) -> dict[str, str]:
-        """The Secret's annotations as last seen: people ask for things there when the pool is gone."""
+        """Other people's on the Secret as last seen: they ask for things there when the pool is gone."""
         return self._others.get("annotations", {})
 
     async def store(self, ledger: Ledger) -> None:
@@ -116,9 +119,10 @@ class LedgerHandle:
         self._note_others(live)
 
     def _note_others(self, live: dict[str, Any]) -> None:
-        """Labels and annotations of other people, which our writes keep."""
+        """Labels and annotations of other people, which our writes keep; mostly there are none."""
         parts = {part: live["metadata"].get(part) or {} for part in ("labels", "annotations")}
-        self._others = {part: dict(texts) for part, texts in parts.items()}
+        others = {part: {key: texts[key] for key in texts.keys() - _OURS} for part, texts in parts.items()}
+        self._others = {part: texts for part, texts in others.items() if texts}
 
     async def update(self, change: Callable[[Ledger], Ledger]) -> None:
         """Changes the ledger and returns when the change is durable. Changes that arrive during a write share the
@@ -281,8 +285,8 @@ class LedgerBook:
         metadata: dict[str, Any] = {
             "name": NAME.format(uid=ledger.pool_uid),
             "namespace": self.namespace,
-            "labels": {**kept.get("labels", {}), LABEL: "true", "velero.io/exclude-from-backup": "true"},
-            "annotations": {**kept.get("annotations", {}), "keypool.dev/pool": f"{ledger.namespace}/{ledger.pool}"},
+            "labels": {**kept.get("labels", {}), LABEL: "true", NO_BACKUP: "true"},
+            "annotations": {**kept.get("annotations", {}), POOL: f"{ledger.namespace}/{ledger.pool}"},
         }
         if version is not None:
             metadata["resourceVersion"] = version

@@ -1,6 +1,5 @@
 """Last step of a pass: the pool's status, metrics and Events, concluded once."""
 
-from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +17,7 @@ from keypool.core.reasons import Condition, Reason
 from keypool.core.spending import fraction, total
 from keypool.reconcile.readings import conditions
 from keypool.reconcile.world import World
+from keypool.serve.pools import PoolState
 from keypool.serve.usage import PoolUsage
 
 SPENT = (Reason.SPEND_LIMIT_NEAR, Reason.SPEND_LIMIT_REACHED)
@@ -51,10 +51,10 @@ class Reporter:
 
     def _measure(self, ledger: Ledger, status: ApiKeyPoolStatus) -> None:
         ready = any(condition.type == Condition.READY and condition.status == "True" for condition in status.conditions)
-        rotation = status.next_rotation.at if status.next_rotation is not None else None
-        keys = Counter(key.state.value for key in ledger.keys)
+        rotation = status.next_rotation.at.timestamp() if status.next_rotation is not None else None
+        state = PoolState(ready, rotation, tuple(key.state for key in ledger.keys))
         self._measured[ledger.pool_uid] = ledger.namespace, ledger.pool
-        self._world.metrics.on_pool(ledger.namespace, ledger.pool, ready, rotation, keys)
+        self._world.metrics.pools.note(ledger.namespace, ledger.pool, state)
 
     async def _write_status(self, obj: dict[str, Any], status: dict[str, Any]) -> None:
         namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]

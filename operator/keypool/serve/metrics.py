@@ -1,8 +1,6 @@
 """What the operator counts, for Prometheus. Labels are of few values; only two series exist for each pool."""
 
-from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -10,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from keypool.core.breaker import State
 from keypool.serve.metrics_budget import BudgetCollector, Level
+from keypool.serve.pools import PoolSeries
 from keypool.serve.usage import UsageSeries
 
 _FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -68,19 +67,9 @@ class Metrics:
             ["event", "outcome"],
             registry=registry,
         )
-        self.keys = Gauge("keypool_keys", "Keys in all ledgers by state.", ["state"], registry=registry)
         self.keys_owed = Gauge(
             "keypool_keys_owed",
             "Keys whose revocation was refused, or not confirmed before their pool went.",
-            registry=registry,
-        )
-        self.pool_ready = Gauge(
-            "keypool_pool_ready", "1 when the pool's Ready condition is True.", ["namespace", "pool"], registry=registry
-        )
-        self.next_rotation = Gauge(
-            "keypool_next_rotation_timestamp_seconds",
-            "When the pool's next ordinary rotation is due, as Unix time.",
-            ["namespace", "pool"],
             registry=registry,
         )
         self.queue_depth = Gauge("keypool_queue_depth", "Pools that wait for a worker.", registry=registry)
@@ -108,11 +97,10 @@ class Metrics:
             ["clock"],
             registry=registry,
         )
-        self.usage = UsageSeries()
+        self.pools, self.usage = PoolSeries(), UsageSeries()
+        registry.register(self.pools)
         registry.register(self.usage)
         self._endpoints: dict[str, list[tuple[str, str, str, str]]] = {}
-        self._pools: dict[tuple[str, str], Mapping[str, int]] = {}
-        self._tally: Tally[str] = Tally()
 
     def on_request(self, verb: str, resource: str, status: int, seconds: float) -> None:
         """Hook of `KubeClient`."""
@@ -137,23 +125,10 @@ class Metrics:
         for labels in self._endpoints.pop(uid, ()):
             self.endpoint_state.remove(*labels)
 
-    def on_pool(
-        self, namespace: str, name: str, ready: bool, next_rotation: datetime | None, keys: Mapping[str, int]
-    ) -> None:
-        """The state of a pool after a pass; `keys` counts its ledger's keys by state."""
-        self._count((namespace, name), keys)
-        self.pool_ready.labels(namespace, name).set(ready)
-        if next_rotation is not None:
-            self.next_rotation.labels(namespace, name).set(next_rotation.timestamp())
-        else:
-            self.next_rotation.remove(namespace, name)
-
     def on_pool_gone(self, namespace: str, name: str) -> None:
         """The pool no longer exists: its series end."""
-        self._count((namespace, name), {})
+        self.pools.note(namespace, name, None)
         self.usage.note(namespace, name, None)
-        self.pool_ready.remove(namespace, name)
-        self.next_rotation.remove(namespace, name)
 
     def read_when_scraped(
         self,
@@ -185,14 +160,6 @@ class Metrics:
     def text(self) -> bytes:
         """The exposition format."""
         return generate_latest(self.registry)
-
-    def _count(self, pool: tuple[str, str], keys: Mapping[str, int]) -> None:
-        before = self._pools.pop(pool, {})
-        if keys:
-            self._pools[pool] = dict(keys)
-        for state in before.keys() | keys.keys():
-            self._tally[state] += keys.get(state, 0) - before.get(state, 0)
-            self.keys.labels(state).set(self._tally[state])
 
 
 def _seconds(age: Callable[[], float | None]) -> float:
