@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from keypool.core import actions as act
 from keypool.core.lifecycle import KeyState
+from keypool.core.rotation import Why
 from keypool.providers.fake import FakeProvider
 from keypool.providers.transport import Deadlines
 from keypool.reconcile import revocation
@@ -17,11 +18,11 @@ from tests.unit.test_late_create import Stored, enough
 
 
 async def revoked_with(
-    left: float, *, later: float | None = None, suspended: bool = False
+    left: float, *, later: float | None = None, suspended: bool = False, **facts: Any
 ) -> tuple[FakeProvider, Pass]:
     """The provider and the pass, after a key was to be revoked with so many seconds of leadership left; `later`: after
-    its usage was read. Meanwhile people may have `suspended` the pool."""
-    provider, ledger = FakeProvider(now=NOW), a_ledger(a_key(0), a_key(0, KeyState.REVOKING))
+    its usage was read. Meanwhile people may have `suspended` the pool. `facts` are the key's."""
+    provider, ledger = FakeProvider(now=NOW), a_ledger(a_key(0), a_key(0, KeyState.REVOKING, **facts))
     provider.capabilities = replace(provider.capabilities, tells_usage=later is not None)
     live: Any = {"metadata": {"uid": "pool-1"}, "spec": {}}
 
@@ -72,3 +73,14 @@ async def test_a_pool_that_was_suspended_while_the_usage_was_read_keeps_its_key(
     provider, _ = await revoked_with(60, later=60, suspended=True)
     assert provider.called("usage")
     assert not provider.called("revoke")
+
+
+async def test_the_usage_of_a_key_that_nobody_needs_is_read_before_it_is_deleted() -> None:
+    provider, _ = await revoked_with(60, later=60)
+    assert [call for call, _ in provider.calls[:2]] == ["usage", "revoke"]
+
+
+async def test_a_leaked_key_is_deleted_without_reading_its_usage_first() -> None:
+    provider, _ = await revoked_with(60, later=60, asked=Why.COMPROMISED.value)
+    assert provider.called("revoke")
+    assert not provider.called("usage")

@@ -1,5 +1,6 @@
 """How a plan is carried out: what fails ends the pass, but hides no key that is there."""
 
+import asyncio
 import contextlib
 from types import SimpleNamespace
 from typing import Any, cast
@@ -23,6 +24,13 @@ async def done(monkeypatch: pytest.MonkeyPatch, *actions: act.Action) -> list[st
 
     kinds = (act.CreateKey, act.ProbeKey, act.RevokeKey)
     monkeypatch.setattr(perform, "_AT_PROVIDER", dict.fromkeys(kinds, at_provider))
+    this = a_pass()
+    assert not await perform.perform(this, Plan(this.handle.ledger, actions=actions))
+    return asked
+
+
+def a_pass() -> Pass:
+    """One whose ledger is durable at once."""
 
     async def update(_: Any) -> None:
         """Durable at once."""
@@ -33,9 +41,7 @@ async def done(monkeypatch: pytest.MonkeyPatch, *actions: act.Action) -> list[st
         budgets=SimpleNamespace(using=lambda *_: contextlib.nullcontext()),
     )
     handle = SimpleNamespace(update=update, ledger=ledger)
-    this = cast("Pass", SimpleNamespace(world=world, handle=handle, observation=seen(ledger=ledger)))
-    assert not await perform.perform(this, Plan(ledger, actions=actions))
-    return asked
+    return cast("Pass", SimpleNamespace(world=world, handle=handle, observation=seen(ledger=ledger)))
 
 
 async def test_keys_are_probed_also_where_every_create_call_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,3 +50,23 @@ async def test_keys_are_probed_also_where_every_create_call_is_refused(monkeypat
 
 async def test_what_fails_ends_the_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     assert await done(monkeypatch, act.CreateKey("new"), act.RevokeKey("old")) == ["CreateKey new"]
+
+
+@pytest.mark.parametrize("slow", [act.ReadUsage("other"), act.DisableKey("other")])
+async def test_no_revocation_waits_for_what_is_asked_about_other_keys(
+    monkeypatch: pytest.MonkeyPatch, slow: act.Action
+) -> None:
+    deleted = asyncio.Event()
+
+    async def answered_after_the_deletion(_: Pass, __: Any) -> bool:
+        await asyncio.wait_for(deleted.wait(), 5)
+        return True
+
+    async def revoke(_: Pass, __: Any) -> bool:
+        deleted.set()
+        return True
+
+    handlers = {type(slow): answered_after_the_deletion, act.RevokeKey: revoke}
+    monkeypatch.setattr(perform, "_AT_PROVIDER", handlers)
+    this = a_pass()
+    assert await perform.perform(this, Plan(this.handle.ledger, actions=(slow, act.RevokeKey("leaked"))))

@@ -30,15 +30,14 @@ PHASES: tuple[type[act.Action] | tuple[type[act.Action], ...], ...] = (
     act.RepeatCreate,
     act.EnableKey,
     act.UpdateKey,
-    act.ReadUsage,
-    act.DisableKey,
-    act.RevokeKey,
+    (act.DisableKey, act.RevokeKey, act.ReadUsage),
     act.FindGone,
     act.RemoveFinalizer,
     act.DropLedger,
 )
 """In this order; actions of one phase run side by side. A phase that fails ends the pass: so probes go with creates, as
-a provider that refuses every create would else never be asked about keys that are there."""
+a provider that refuses every create would else never be asked about keys that are there. Revoking goes with what may
+hang or fail beside it: a leaked key waits for no answer about another one."""
 
 
 async def perform(this: Pass, plan: Plan) -> bool:

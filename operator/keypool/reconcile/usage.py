@@ -4,6 +4,7 @@ from keypool.core import actions as act
 from keypool.core.ledger import KeyRecord
 from keypool.core.observation import Reading
 from keypool.core.reasons import Reason
+from keypool.core.rotation import Why
 from keypool.providers.errors import CredentialRejected, ProviderError
 from keypool.providers.protocol import Provider
 from keypool.reconcile.context import Pass
@@ -34,9 +35,9 @@ async def read(this: Pass, action: act.ReadUsage) -> bool:
 
 
 async def read_last(this: Pass, provider: Provider, record: KeyRecord) -> bool:
-    """Once more before a key is revoked, so that little of what it was used for is missed. Stops nothing. Whether the
-    provider was asked."""
-    if not provider.capabilities.tells_usage or record.handle is None:
+    """Once more before a key is revoked, so that little of what it was used for is missed. Stops nothing, and holds up
+    no compromised key. Whether the provider was asked."""
+    if not provider.capabilities.tells_usage or record.handle is None or record.asked == Why.COMPROMISED:
         return False
     try:
         told = await timed(this, "usage", provider.usage(record.handle))
