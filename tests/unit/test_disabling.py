@@ -39,13 +39,15 @@ class Stubborn(FakeProvider):
 
 @dataclass
 class Case:
-    """A pool with active keys and an old one, `old`, that the provider knows unless its `keys` are emptied."""
+    """A pool with active keys and an old one, `old`, that the provider knows unless its `keys` are emptied.
+    `confirmed`: when a person said that the provider's account is another one."""
 
     state: KeyState
     provider: FakeProvider = field(default_factory=lambda: FakeProvider(now=NOW))
     facts: dict[str, Any] = field(default_factory=dict)
     now: datetime = NOW
     memory: Memory = field(default_factory=Memory)
+    confirmed: datetime | None = None
 
     def __post_init__(self) -> None:
         old = a_key(0, self.state, name="old", **self.facts)
@@ -70,6 +72,7 @@ class Case:
         world: Any = SimpleNamespace(
             client=SimpleNamespace(get=get),
             cache=SimpleNamespace(upsert=lambda *_: None),
+            accounts=SimpleNamespace(confirmed_since=lambda _: self.confirmed),
             directory=SimpleNamespace(recall=recall, set_problem=lambda *_: None, unanswered=lambda _: False),
             leadership=SimpleNamespace(enough=lambda seconds: enough(60, seconds)),
             deadlines=Deadlines(),
@@ -193,3 +196,52 @@ async def test_a_revocation_under_way_is_told_as_planned() -> None:
     case = Case(state=KeyState.REVOKING, provider=provider)
     await revoke(case)
     assert case.revoked() == ("True", Reason.REVOKING.value)
+
+
+MOVED = NOW - MINUTE
+"""When the account was confirmed as another one: `old` was made before."""
+
+
+def elsewhere(state: KeyState, **facts: Any) -> Case:
+    """The old key is in an account that was given up, disabled there: it is rejected, and not found in the new one."""
+    case = Case(state, facts=facts, confirmed=MOVED)
+    case.provider.keys.clear()
+    return case
+
+
+async def test_a_disabled_key_that_another_account_does_not_find_is_not_forgotten() -> None:
+    case = elsewhere(KeyState.REVOKING, disabled_at=NOW - HOUR)
+    assert not await revoke(case)
+    assert case.old.state is KeyState.REVOKING
+    assert case.revoked() == ("False", "RevocationPending")
+    assert "keypool.dev/abandon" in case.memory.troubles["revoke:old"].message
+
+
+async def test_a_disabled_key_that_another_account_does_not_find_is_forgotten_when_its_life_is_over() -> None:
+    case = elsewhere(KeyState.REVOKING, disabled_at=NOW - HOUR, expires_at=NOW)
+    assert await revoke(case)
+    assert case.old is None
+
+
+async def test_a_disabled_key_that_was_made_after_the_account_was_confirmed_is_forgotten_when_it_is_not_found() -> None:
+    case = elsewhere(KeyState.REVOKING, disabled_at=NOW, created_at=MOVED + SECOND)
+    assert await revoke(case)
+    assert case.old is None
+
+
+async def test_a_key_of_a_former_account_that_was_never_disabled_is_forgotten_when_it_is_rejected() -> None:
+    case = elsewhere(KeyState.REVOKING)
+    assert await revoke(case)
+    assert case.old is None
+
+
+async def test_a_key_that_another_account_does_not_find_to_disable_stays_for_its_quiet_period() -> None:
+    case = elsewhere(KeyState.DISABLED, disabled_at=None)
+    assert await case.disable()
+    assert (case.old.state, case.old.disabled_at) == (KeyState.DISABLED, NOW)
+
+
+async def test_a_disabled_key_that_another_account_does_not_find_to_enable_is_not_forgotten() -> None:
+    case = elsewhere(KeyState.DRAINING, enabling=True)
+    await case.enable()
+    assert (case.old.state, case.old.enabling, case.old.unpublished_at) == (KeyState.DRAINING, False, NOW)

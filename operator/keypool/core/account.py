@@ -60,3 +60,9 @@ def account_of(ledgers: Iterable[Ledger], listed: Container[str], expected: Expe
             if not ledger.retained and expected.holds_for(key):
                 verdict = Account.CHANGED
     return verdict
+
+
+def may_be_elsewhere(key: KeyRecord, confirmed: datetime | None) -> bool:
+    """Whether this key was made before a person `confirmed` that the account is another one: that it is not found
+    there proves nothing."""
+    return confirmed is not None and (key.created_at or key.intended_at) <= confirmed

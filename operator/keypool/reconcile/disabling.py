@@ -8,7 +8,7 @@ from keypool.core.lifecycle import Evidence, KeyState
 from keypool.providers.errors import ProviderError, is_refusal
 from keypool.providers.protocol import Found, Probe, Provider
 from keypool.reconcile.context import Pass
-from keypool.reconcile.ending import still_accepted, usable_client
+from keypool.reconcile.ending import is_elsewhere, still_accepted, usable_client
 from keypool.reconcile.keys import note_failure, timed
 from keypool.reconcile.lookup import without
 
@@ -32,7 +32,7 @@ async def disable(this: Pass, action: act.DisableKey) -> bool:
             still_accepted(this, provider, activity, "disabled")
         return False
     this.memory.succeeded(activity)
-    if found is Found.NOT_FOUND:
+    if found is Found.NOT_FOUND and not is_elsewhere(this, record):
         await this.handle.update(partial(without, names=(record.name,), usage=this.memory.usage()))
     else:
         await this.handle.update(lambda ledger: ledger.mark(record.name, disabled_at=this.world.now()))
@@ -77,7 +77,8 @@ async def enable(this: Pass, action: act.EnableKey) -> bool:
         found = await timed(this, "enable", provider.enable(record.handle))
     except ProviderError as error:
         return _failed(this, record, "enable", error)
-    gone = found is Found.NOT_FOUND and await _is_rejected(this, provider, record, activity)
+    missing = found is Found.NOT_FOUND and not is_elsewhere(this, record)
+    gone = missing and await _is_rejected(this, provider, record, activity)
     if gone is None:
         return False
     this.memory.succeeded(activity)

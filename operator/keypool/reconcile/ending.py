@@ -3,6 +3,7 @@
 from keypool.cluster import paths
 from keypool.cluster.cache import Kind
 from keypool.cluster.errors import NotFound
+from keypool.core.account import may_be_elsewhere
 from keypool.core.ledger import KeyRecord
 from keypool.core.reasons import Reason
 from keypool.providers.protocol import Provider
@@ -19,9 +20,14 @@ async def usable_client(this: Pass, record: KeyRecord, activity: str) -> Provide
         return None
     provider = await client_for(this.world, record.provider)
     if provider is None:
-        _late(this, activity, "the provider is gone, or cannot be used until its credential is proven")
+        late(this, activity, "the provider is gone, or cannot be used until its credential is proven")
         return None
     return provider if await still_leads(this, activity) else None
+
+
+def is_elsewhere(this: Pass, record: KeyRecord) -> bool:
+    """Whether the key may be in an account that was given up, where no call reaches it."""
+    return may_be_elsewhere(record, this.world.accounts.confirmed_since(record.provider))
 
 
 async def still_leads(this: Pass, activity: str) -> bool:
@@ -39,10 +45,11 @@ def still_accepted(this: Pass, provider: Provider, activity: str, done: str) -> 
     if now < over:
         this.memory.wait_as_planned(activity, min(now + max(lag / 4, FIRST_PAUSE), over))
     else:
-        _late(this, activity, f"{done}, but the provider still accepts the value")
+        late(this, activity, f"{done}, but the provider still accepts the value")
 
 
-def _late(this: Pass, activity: str, text: str) -> None:
+def late(this: Pass, activity: str, text: str) -> None:
+    """Tells why a key could not be ended yet; that is tried again with growing pauses."""
     this.memory.failed(activity, Reason.REVOCATION_PENDING, text, this.world.now(), this.world.random())
 
 

@@ -4,13 +4,19 @@ from keypool.core import actions as act
 from keypool.core.ledger import KeyRecord
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.spending import departed
+from keypool.core.trust import has_expired
 from keypool.providers.errors import ProviderError, is_refusal
 from keypool.providers.protocol import Probe, Provider, Revocation
 from keypool.reconcile.context import Pass
-from keypool.reconcile.ending import still_accepted, usable_client
+from keypool.reconcile.ending import is_elsewhere, late, still_accepted, usable_client
 from keypool.reconcile.keys import note_failure, timed
 from keypool.reconcile.proving import account_problem
 from keypool.reconcile.usage import read_last
+
+DISABLED_ELSEWHERE = (
+    "it was disabled in an account that was given up, and the account in use does not have it: delete it there "
+    "yourself, then annotate the pool with keypool.dev/abandon={name}"
+)
 
 
 async def revoke(this: Pass, action: act.RevokeKey) -> bool:
@@ -58,6 +64,9 @@ async def _keep_the_way(this: Pass, record: KeyRecord) -> None:
 
 
 async def _prove(this: Pass, provider: Provider, record: KeyRecord, answer: Revocation) -> bool:
+    if answer is Revocation.NOT_FOUND and _is_only_disabled(this, record):
+        late(this, f"revoke:{record.name}", DISABLED_ELSEWHERE.format(name=record.name))
+        return False
     try:
         if await _is_proven(this, provider, record, answer):
             return True
@@ -65,6 +74,12 @@ async def _prove(this: Pass, provider: Provider, record: KeyRecord, answer: Revo
         return await _failed(this, record, error)
     still_accepted(this, provider, f"revoke:{record.name}", "deleted")
     return False
+
+
+def _is_only_disabled(this: Pass, record: KeyRecord) -> bool:
+    """Whether it may be disabled in an account that was given up: then a rejected value does not prove it deleted."""
+    over = has_expired(this.observation, record, this.world.now())
+    return record.disabled_at is not None and is_elsewhere(this, record) and not over
 
 
 async def _is_proven(this: Pass, provider: Provider, record: KeyRecord, answer: Revocation) -> bool:
