@@ -38,3 +38,8 @@ class Capabilities:
     listing_lag: timedelta = timedelta(0)
     revocation_lag: timedelta = timedelta(0)
     max_lifetime: timedelta | None = None
+
+    @property
+    def reads_usage(self) -> bool:
+        """Whether there is anything to read about what a key was used for, be it only when last."""
+        return self.tells_usage or self.tells_last_use

@@ -185,7 +185,9 @@ def _owed(o: Observation) -> Finding | None:
 
 
 def spending_is_known(o: Observation) -> bool:
-    """Not after a start, before all keys in use were read."""
+    """Not after a start, before all keys in use were read; never where only their last use is told."""
+    if o.provider is not None and not o.provider.capabilities.tells_usage:
+        return False
     return bool(o.readings) and all(key.name in o.readings for key in o.ledger.inside(KeyState.ACTIVE))
 
 

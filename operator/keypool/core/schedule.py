@@ -35,8 +35,9 @@ def needs(spec: ApiKeyPoolSpec, capabilities: Capabilities | None) -> Needs:
     known = effective(spec, capabilities)
     renewal = max(known.lifetime - known.renew_before, known.lifetime / 2)
     interval = min(renewal, known.every * (1 - SPREAD))
-    reading = capabilities is not None and capabilities.tells_usage
-    rotations = 0.0 if spec.suspend else known.size * (DAY / interval) * (REQUESTS_PER_ROTATION + reading)
+    reading = capabilities is not None and capabilities.reads_usage
+    once_more = capabilities is not None and capabilities.tells_usage
+    rotations = 0.0 if spec.suspend else known.size * (DAY / interval) * (REQUESTS_PER_ROTATION + once_more)
     return Needs(rotations, known.size * (DAY / known.probe_every) * (1 + reading))
 
 

@@ -70,12 +70,13 @@ class Reporter:
 
     def _measure_usage(self, o: Observation) -> None:
         """A total that is not whole again after a restart leaves the series as they are."""
-        if o.provider is None or not o.provider.capabilities.tells_usage or o.known_pool.spec is None:
+        if o.provider is None or not o.provider.capabilities.reads_usage or o.known_pool.spec is None:
             return
         if (used := total(o.ledger, o.usage)) is None:
             return
         limit, size = o.effective.limits.spend, o.effective.size
-        part = fraction(o.ledger, limit, size, o.usage) if limit is not None else None
+        spending = o.provider.capabilities.tells_usage
+        part = fraction(o.ledger, limit, size, o.usage) if limit is not None and spending else None
         keys = {name: usage for name, usage in o.usage.items() if o.ledger.key(name) is not None}
         self._world.metrics.usage.note(o.ledger.namespace, o.ledger.pool, PoolUsage(used, keys, part))
 

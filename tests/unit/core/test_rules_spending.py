@@ -53,6 +53,19 @@ def test_usage_is_not_asked_for_where_the_provider_tells_none() -> None:
     assert decide(usage_is_read, seen(a_key())).actions == ()
 
 
+def test_keys_are_read_also_where_only_their_last_use_is_told() -> None:
+    told = replace(PROVIDER, capabilities=replace(NAMING, tells_last_use=True))
+    decision = decide(usage_is_read, seen(a_key(0, name="a"), provider=told, readings=read(NOW - 5 * MINUTE, a=1)))
+    assert decision.actions == (ReadUsage("a"),)
+
+
+def test_nothing_is_said_about_a_limit_where_only_the_last_use_is_told() -> None:
+    able = replace(NAMING, tells_last_use=True, sets_spend_limit=True)
+    told, used = replace(PROVIDER, capabilities=able), {"a": Reading(NOW, Usage(last_used_at=NOW))}
+    status = concluded(seen(a_key(0, name="a"), pool=limited(), provider=told, readings=used))
+    assert "WithinSpendLimit" not in {condition.type for condition in status.conditions}
+
+
 def test_keys_in_use_are_read_at_the_interval_of_probes() -> None:
     keys = (a_key(0, name="a"), a_key(0, D, name="b"))
     decision = decide(usage_is_read, seen(*keys, provider=TELLS, readings=read(NOW - 5 * MINUTE, a=1, b=1)))

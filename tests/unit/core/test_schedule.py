@@ -27,6 +27,11 @@ def test_reading_usage_costs_as_many_requests_as_probes() -> None:
     assert told.rotations > HOURLY.rotations
 
 
+def test_reading_the_last_use_alone_costs_nothing_when_a_key_is_revoked() -> None:
+    told = needs(SPEC, Capabilities(tells_last_use=True))
+    assert (told.probes, told.rotations) == (2 * HOURLY.probes, HOURLY.rotations)
+
+
 def test_a_suspended_pool_is_only_probed() -> None:
     assert needs(a_spec(suspend=True), None).rotations == 0
 

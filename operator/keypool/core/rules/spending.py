@@ -23,7 +23,7 @@ def spending_periods_turn(o: Observation, plan: Plan, now: datetime) -> Decision
 
 def usage_is_read(o: Observation, plan: Plan, now: datetime) -> Decision:
     """At the interval of probes, where the provider tells; spread out after a start."""
-    if o.provider is None or o.provider_problem is not None or not o.provider.capabilities.tells_usage:
+    if o.provider is None or o.provider_problem is not None or not o.provider.capabilities.reads_usage:
         return Decision("no provider tells what keys are used for")
     uid = o.provider.uid
     dates = {key.name: _date(o, key) for key in plan.ledger.inside(*READ) if key.provider == uid and key.handle}
