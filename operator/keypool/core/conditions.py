@@ -27,6 +27,8 @@ LEAKS = (Reason.COMPROMISED_UNKNOWN, Reason.COMPROMISE_WAITS)
 """Told before all else that needs a person: whoever reported a leak takes it for dealt with."""
 MESSAGE_LIMIT = 512
 """Characters of a condition's message."""
+OTHERS_LIMIT = 150
+"""Characters of each problem that is told after another one."""
 
 
 def served(o: Observation, now: datetime) -> tuple[KeyRecord, ...]:
@@ -57,13 +59,18 @@ def findings(o: Observation, problems: Iterable[Problem], now: datetime) -> tupl
 
 
 def _stalled(o: Observation, problems: tuple[Problem, ...]) -> Problem | None:
-    stalling = [problem for problem in problems if problem.stalls]
-    if stalling:
-        return min(stalling, key=lambda problem: problem.reason not in LEAKS)
-    for trouble in o.troubles.values():
-        if trouble.needs_person:
-            return Problem(trouble.reason, trouble.message)
-    return None
+    """All that needs a person as one: the first gives the reason, the others are counted and told with theirs."""
+    stalling = sorted((each for each in problems if each.stalls), key=lambda problem: problem.reason not in LEAKS)
+    troubles = (trouble for _, trouble in sorted(o.troubles.items()) if trouble.needs_person)
+    stalling += (Problem(trouble.reason, trouble.message) for trouble in troubles)
+    known: dict[str, Problem] = {}
+    for problem in stalling:
+        known.setdefault(problem.message, problem)
+    if len(known) < 2:
+        return next(iter(known.values()), None)
+    first, *others = known.values()
+    texts = "; ".join(f"{each.reason.value}: {each.message}"[:OTHERS_LIMIT] for each in others)
+    return Problem(first.reason, f"{first.message}; and {len(others)} more: {texts}"[:MESSAGE_LIMIT])
 
 
 def _ready(o: Observation, stalled: Problem | None, now: datetime) -> Finding:

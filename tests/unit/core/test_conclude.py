@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from keypool.core.conditions import MESSAGE_LIMIT, findings
 from keypool.core.lifecycle import KeyState
 from keypool.core.observation import Problem
 from keypool.core.reasons import ADVICE, MEANING, Condition, Reason, Trouble
@@ -86,6 +87,37 @@ def test_ready_speaks_of_the_generation_satisfied_last() -> None:
     assert found["Ready"] == ("True", "KeysPublished", 1)
     assert found["Reconciling"] == ("True", "Updating", 4)
     assert concluded(seen(pool=a_pool(generation=4))).observed_generation == 4
+
+
+def stalled(*problems: Problem, **troubles: str) -> str:
+    """What the condition Stalled says."""
+    known = {name: Trouble(Reason.KEY_REFUSED, text, needs_person=True) for name, text in troubles.items()}
+    found = findings(seen(troubles=known), problems, NOW)
+    return next(message for kind, _, _, message in found if kind is Condition.STALLED)
+
+
+THEIRS, NO_PROVIDER = Problem(Reason.SECRET_FOREIGN, "not ours"), Problem(Reason.PROVIDER_NOT_FOUND, "no provider")
+
+
+def test_all_that_needs_a_person_is_told_at_once() -> None:
+    told = stalled(THEIRS, NO_PROVIDER, create="no such scope")
+    assert told == "not ours; and 2 more: ProviderNotFound: no provider; KeyRefused: no such scope"
+
+
+def test_what_needs_a_person_is_told_in_the_same_order_whatever_failed_last() -> None:
+    assert stalled(create="scope", publish="type") == stalled(publish="type", create="scope")
+
+
+def test_what_needs_a_person_for_several_keys_is_told_once() -> None:
+    assert stalled(one="no such scope", two="no such scope") == "no such scope"
+    assert stalled(a="scope", b="type", c="scope") == "scope; and 1 more: KeyRefused: type"
+
+
+def test_many_things_that_need_a_person_are_counted_in_a_message_of_bounded_length() -> None:
+    many = [Problem(Reason.SECRET_FOREIGN, f"{number} " + "x" * 400) for number in range(9)]
+    told = stalled(NO_PROVIDER, *many)
+    assert told.startswith("no provider; and 9 more: ")
+    assert len(told) <= MESSAGE_LIMIT
 
 
 def test_what_needs_a_person_stalls_and_is_not_reconciling() -> None:
