@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from keypool.core.fingerprint import fingerprint
 from keypool.core.ledger import KeyRecord, Ledger, limit_facts
 from keypool.core.lifecycle import Evidence, KeyState
+from keypool.core.limits import NO_LIMITS
 from keypool.core.naming import nonce, upstream_name
 from keypool.core.observation import Observation
 from keypool.core.rotation import Why, share_of_interval
@@ -211,7 +212,8 @@ def _adopt(  # noqa: PLR0917 - all that a record is made of
     share = share_of_interval(Why.SLOT_EMPTY, min(slot, o.spec.size - 1), o.spec.size, name)
     made = {"why": "adopted", "epoch": o.epoch, "share": share, "intended_at": now, "template": o.template}
     identity = {"name": name, "state": KeyState.ACTIVE, "provider": o.provider.uid}
-    limits = limit_facts(o.effective.limits)
+    # what no record tells of may have the limits of an older spec, or less of them: they are set anew where that can be
+    limits = limit_facts(NO_LIMITS if o.provider.capabilities.changes_limits else o.effective.limits)
     return ledger.adopt(KeyRecord.model_validate({**identity, **made, **limits, **facts}))
 
 

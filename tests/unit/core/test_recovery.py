@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from keypool.core.actions import UpdateKey
 from keypool.core.lifecycle import KeyState
 from keypool.core.recovery import Evidences, Published, is_name_of, published_in, recovered
+from keypool.core.rules.limits import limits_follow_the_spec
 from keypool.core.rules.requests import owed_keys_are_abandoned
 from keypool.reconcile.census import too_many
-from tests.unit.core.builders import DAY, NOW, PROVIDER, a_key, a_ledger, a_pool, decide, seen, states
+from tests.unit.core.builders import DAY, NAMING, NOW, PROVIDER, a_key, a_ledger, a_pool, a_spec, decide, seen, states
 from tests.unit.core.test_model import bounded
 
 
@@ -40,6 +42,7 @@ def row(number: int, **facts: Any) -> Row:
     return Row(f"h{number}", published(number).print, **facts)
 
 
+LIMITED = a_pool(spec=a_spec(size=1, key={"rateLimit": {"requestsPerMinute": 60}}))
 NUMBERS = st.integers(0, 5)
 LEDGER_STATES = st.sampled_from([s for s in KeyState if s is not KeyState.INTENDED])
 
@@ -108,8 +111,20 @@ def test_an_intent_that_became_the_published_key_is_that_key(state: KeyState) ->
     name = "kp.shop.web.inst.0123456789"
     entry = published(1)
     found = Evidences((entry,), (row(1, name=name),), {entry.print: True})
-    ledger = recovered(seen(ledger=a_ledger(a_key(0, state, name=name))), found, NOW).ledger
+    intent = a_key(0, state, name=name, requests_per_minute=7)
+    ledger = recovered(seen(ledger=a_ledger(intent), pool=LIMITED), found, NOW).ledger
     assert states(ledger) == {name: "active"}
+    assert ledger.keys[0].limits == intent.limits, "it was made with those of its intent, whatever the spec says now"
+
+
+def test_the_limits_of_a_key_that_no_record_tells_of_are_set_anew_where_that_can_be() -> None:
+    able = replace(PROVIDER, capabilities=replace(NAMING, changes_limits=True, sets_rate_limit=True))
+    entry = published(1)
+    found = Evidences((entry,), (row(1),), {entry.print: True})
+    o = seen(ledger=a_ledger(revision=0), pool=LIMITED, provider=able)
+    (key,) = recovered(o, found, NOW).ledger.keys
+    decision = decide(limits_follow_the_spec, seen(key, pool=LIMITED, provider=able))
+    assert decision.actions == (UpdateKey(key.name),)
 
 
 def test_a_listed_name_that_this_pool_never_gives_is_not_ours() -> None:
