@@ -4,9 +4,11 @@ import pytest
 from pydantic import SecretStr
 
 from keypool.api.provider import KeyProviderSpec
+from keypool.api.provider_options import KINDS
 from keypool.providers.adapter import Adapter
 from keypool.providers.errors import CredentialRejected, Rejected
 from keypool.providers.registry import build
+from keypool_lab.capability_tables import capabilities_of
 
 
 def spec(url: str = "https://api.holysheep.ai/v1", **options: bool) -> KeyProviderSpec:
@@ -55,3 +57,10 @@ def test_an_adapter_knows_whether_it_makes_keys_for_tenants(tenanted: bool) -> N
     provider = build(given, SecretStr("admin"), allow_insecure=False)
     assert isinstance(provider, Adapter)
     assert provider.tenanted is tenanted
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"plugin"}))
+def test_lost_keys_whose_value_was_ours_to_choose_are_found_by_name(kind: str) -> None:
+    """By elimination, another pool could claim one whose create call is about to be repeated."""
+    known = capabilities_of(kind)
+    assert known.lists_names or not known.chooses_value
