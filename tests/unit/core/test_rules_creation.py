@@ -146,6 +146,14 @@ def test_owed_keys_count_as_live_and_free_their_slot() -> None:
     assert slots(seen(*owed, a_key(0, OWED, name="o3"), a_key(1))) == []
 
 
+@pytest.mark.parametrize("state", [KeyState.REVOKING, KeyState.OWED])
+def test_a_disabled_key_that_cannot_be_revoked_takes_no_room(state: KeyState) -> None:
+    """As one in an account that was given up: it is not live, and the others have to be replaced."""
+    full = [a_key(1, DRAINING, name=f"d{index}") for index in range(3)] + [a_key(1)]
+    assert slots(seen(*full, a_key(0, state))) == []
+    assert slots(seen(*full, a_key(0, state, disabled_at=NOW - HOUR))) == [0]
+
+
 def test_a_pool_without_any_key_gets_one_although_the_bound_is_reached() -> None:
     leaving = [a_key(slot, DRAINING) for slot in range(1, 6)]
     assert slots(seen(a_key(0, WITHDRAWN), *leaving, pool=a_pool(spec=a_spec(size=1)))) == [0]

@@ -176,9 +176,15 @@ def _room(o: Observation, ledger: Ledger) -> int:
 
 
 def bound(o: Observation, ledger: Ledger) -> int:
-    """The most keys that may be live: 2·size + maxSurge, and one more for each held or compromised key."""
-    extra = sum(key.state is KeyState.HELD or key.asked == Why.COMPROMISED for key in ledger.keys)
+    """The most keys that the ledger may have: 2·size + maxSurge, and one more for each held or compromised key, and for
+    each that is to be revoked and is disabled already: it is not live."""
+    extra = sum(_widens_the_bound(key) for key in ledger.keys)
     return 2 * o.effective.size + o.effective.max_surge + extra
+
+
+def _widens_the_bound(key: KeyRecord) -> bool:
+    dead = key.state in (KeyState.REVOKING, KeyState.OWED) and key.disabled_at is not None
+    return dead or key.state is KeyState.HELD or key.asked == Why.COMPROMISED
 
 
 def _intent(o: Observation, slot: int, why: Why, index: int, now: datetime) -> KeyRecord:
