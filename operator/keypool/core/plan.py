@@ -31,8 +31,9 @@ LOOK_AT_LAST = timedelta(minutes=5)
 
 
 def problems_are_told(o: Observation, plan: Plan, now: datetime) -> Decision:
-    """What stands in the way from outside, said once for all rules."""
-    outside = (o.refused, o.provider_problem, o.contested, o.secret_problem)
+    """What stands in the way from outside, said once for all rules. A Secret that another pool got is foreign, too: to
+    delete it would be wrong advice."""
+    outside = (o.refused, o.provider_problem, o.contested or o.secret_problem)
     problems = [problem for problem in outside if problem is not None]
     unseen = o.refused or o.contested or o.secret_problem
     blocked = o.provider_problem or o.grip is not Grip.FREE

@@ -4,7 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from keypool.core.lifecycle import KeyState
+from keypool.core.observation import Problem
 from keypool.core.plan import SERVING
+from keypool.core.reasons import Reason
 from tests.unit.core.builders import (
     FOREIGN,
     HOUR,
@@ -101,3 +103,10 @@ def test_a_pool_with_a_short_life_and_default_overlap_never_stops_serving() -> N
     for _ in range(60):
         world.pass_time(60 * SECOND)
         assert world.ready()
+
+
+def test_of_a_secret_that_another_pool_got_only_that_is_told() -> None:
+    contested = Problem(Reason.SECRET_CONTESTED, "pool first has it")
+    told = planned(seen(a_key(), contested=contested, secret_problem=FOREIGN)).problems
+    assert contested in told
+    assert FOREIGN not in told
