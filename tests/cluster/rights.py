@@ -12,7 +12,7 @@ import yaml
 from keypool.cluster import paths
 from keypool.cluster.client import KubeClient
 from keypool.cluster.errors import NotFound
-from keypool_lab.controlplane import Cluster, material
+from keypool_lab.controlplane import Cluster
 
 BASE = Path(__file__).parents[2] / "manifests" / "base"
 INSTALLED_AS = "keypool-system"
@@ -39,9 +39,7 @@ async def kubeconfig(client: KubeClient, cluster: Cluster, system: str) -> Path:
     """A kubeconfig file of the operator's service account, with a token for an hour."""
     path = f"/api/v1/namespaces/{system}/serviceaccounts/{ACCOUNT}/token"
     answer = await client.create(path, {"spec": {"expirationSeconds": 3600}})
-    user = f"{system}.{ACCOUNT}"
-    text = material.kubeconfig(cluster.url, cluster.ca_path, user, answer["status"]["token"])
-    return material.write_private(cluster.folder / f"kubeconfig.{user}", text)
+    return cluster.kubeconfig_with(system, ACCOUNT, answer["status"]["token"])
 
 
 async def uninstall(client: KubeClient, cluster: Cluster, system: str) -> None:

@@ -1,7 +1,7 @@
 """A leader sends nothing that could outlast its Lease, and nothing at all when the Lease is over."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,15 +27,6 @@ WRITES: Any = {
     "apply": lambda client: client.apply("/api/v1/x/a", {}),
     "delete": lambda client: client.delete("/api/v1/x/a"),
 }
-
-
-def value(look: Callable[[], object]) -> Callable[[], Awaitable[object]]:
-    """The same, to be waited for."""
-
-    async def looked() -> object:
-        return look()
-
-    return looked
 
 
 class Elector(Leadership):
@@ -121,9 +112,9 @@ async def test_a_write_that_waited_for_a_connection_is_not_sent_when_the_lease_i
 
     client.time_for_writes = begun
     reading = asyncio.create_task(client.get("/busy"))
-    await eventually(value(lambda: seen), 5, "the only connection is busy")
+    await eventually(lambda: asyncio.sleep(0, seen), 5, "the only connection is busy")
     writing = asyncio.create_task(WRITES[verb](client))
-    await eventually(value(lambda: asked), 5, "the write was begun")
+    await eventually(lambda: asyncio.sleep(0, asked), 5, "the write was begun")
     elector.time = 5.0
     busy.set()
     with pytest.raises(LeadershipLost):

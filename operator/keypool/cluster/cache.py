@@ -69,9 +69,9 @@ class ObjectCache:
 
     def upsert(self, kind: Kind, obj: Mapping[str, Any]) -> bool:
         """Take an object as the API server sent it; False when it is no news."""
-        if not self.is_news(kind, obj):
-            return False
         identity = _identity(obj)
+        if not self.store(kind).is_news(*identity):
+            return False
         if kind is Kind.SECRET:
             self._secrets.put(Entry(*identity, secret_view(obj)))
             return True

@@ -197,7 +197,7 @@ class KubeClient:
     ) -> Object:
         url = self.connection.server + path + ("?" + urlencode(query) if query else "")
         headers = {} if payload is None else {"Content-Type": content_type}
-        body = None if payload is None else _Body(payload, self.time_for_writes or float)
+        body = None if payload is None else _Body(payload, self.time_for_writes or (lambda: None))
         if accept:
             headers["Accept"] = accept
         if (authorization := await self.connection.authorization()) is not None:

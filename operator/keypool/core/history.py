@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from keypool.core.ledger import KeyRecord, Step
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.reasons import Reason
-from keypool.core.rotation import Why
+from keypool.core.rotation import Why, is_compromised
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def _news(step: Step) -> tuple[str, Reason, str] | None:
             return "Normal", Reason.KEY_ROTATED, f"new keys are published ({step.key.why})"
         return None
     if step.evidence is Evidence.REVOKED:
-        was_told = step.before is KeyState.OWED or step.key.asked == Why.COMPROMISED
+        was_told = step.before is KeyState.OWED or is_compromised(step.key)
         return ("Normal", Reason.KEY_REVOKED, "keys are revoked") if was_told else None
     if step.after is KeyState.OWED:
         by_people = step.key.why == Why.SUPPLIED

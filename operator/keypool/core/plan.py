@@ -33,9 +33,10 @@ LOOK_AT_LAST = timedelta(minutes=5)
 def problems_are_told(o: Observation, plan: Plan, now: datetime) -> Decision:
     """What stands in the way from outside, said once for all rules. A Secret that another pool got is foreign, too: to
     delete it would be wrong advice."""
-    outside = (o.refused, o.provider_problem, o.contested or o.secret_problem)
+    unpublishable = publication.publication_blocked(o)
+    outside = (o.refused, o.provider_problem, unpublishable)
     problems = [problem for problem in outside if problem is not None]
-    unseen = o.refused or o.contested or o.secret_problem
+    unseen = o.refused or unpublishable
     blocked = o.provider_problem or o.grip is not Grip.FREE
     wake_at = now + LOOK_AGAIN if unseen else now + LOOK_AT_LAST if blocked else None
     return Decision(f"{len(problems)} problems outside", problems=tuple(problems), wake_at=wake_at)

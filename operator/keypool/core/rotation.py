@@ -29,6 +29,11 @@ URGENT = frozenset({Why.SLOT_EMPTY, Why.REJECTED, Why.COMPROMISED, Why.EXPIRY})
 """These wait neither for a draining key in the slot; all others are ordinary rotations."""
 
 
+def is_compromised(key: KeyRecord) -> bool:
+    """Whether a person reported that the key leaked."""
+    return key.asked == Why.COMPROMISED
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Due:
     """From `at` on the key should be replaced."""

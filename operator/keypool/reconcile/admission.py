@@ -9,7 +9,7 @@ from keypool.core.decision import Plan
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import KeyState
 from keypool.core.reasons import Reason, Trouble
-from keypool.core.rotation import Why
+from keypool.core.rotation import Why, is_compromised
 from keypool.core.turns import Rank
 from keypool.reconcile.budgets import Wanted
 from keypool.reconcile.context import Pass
@@ -79,7 +79,7 @@ def _wanted(this: Pass, ledger: Ledger, action: act.Action) -> Wanted | None:
             return Wanted(uid, activity, _rank(ledger.key(name)))
         case act.RevokeKey(name) | act.DisableKey(name):
             key = ledger.key(name)
-            urgent = key is not None and key.asked == Why.COMPROMISED
+            urgent = key is not None and is_compromised(key)
             return Wanted(key.provider if key else uid, activity, Rank.URGENT if urgent else Rank.PROBE, 2)
         case act.ReadUsage() | act.FindGone():
             return Wanted(uid, activity, Rank.SWEEP)

@@ -4,7 +4,7 @@ from keypool.core import actions as act
 from keypool.core.ledger import KeyRecord
 from keypool.core.observation import Reading
 from keypool.core.reasons import Reason
-from keypool.core.rotation import Why
+from keypool.core.rotation import is_compromised
 from keypool.providers.errors import CredentialRejected, ProviderError
 from keypool.providers.protocol import Provider
 from keypool.reconcile.context import Pass
@@ -37,7 +37,7 @@ async def read(this: Pass, action: act.ReadUsage) -> bool:
 async def read_last(this: Pass, provider: Provider, record: KeyRecord) -> bool:
     """Once more before a key is revoked, so that little of what it was used for is missed. Stops nothing, and holds up
     no compromised key. Whether the provider was asked."""
-    if not provider.capabilities.tells_usage or record.handle is None or record.asked == Why.COMPROMISED:
+    if not provider.capabilities.tells_usage or record.handle is None or is_compromised(record):
         return False
     try:
         told = await timed(this, "usage", provider.usage(record.handle))

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -10,6 +10,27 @@ from prometheus_client.registry import Collector
 from keypool.core.lifecycle import KeyState
 
 POOL = ("namespace", "pool")
+
+
+T = TypeVar("T")
+
+
+class ByPool(Collector, Generic[T]):
+    """What is known of each pool. Its series exist while the pool does."""
+
+    def __init__(self) -> None:
+        self._pools: dict[tuple[str, str], T] = {}
+
+    def note(self, namespace: str, pool: str, known: T | None) -> None:
+        """What is known of a pool; None when nothing is, or it is gone."""
+        if known is None:
+            self._pools.pop((namespace, pool), None)
+        else:
+            self._pools[namespace, pool] = known
+
+    def known(self) -> list[tuple[tuple[str, str], T]]:
+        """As it is now, for `collect`, which is asked at each scrape from another thread."""
+        return list(self._pools.items())
 
 
 class PoolState(NamedTuple):
@@ -21,21 +42,11 @@ class PoolState(NamedTuple):
     keys: tuple[KeyState, ...]
 
 
-class PoolSeries(Collector):
-    """Two series for each pool while there is one, and one for each state that a key can be in."""
-
-    def __init__(self) -> None:
-        self._pools: dict[tuple[str, str], PoolState] = {}
-
-    def note(self, namespace: str, pool: str, state: PoolState | None) -> None:
-        """How a pool stands; None when it is gone."""
-        if state is None:
-            self._pools.pop((namespace, pool), None)
-        else:
-            self._pools[namespace, pool] = state
+class PoolSeries(ByPool[PoolState]):
+    """Two series for each pool, and one for each state that a key can be in."""
 
     def collect(self) -> Iterator[Metric]:
-        """Asked at each scrape, from another thread."""
+        """All of them."""
         ready = GaugeMetricFamily("keypool_pool_ready", "1 when the pool's Ready condition is True.", labels=POOL)
         rotation = GaugeMetricFamily(
             "keypool_next_rotation_timestamp_seconds",
@@ -44,7 +55,7 @@ class PoolSeries(Collector):
         )
         keys = GaugeMetricFamily("keypool_keys", "Keys in all ledgers by state.", labels=("state",))
         counts = Counter[KeyState]()
-        for pool, state in list(self._pools.items()):
+        for pool, state in self.known():
             counts.update(state.keys)
             ready.add_metric(pool, state.ready)
             if state.next_rotation is not None:

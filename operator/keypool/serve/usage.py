@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from keypool.core.limits import Usage
+from keypool.serve.pools import POOL, ByPool
 
-POOL, KEY = ("namespace", "pool"), ("namespace", "pool", "key")
+KEY = (*POOL, "key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,22 +22,12 @@ class PoolUsage:
     fraction: Decimal | None
 
 
-class UsageSeries(Collector):
-    """Series exist while the pool does, and for each key that is in use."""
-
-    def __init__(self) -> None:
-        self._pools: dict[tuple[str, str], PoolUsage] = {}
-
-    def note(self, namespace: str, pool: str, usage: PoolUsage | None) -> None:
-        """What is known of a pool; None when nothing is, or it is gone."""
-        if usage is None:
-            self._pools.pop((namespace, pool), None)
-        else:
-            self._pools[(namespace, pool)] = usage
+class UsageSeries(ByPool[PoolUsage]):
+    """Series of each pool, and of each key that is in use."""
 
     def collect(self) -> Iterator[Metric]:
-        """Asked at each scrape, from another thread."""
-        known = list(self._pools.items())
+        """All of them."""
+        known = self.known()
         yield from _pool_series(known)
         yield from _key_series(known)
 

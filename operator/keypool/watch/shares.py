@@ -6,7 +6,7 @@ from functools import partial
 
 from keypool.cluster.cache import ObjectCache, provider_place
 from keypool.core.ledger import Ledger
-from keypool.core.rotation import Why
+from keypool.core.rotation import is_compromised
 from keypool.reconcile.readings import COMPROMISED, request
 from keypool.watch.lanes import Lane
 
@@ -44,7 +44,7 @@ def is_urgent(cache: ObjectCache, ledger_of: Callable[[str], Ledger | None], key
     """Whether a key of this pool was reported compromised and may still be live."""
     uid = key.partition("/")[2]
     pool, ledger = cache.pool(uid), ledger_of(uid)
-    if ledger is not None and any(record.asked == Why.COMPROMISED for record in ledger.keys):
+    if ledger is not None and any(is_compromised(record) for record in ledger.keys):
         return True
     reported = request(pool, COMPROMISED) if pool is not None else None
     return reported is not None and (ledger is None or reported != ledger.handled_compromised)

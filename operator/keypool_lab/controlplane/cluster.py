@@ -72,7 +72,10 @@ class Cluster:
     async def kubeconfig_for(self, namespace: str, service_account: str, lifetime: str = "1h") -> Path:
         """A kubeconfig file of a service account, with a token from the TokenRequest API."""
         run = await self.kubectl("create", "token", service_account, "--namespace", namespace, "--duration", lifetime)
-        token = run.checked().strip()
+        return self.kubeconfig_with(namespace, service_account, run.checked().strip())
+
+    def kubeconfig_with(self, namespace: str, service_account: str, token: str) -> Path:
+        """A kubeconfig file of a service account that has this token."""
         user = f"{namespace}.{service_account}"
         text = material.kubeconfig(self.url, self.ca_path, user, token)
         return material.write_private(self.folder / f"kubeconfig.{user}", text)

@@ -67,7 +67,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "an old event of a watch undoes what we wrote",
         "cluster/cache.py",
-        "        if not self.is_news(kind, obj):\n            return False\n",
+        "        if not self.store(kind).is_news(*identity):\n            return False\n",
         "",
         ("tests/unit/test_object_cache.py",),
     ),

@@ -14,7 +14,7 @@ from keypool.core.naming import nonce, upstream_name
 from keypool.core.observation import Observation, Problem
 from keypool.core.reasons import Reason
 from keypool.core.refusals import unsupported
-from keypool.core.rotation import URGENT, Due, Why, renewal_due, rotation_due, share_of_interval
+from keypool.core.rotation import URGENT, Due, Why, is_compromised, renewal_due, rotation_due, share_of_interval
 from keypool.core.rules.intents import can_be_repeated
 from keypool.core.rules.publication import publication_blocked
 from keypool.core.spending import NOTHING, limits_of, spent_in_slot
@@ -184,7 +184,7 @@ def bound(o: Observation, ledger: Ledger) -> int:
 
 def _widens_the_bound(key: KeyRecord) -> bool:
     dead = key.state in (KeyState.REVOKING, KeyState.OWED) and key.disabled_at is not None
-    return dead or key.state is KeyState.HELD or key.asked == Why.COMPROMISED
+    return dead or key.state is KeyState.HELD or is_compromised(key)
 
 
 def _intent(o: Observation, slot: int, why: Why, index: int, now: datetime) -> KeyRecord:

@@ -7,7 +7,7 @@ from keypool.core.decision import Decision, Plan, earliest
 from keypool.core.ledger import KeyRecord
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Observation
-from keypool.core.rotation import Why
+from keypool.core.rotation import is_compromised
 from keypool.core.trust import has_expired, look_again, time_is_trusted
 
 
@@ -18,7 +18,7 @@ def is_disabled_first(o: Observation, key: KeyRecord) -> bool:
         and key.provider == o.provider.uid
         and o.provider.capabilities.disables_keys
         and o.effective.quiet > timedelta(0)
-        and key.asked != Why.COMPROMISED
+        and not is_compromised(key)
         and not key.enabling
     )
 
@@ -30,7 +30,7 @@ def quiet_keys_are_revoked(o: Observation, plan: Plan, now: datetime) -> Decisio
         return Decision("suspended")
     ledger, disabled = plan.ledger, plan.ledger.inside(KeyState.DISABLED)
     for key in disabled:
-        if key.asked == Why.COMPROMISED or is_quiet(o, key, now) or has_expired(o, key, now):
+        if is_compromised(key) or is_quiet(o, key, now) or has_expired(o, key, now):
             ledger = ledger.advance(key.name, Evidence.QUIET)
     ends = (end_of_quiet(o, key) or key.expires_at for key in ledger.inside(KeyState.DISABLED))
     return Decision(

@@ -10,7 +10,7 @@ from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.naming import jitter
 from keypool.core.observation import Observation
 from keypool.core.projection import usable
-from keypool.core.rotation import Why
+from keypool.core.rotation import is_compromised
 from keypool.core.rules.publication import secrets_unsettled
 from keypool.core.trust import has_expired, look_again
 
@@ -44,7 +44,7 @@ def good_keys_come_back(o: Observation, plan: Plan, now: datetime) -> Decision:
 
 
 def _may_return(ledger: Ledger, key: KeyRecord, size: int) -> bool:
-    if key.slot >= size or key.asked == Why.COMPROMISED or ledger.of_slot(key.slot, KeyState.ACTIVE):
+    if key.slot >= size or is_compromised(key) or ledger.of_slot(key.slot, KeyState.ACTIVE):
         return False
     if key.enabling:  # its last good probe was made before it was disabled
         return False

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from keypool.core.account import may_be_elsewhere
 from keypool.core.actions import LookUp
 from keypool.core.deadlines import CREATE_DEADLINE
 from keypool.core.decision import Decision, Plan, earliest
@@ -62,8 +63,7 @@ def _is_findable(provider: ProviderFacts, key: KeyRecord) -> bool:
 
 def _is_there(provider: ProviderFacts, key: KeyRecord) -> bool:
     """Another provider's answers say nothing about a key, nor do those of another account."""
-    elsewhere = provider.confirmed is not None and key.intended_at <= provider.confirmed
-    return key.provider == provider.uid and not elsewhere
+    return key.provider == provider.uid and not may_be_elsewhere(key, provider.confirmed)
 
 
 def can_be_repeated(o: Observation, key: KeyRecord) -> bool:

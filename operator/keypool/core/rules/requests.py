@@ -7,7 +7,7 @@ from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Observation, Problem
 from keypool.core.reasons import Reason
-from keypool.core.rotation import Why
+from keypool.core.rotation import Why, is_compromised
 from keypool.core.spending import departed
 
 _SERVING = (KeyState.CREATED, KeyState.ACTIVE, KeyState.WITHDRAWN)
@@ -50,7 +50,7 @@ def compromised_keys_without_successor_are_revoked(o: Observation, plan: Plan, n
         return Decision("the pool may get successors, or may soon, or is suspended")
     ledger = plan.ledger
     for key in ledger.inside(KeyState.ACTIVE, KeyState.WITHDRAWN, KeyState.DRAINING):
-        if key.asked == Why.COMPROMISED:
+        if is_compromised(key):
             ledger = ledger.advance(key.name, Evidence.UNREPLACED)
     return Decision(f"compromised keys of a refused pool are revoked: {o.refused.reason}", ledger=ledger)
 
@@ -103,7 +103,7 @@ def disabled_keys_are_wanted_back(o: Observation, plan: Plan, now: datetime) -> 
     unknown = tuple(sorted(part[:100] for part in named - known))[:5]
     ledger = plan.ledger.model_copy(update={"handled_undo": request, "not_undone": unknown})
     for key in disabled:
-        if key.asked != Why.COMPROMISED and (key.name in named or key.print in named or "all" in named):
+        if not is_compromised(key) and (key.name in named or key.print in named or "all" in named):
             ledger = ledger.advance(key.name, Evidence.UNDONE, enabling=True, disabled_at=None)
     return Decision("disabled keys are wanted back by annotation", ledger=ledger, problems=_not_undone(ledger))
 

@@ -7,7 +7,7 @@ from keypool.core.decision import Decision, Plan, earliest
 from keypool.core.ledger import KeyRecord
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Observation
-from keypool.core.rotation import Why
+from keypool.core.rotation import is_compromised
 from keypool.core.rules.disabling import end_of_quiet, is_disabled_first
 from keypool.core.rules.publication import secrets_unsettled
 from keypool.core.trust import TOLERANCE, has_expired, look_again, time_is_trusted
@@ -37,12 +37,12 @@ def unneeded_keys_are_revoked(o: Observation, plan: Plan, now: datetime) -> Deci
 
 
 def _may_be_revoked(o: Observation, key: KeyRecord, now: datetime) -> bool:
-    return _is_compromised(key) or (end_of_overlap(o, key) <= now and time_is_trusted(o, now))
+    return is_compromised(key) or (end_of_overlap(o, key) <= now and time_is_trusted(o, now))
 
 
 def _is_wanted_back(o: Observation, key: KeyRecord, now: datetime) -> bool:
     """Its overlap begins when it is enabled again."""
-    return key.enabling and not _is_compromised(key) and not has_expired(o, key, now)
+    return key.enabling and not is_compromised(key) and not has_expired(o, key, now)
 
 
 def keys_that_wait_for_the_clock(o: Observation, now: datetime) -> tuple[KeyRecord, ...]:
@@ -52,7 +52,7 @@ def keys_that_wait_for_the_clock(o: Observation, now: datetime) -> tuple[KeyReco
     return tuple(
         key
         for key in o.ledger.inside(KeyState.DRAINING, KeyState.DISABLED)
-        if not _is_compromised(key) and not key.enabling
+        if not is_compromised(key) and not key.enabling
         if (end := end_of_retirement(o, key)) is not None
         if end <= now or (key.disabled_at or key.unpublished_at or now) > now + TOLERANCE
     )
@@ -67,11 +67,7 @@ def end_of_retirement(o: Observation, key: KeyRecord) -> datetime | None:
 
 def end_of_overlap(o: Observation, key: KeyRecord) -> datetime:
     assert key.unpublished_at is not None  # noqa: S101
-    return key.unpublished_at if _is_compromised(key) else key.unpublished_at + o.effective.overlap_min
-
-
-def _is_compromised(key: KeyRecord) -> bool:
-    return key.asked == Why.COMPROMISED
+    return key.unpublished_at if is_compromised(key) else key.unpublished_at + o.effective.overlap_min
 
 
 def revocations_are_carried_out(o: Observation, plan: Plan, now: datetime) -> Decision:

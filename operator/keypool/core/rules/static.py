@@ -12,7 +12,7 @@ from keypool.core.naming import jitter, nonce, upstream_name
 from keypool.core.observation import Observation, Problem
 from keypool.core.reasons import Reason
 from keypool.core.refusals import unsupported
-from keypool.core.rotation import Why, rotation_due
+from keypool.core.rotation import Why, is_compromised, rotation_due
 from keypool.core.rules.health import SOONEST
 from keypool.core.rules.publication import IN_A_SLOT, publication_blocked
 
@@ -91,7 +91,7 @@ def _taken(o: Observation, ledger: Ledger, entry: str, now: datetime) -> Ledger:
         return ledger if full else ledger.adopt(_record(o, ledger, entry, now), Evidence.SUPPLIED)
     if (known.label, known.provider, known.template) != (entry, o.provider.uid, o.template):
         ledger = ledger.mark(known.name, label=entry, provider=o.provider.uid, template=o.template)
-    if known.state not in OUT or _is_compromised(known):
+    if known.state not in OUT or is_compromised(known):
         return ledger
     anew = {"slot": _free_slot(ledger), "asked": None, "published_at": None, "unpublished_at": None}
     return ledger.advance(known.name, Evidence.SUPPLIED, **anew)
@@ -137,7 +137,7 @@ def removed_values_leave(o: Observation, plan: Plan, now: datetime) -> Decision:
         if not is_leaving(o, key):
             continue
         if key.state is KeyState.CREATED:
-            revoked = _is_compromised(key) or key.why != Why.SUPPLIED
+            revoked = is_compromised(key) or key.why != Why.SUPPLIED
             ledger = ledger.advance(key.name, Evidence.UNWANTED if revoked else Evidence.REMOVED)
         elif any(_is_live(o, other) for other in ledger.inside(KeyState.ACTIVE)):
             ledger = ledger.advance(key.name, Evidence.REMOVED)
@@ -150,15 +150,11 @@ def is_leaving(o: Observation, key: KeyRecord) -> bool:
     if key.why != Why.SUPPLIED:
         return o.provider is not None
     removed = o.supply is not None and not o.supply.missing and o.supply.entry_of(key.value) is None
-    return removed or _is_compromised(key)
+    return removed or is_compromised(key)
 
 
 def _is_live(o: Observation, key: KeyRecord) -> bool:
     return not is_leaving(o, key) and not _rejections(o, key)
-
-
-def _is_compromised(key: KeyRecord) -> bool:
-    return key.asked == Why.COMPROMISED
 
 
 def good_values_take_slots(o: Observation, plan: Plan, now: datetime) -> Decision:
