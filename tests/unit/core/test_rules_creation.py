@@ -24,6 +24,7 @@ from tests.unit.core.builders import (
     a_spec,
     decide,
     only,
+    rejected,
     seen,
 )
 
@@ -125,6 +126,12 @@ def test_an_expiring_key_is_replaced_although_another_drains() -> None:
 
 def test_urgent_replacements_are_not_limited_by_max_surge() -> None:
     assert slots(seen(a_key(0, WITHDRAWN), a_key(1, asked="compromised"))) == [0, 1]
+
+
+def test_a_key_that_was_rejected_while_the_brake_held_is_asked_about_before_it_is_replaced() -> None:
+    keys = (a_key(0, WITHDRAWN), a_key(1))
+    assert slots(seen(*keys, checks=rejected("withdrawn-0", times=0))) == []
+    assert slots(seen(*keys, checks=rejected("withdrawn-0", times=1))) == [0]
 
 
 def test_the_bound_on_live_keys_lets_no_more_be_made() -> None:

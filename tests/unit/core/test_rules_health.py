@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from keypool.core.actions import FindGone, ProbeKey
+from keypool.core.brake import Grip
 from keypool.core.lifecycle import KeyState
 from keypool.core.rules import health
 from tests.unit.core.builders import (
@@ -92,6 +93,15 @@ def test_only_one_key_returns_to_a_slot() -> None:
 def test_a_new_key_is_probed_at_once_and_until_it_is_proven() -> None:
     assert probed(seen(a_key(0, CREATED))) == ["created-0"]
     assert probed(seen(a_key(0, CREATED), checks=accepted("created-0"))) == []
+
+
+def test_a_new_key_that_stays_rejected_while_the_brake_holds_is_asked_about_in_turn_and_not_in_a_loop() -> None:
+    """Past its activation lag, and before the brake lets it be revoked."""
+    o = seen(a_key(0, CREATED), checks=rejected("created-0", at=NOW), grip=Grip.ENGAGED)
+    assert probed(o) == []
+    assert decide(health.keys_are_probed, o).wake_at == NOW + 30 * SECOND
+    later = seen(a_key(0, CREATED), checks=rejected("created-0", at=NOW - 30 * SECOND), grip=Grip.ENGAGED)
+    assert probed(later) == ["created-0"]
 
 
 def test_a_published_key_is_probed_at_its_interval() -> None:

@@ -118,6 +118,8 @@ def _due(o: Observation, ledger: Ledger, slot: int, now: datetime) -> Due | None
     active = ledger.of_slot(slot, KeyState.ACTIVE)
     if not active:
         withdrawn = ledger.of_slot(slot, KeyState.WITHDRAWN)
+        if any(_may_be_good(o, key) for key in withdrawn):
+            return None
         return Due(o.started_at, Why.REJECTED if withdrawn else Why.SLOT_EMPTY)
     last, by_people = active[-1], active[-1].why == Why.SUPPLIED
     due = Due(last.intended_at, Why.SPEC) if by_people else rotation_due(last, o.effective, o.template)
@@ -127,6 +129,12 @@ def _due(o: Observation, ledger: Ledger, slot: int, now: datetime) -> Due | None
     if renewal.at <= now or ledger.of_slot(slot, *RETIRING):
         return renewal
     return due if _is_read(o, active) else Due(max(due.at, o.started_at + o.effective.probe_every), due.why)
+
+
+def _may_be_good(o: Observation, key: KeyRecord) -> bool:
+    """It was rejected while the brake held, which does not count: it is asked about once more before it is replaced."""
+    check = o.checks.get(key.name)
+    return check is not None and not check.accepted and check.rejections == 0
 
 
 def _is_read(o: Observation, keys: Iterable[KeyRecord]) -> bool:

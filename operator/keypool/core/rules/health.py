@@ -95,17 +95,15 @@ def _probe_date(o: Observation, ledger: Ledger, key: KeyRecord) -> datetime | No
     """When this key is to be probed next, None for never."""
     check, every = o.checks.get(key.name), o.effective.probe_every
     waiting = o.wait_until.get(f"probe:{key.name}")
+    again = check.at + (every if check.accepted else max(SOONEST, every / 10)) if check is not None else None
     if key.state is KeyState.CREATED:
-        return None if _accepted(o, key) else waiting or o.started_at
+        return None if _accepted(o, key) else waiting or again or o.started_at
     needed = key.state in (KeyState.ACTIVE, KeyState.WITHDRAWN) or (
         key.state is KeyState.DRAINING and _lost_its_successor(ledger, key)
     )
     if not needed:
         return None
-    if check is None:
-        date = o.started_at + jitter(key.name) * every
-    else:
-        date = check.at + (every if check.accepted else max(SOONEST, every / 10))
+    date = again or o.started_at + jitter(key.name) * every
     return max(date, waiting) if waiting else date
 
 
