@@ -1,5 +1,6 @@
 """manifests/base, installed under a namespace of its own: the operator's service account with exactly its rights."""
 
+import json
 import os
 import secrets
 from collections.abc import Iterator
@@ -52,7 +53,8 @@ def installed(cluster: Cluster, folder: Path) -> Iterator[Installation]:
         "namespace": namespace,
         "nameSuffix": f"-{suffix}",
     }
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
+    # JSON is YAML with every string in quotes: kustomize takes a bare -12e456 for a number, and yaml.safe_dump writes it so.
+    (folder / "kustomization.yaml").write_text(json.dumps(overlay))
     try:
         cluster.run_kubectl("apply", "--server-side", "--force-conflicts", "-k", str(folder)).checked()
         documents = render(cluster, folder)
