@@ -53,7 +53,7 @@ def installed(cluster: Cluster, folder: Path) -> Iterator[Installation]:
         "namespace": namespace,
         "nameSuffix": f"-{suffix}",
     }
-    # JSON is YAML with every string in quotes: kustomize takes a bare -12e456 for a number, and yaml.safe_dump writes it so.
+    # JSON is YAML with every string in quotes: kustomize takes a bare -12e456, as safe_dump writes it, for a number.
     (folder / "kustomization.yaml").write_text(json.dumps(overlay))
     try:
         cluster.run_kubectl("apply", "--server-side", "--force-conflicts", "-k", str(folder)).checked()

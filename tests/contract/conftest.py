@@ -13,14 +13,12 @@ from keypool.providers.protocol import Provider
 from keypool.providers.transport import Deadlines, Transport
 from keypool_lab.simulator import Simulator
 from tests.contract.simulator_client import Client, client_of
-from tests.contract.subjects import SUBJECTS, Subject
+from tests.contract.subjects import PATIENT, SUBJECTS, Subject
 from tests.contract.upstream_client import Caller, Watch, caller
 from tests.upstreams.server import Server
 
-IMPATIENT = Deadlines(create=1.0, other=1.0)
 
-
-def holysheep_at(url: str, admin_key: str, deadlines: Deadlines = IMPATIENT, **options: bool) -> HolySheepProvider:
+def holysheep_at(url: str, admin_key: str, deadlines: Deadlines = PATIENT, **options: bool) -> HolySheepProvider:
     """The adapter for an account at that URL."""
     return HolySheepProvider(HolySheep(**options), Transport(url, SecretStr(admin_key), deadlines))
 
@@ -40,22 +38,28 @@ async def client(simulator: Simulator) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-async def holysheep(simulator: Simulator) -> AsyncIterator[HolySheepProvider]:
+def deadlines() -> Deadlines:
+    """Those of the adapter under test. A test that sees one end has shorter ones."""
+    return PATIENT
+
+
+@pytest.fixture
+async def holysheep(simulator: Simulator, deadlines: Deadlines) -> AsyncIterator[HolySheepProvider]:
     """The adapter, talking to the simulator with its admin key."""
-    provider = holysheep_at(simulator.url, simulator.admin_key)
+    provider = holysheep_at(simulator.url, simulator.admin_key, deadlines)
     yield provider
     await provider.close()
 
 
 @pytest.fixture(params=SUBJECTS)
-async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
+async def subject(request: pytest.FixtureRequest, deadlines: Deadlines) -> AsyncIterator[Subject]:
     """Each adapter that speaks HTTP in turn, with its upstream and a fault proxy between them."""
     async with SUBJECTS[request.param](request.getfixturevalue) as opened:
         yield opened
 
 
 @pytest.fixture(params=[*SUBJECTS, "fake"])
-async def provider(request: pytest.FixtureRequest) -> AsyncIterator[Provider]:
+async def provider(request: pytest.FixtureRequest, deadlines: Deadlines) -> AsyncIterator[Provider]:
     """Each adapter in turn."""
     if request.param == "fake":
         yield FakeProvider(replace(FAKE, changes_limits=True, disables_keys=True, tells_last_use=True))

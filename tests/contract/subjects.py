@@ -32,8 +32,10 @@ from tests.upstreams.proxy import FaultProxy
 from tests.upstreams.upstream import Upstream
 from tests.upstreams.webhook_upstream import Webhook as WebhookServer
 
+PATIENT = Deadlines()
+"""The operator's own: a machine with much to do fails no test by them."""
 IMPATIENT = Deadlines(create=2.0, other=1.0)
-"""Seconds: so that a suite of faults takes seconds, and a machine with much to do fails none."""
+"""For tests that see one end."""
 
 KEY = NewKey("kp.team.pool.i.n1", timedelta(days=3), owner="kp.team.pool.i.n0")
 
@@ -68,44 +70,46 @@ class Subject:
     calls: Calls
 
 
-@asynccontextmanager
-async def _between(upstream: Upstream, calls: Calls, build: Callable[[Transport], Provider]) -> AsyncIterator[Subject]:
-    async with FaultProxy(upstream.url) as proxy:
-        provider = build(Transport(proxy.url, SecretStr(upstream.admin_credential), IMPATIENT))
-        yield Subject(provider, upstream, proxy, calls)
-        await provider.close()
-
-
 Get = Callable[[str], Any]
 """A fixture of the test by its name: real gateways are started by the first test that needs them."""
 
 
 @asynccontextmanager
-async def _holysheep(_: Get) -> AsyncIterator[Subject]:
+async def _between(
+    get: Get, upstream: Upstream, calls: Calls, build: Callable[[Transport], Provider]
+) -> AsyncIterator[Subject]:
+    async with FaultProxy(upstream.url) as proxy:
+        provider = build(Transport(proxy.url, SecretStr(upstream.admin_credential), get("deadlines")))
+        yield Subject(provider, upstream, proxy, calls)
+        await provider.close()
+
+
+@asynccontextmanager
+async def _holysheep(get: Get) -> AsyncIterator[Subject]:
     calls = Calls(create="/keys$", listing="/keys$", probe="GET /keys/validate$")
     async with (
         holysheep.HolySheep() as upstream,
-        _between(upstream, calls, lambda transport: HolySheepProvider(HolySheep(), transport)) as subject,
+        _between(get, upstream, calls, lambda transport: HolySheepProvider(HolySheep(), transport)) as subject,
     ):
         yield subject
 
 
 @asynccontextmanager
-async def _openrouter(_: Get) -> AsyncIterator[Subject]:
+async def _openrouter(get: Get) -> AsyncIterator[Subject]:
     calls = Calls(create="/keys$", listing="/keys$", probe="GET /key$", page=openrouter.PAGE)
     async with (
         openrouter.OpenRouter() as upstream,
-        _between(upstream, calls, lambda transport: OpenRouterProvider(OpenRouter(), transport)) as subject,
+        _between(get, upstream, calls, lambda transport: OpenRouterProvider(OpenRouter(), transport)) as subject,
     ):
         yield subject
 
 
 @asynccontextmanager
-async def _openai(_: Get) -> AsyncIterator[Subject]:
+async def _openai(get: Get) -> AsyncIterator[Subject]:
     calls = Calls(create="/api_keys$", listing="/api_keys$", probe="GET /models$", page=100)
     async with openai.OpenAI() as upstream:
         options = OpenAI(project=upstream.project)
-        async with _between(upstream, calls, lambda transport: OpenAIProvider(options, transport)) as subject:
+        async with _between(get, upstream, calls, lambda transport: OpenAIProvider(options, transport)) as subject:
             yield subject
 
 
@@ -114,7 +118,7 @@ async def _anyllm(get: Get) -> AsyncIterator[Subject]:
     calls = Calls(create="/v1/keys$", listing="/v1/keys$", probe="GET /v1/models$", page=10)
     async with AnyLLMUpstream(get("anyllm_gateway"), get("postgresql")) as upstream:
         build = partial(AnyLLMProvider, AnyLLM(), page=calls.page)
-        async with _between(upstream, calls, build) as subject:
+        async with _between(get, upstream, calls, build) as subject:
             upstream.proxy = subject.proxy
             yield subject
 
@@ -126,7 +130,7 @@ async def _litellm(get: Get) -> AsyncIterator[Subject]:
     )
     async with LiteLLMUpstream(get("litellm_gateway"), get("postgresql")) as upstream:
         build = partial(LiteLLMProvider, LiteLLM(), page=calls.page)
-        async with _between(upstream, calls, build) as subject:
+        async with _between(get, upstream, calls, build) as subject:
             upstream.proxy = subject.proxy
             yield subject
 
@@ -136,15 +140,15 @@ _ABLE = ("setsExpiry", "changesLimits", "disablesKeys", "setsSpendLimit", "setsR
 
 
 @asynccontextmanager
-async def _webhook(_: Get) -> AsyncIterator[Subject]:
+async def _webhook(get: Get) -> AsyncIterator[Subject]:
     async with WebhookServer() as upstream:
         build = partial(WebhookProvider, Webhook(capabilities=_ABLE))
-        async with _between(upstream, _WEBHOOK, build) as subject:
+        async with _between(get, upstream, _WEBHOOK, build) as subject:
             yield subject
 
 
 @asynccontextmanager
-async def _written_in_an_hour(_: Get) -> AsyncIterator[Subject]:
+async def _written_in_an_hour(get: Get) -> AsyncIterator[Subject]:
     """The adapter of docs/providers/writing-one.md, as a plug-in."""
     module = ModuleType("written_in_an_hour")
     exec(page_adapter(), module.__dict__)  # noqa: S102
@@ -153,7 +157,7 @@ async def _written_in_an_hour(_: Get) -> AsyncIterator[Subject]:
         def build(transport: Transport) -> Provider:
             return Guarded("acme", module.build({}, transport), transport)
 
-        async with _between(upstream, _WEBHOOK, build) as subject:
+        async with _between(get, upstream, _WEBHOOK, build) as subject:
             yield subject
 
 

@@ -10,13 +10,14 @@ from keypool.providers.errors import Ambiguous, CredentialRejected, Rejected, Th
 from keypool.providers.holysheep import HolySheepProvider
 from keypool.providers.protocol import NewKey, Probe, Revocation
 from keypool_lab.simulator import Fault, Options, Simulator
-from tests.contract.conftest import IMPATIENT, holysheep_at
+from tests.contract.conftest import holysheep_at
+from tests.contract.subjects import PATIENT
 
 KEY = NewKey("kp.team.pool.i.n1", timedelta(days=3))
 
 
 def adapter(simulator: Simulator, **options: bool) -> HolySheepProvider:
-    return holysheep_at(simulator.url, simulator.admin_key, IMPATIENT, **options)
+    return holysheep_at(simulator.url, simulator.admin_key, PATIENT, **options)
 
 
 @pytest.mark.parametrize(

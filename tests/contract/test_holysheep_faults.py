@@ -1,6 +1,7 @@
 """Every fault meets every call: which error it is, that no key was lost sight of, and that no secret is told."""
 
 import itertools
+import re
 import time
 import traceback
 from collections.abc import Awaitable, Callable
@@ -12,7 +13,9 @@ from pydantic import SecretStr
 from keypool.providers.errors import Ambiguous, CredentialRejected, ProviderError, Rejected, Throttled, Unreadable
 from keypool.providers.holysheep import HolySheepProvider
 from keypool.providers.protocol import NewKey
+from keypool.providers.transport import Deadlines
 from keypool_lab.simulator import Fault, Simulator
+from tests.contract.subjects import IMPATIENT, PATIENT
 
 KEY = NewKey("kp.team.pool.i.n1", timedelta(days=3))
 CANARY = SecretStr("sk-hs-canary-0123456789-abcdefghijklmnopqrstuvwxyz")
@@ -42,6 +45,12 @@ SPOILT_BODIES = {
 }
 
 ALL_FAULTS = {name: fault for name, (fault, _) in FAULTS.items()} | SPOILT_BODIES
+
+
+@pytest.fixture
+def deadlines(request: pytest.FixtureRequest) -> Deadlines:
+    """Short where the fault keeps a call waiting."""
+    return IMPATIENT if {"hang", "drip"} & set(re.split(r"[^a-z]", request.node.name)) else PATIENT
 
 
 @pytest.mark.parametrize("call", CALLS)

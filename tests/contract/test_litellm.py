@@ -15,7 +15,7 @@ from keypool.providers.litellm import LiteLLMProvider
 from keypool.providers.protocol import Probe, Revocation
 from keypool.providers.transport import Transport
 from keypool_lab.gateways import LiteLLM as Proxy
-from tests.contract.subjects import IMPATIENT, SUBJECTS, Subject, key_for
+from tests.contract.subjects import PATIENT, SUBJECTS, Subject, key_for
 from tests.upstreams.gateways import LiteLLMUpstream
 from tests.upstreams.proxy import MALFORMED, Say
 
@@ -139,7 +139,7 @@ async def test_another_instance_accepts_a_deleted_key_for_no_longer_than_the_cap
 ) -> None:
     """Shown is that it does accept it; that a minute is enough was measured once, and is too long for a test."""
     other = LiteLLMProvider(
-        LiteLLM(), Transport(second_litellm_gateway.url, SecretStr(second_litellm_gateway.master_key), IMPATIENT)
+        LiteLLM(), Transport(second_litellm_gateway.url, SecretStr(second_litellm_gateway.master_key), PATIENT)
     )
     made = await subject.provider.create(key_for(subject.provider))
     assert await other.probe(made.value) is Probe.ACCEPTED

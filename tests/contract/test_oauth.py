@@ -14,8 +14,8 @@ from keypool.providers.protocol import Provider
 from keypool.providers.registry import NOBODY, build
 from keypool.providers.transport import Transport
 from keypool_lab.simulator import Simulator
-from tests.contract.conftest import IMPATIENT
 from tests.contract.oauth_server import CLIENT_ID, CLIENT_SECRET, OAuthServer, serving
+from tests.contract.subjects import PATIENT
 
 CLIENT = join_client(SecretStr(CLIENT_ID), SecretStr(CLIENT_SECRET))
 
@@ -48,7 +48,7 @@ def client(server: OAuthServer, clock: Clock, url: str = "", **oauth2: object) -
     auth = spec(server, "http://127.0.0.1:1", **oauth2).auth
     assert auth
     assert auth.oauth2
-    return ClientCredentials(auth.oauth2, CLIENT, Transport(url or server.url, NOBODY, IMPATIENT), clock)
+    return ClientCredentials(auth.oauth2, CLIENT, Transport(url or server.url, NOBODY, PATIENT), clock)
 
 
 async def token_of(tokens: ClientCredentials) -> str:
@@ -141,7 +141,7 @@ async def provider_error(provider: Provider) -> ProviderError | None:
 async def test_the_adapter_authenticates_with_tokens(simulator: Simulator) -> None:
     async with serving(OAuthServer(lambda: simulator.admin_key)) as server:
         provider = build(
-            spec(server, simulator.url), CLIENT, allow_insecure=True, allow_private=True, deadlines=IMPATIENT
+            spec(server, simulator.url), CLIENT, allow_insecure=True, allow_private=True, deadlines=PATIENT
         )
         assert [await provider_error(provider) for _ in range(3)] == [None] * 3
         assert len(server.asked) == 1
@@ -152,7 +152,7 @@ async def test_a_token_that_the_provider_refuses_is_not_sent_twice(simulator: Si
     made = iter(["stale-token-of-the-canary", simulator.admin_key])
     async with serving(OAuthServer(lambda: next(made))) as server:
         provider = build(
-            spec(server, simulator.url), CLIENT, allow_insecure=True, allow_private=True, deadlines=IMPATIENT
+            spec(server, simulator.url), CLIENT, allow_insecure=True, allow_private=True, deadlines=PATIENT
         )
         assert isinstance(await provider_error(provider), CredentialRejected)
         assert await provider_error(provider) is None

@@ -15,17 +15,19 @@ from keypool.core.limits import Identity
 from keypool.providers.errors import Ambiguous, ProviderError, Rejected, Unavailable, Unreadable
 from keypool.providers.openai import OpenAIProvider
 from keypool.providers.protocol import NewKey, Probe
-from keypool.providers.transport import Transport
-from tests.contract.subjects import IMPATIENT, KEY
+from keypool.providers.transport import Deadlines, Transport
+from tests.contract.subjects import IMPATIENT, KEY, PATIENT
 from tests.contract.upstream_client import caller
 from tests.upstreams.openai import OpenAI
 from tests.upstreams.proxy import HTML, Delay, Fault, FaultProxy, Lose, Say, Truncate
 
 
 @asynccontextmanager
-async def adapter(upstream: OpenAI, url: str = "", project: str = "") -> AsyncIterator[OpenAIProvider]:
+async def adapter(
+    upstream: OpenAI, url: str = "", project: str = "", deadlines: Deadlines = PATIENT
+) -> AsyncIterator[OpenAIProvider]:
     """An adapter for that upstream, or what stands before it at `url`; in its project, or another."""
-    transport = Transport(url or upstream.url, SecretStr(upstream.admin_credential), IMPATIENT)
+    transport = Transport(url or upstream.url, SecretStr(upstream.admin_credential), deadlines)
     provider = OpenAIProvider(Options(project=project or upstream.project), transport)
     yield provider
     await provider.close()
@@ -115,7 +117,7 @@ async def test_a_fault_before_the_key_is_asked_for_leaves_no_key_and_no_second_a
 
 async def test_a_create_leaves_half_of_its_time_for_the_key(upstream: OpenAI, proxy: FaultProxy) -> None:
     proxy.next("POST", "/service_accounts$", Delay(30))
-    async with adapter(upstream, proxy.url) as provider:
+    async with adapter(upstream, proxy.url, deadlines=IMPATIENT) as provider:
         began = asyncio.get_running_loop().time()
         with pytest.raises(Unavailable, match="no key was asked for"):
             await provider.create(KEY)

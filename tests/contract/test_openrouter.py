@@ -17,8 +17,8 @@ from keypool.providers.errors import Ambiguous, Rejected, Throttled, Unreadable
 from keypool.providers.openrouter import OpenRouterProvider
 from keypool.providers.outcomes import until_midnight
 from keypool.providers.protocol import NewKey, Probe
-from keypool.providers.transport import Transport
-from tests.contract.subjects import IMPATIENT, KEY
+from keypool.providers.transport import Deadlines, Transport
+from tests.contract.subjects import IMPATIENT, KEY, PATIENT
 from tests.contract.upstream_client import caller
 from tests.upstreams.openrouter import COST_OF_A_CHAT, PAGE, OpenRouter
 from tests.upstreams.openrouter_keys import DEFAULT_WORKSPACE
@@ -29,9 +29,11 @@ GUARDRAIL = "a-guardrail"
 
 
 @asynccontextmanager
-async def adapter(upstream: OpenRouter, url: str = "", **options: str) -> AsyncIterator[OpenRouterProvider]:
+async def adapter(
+    upstream: OpenRouter, url: str = "", deadlines: Deadlines = PATIENT, **options: str
+) -> AsyncIterator[OpenRouterProvider]:
     """An adapter for that upstream, or what stands before it at `url`."""
-    transport = Transport(url or upstream.url, SecretStr(upstream.admin_credential), IMPATIENT)
+    transport = Transport(url or upstream.url, SecretStr(upstream.admin_credential), deadlines)
     provider = OpenRouterProvider(Options.model_validate(options), transport)
     yield provider
     await provider.close()
@@ -142,7 +144,7 @@ async def test_a_create_with_its_guardrail_takes_no_longer_than_any_create(
 ) -> None:
     proxy.next("POST", "/keys$", Delay(IMPATIENT.create * 0.6))
     proxy.next("POST", "/guardrails/", Delay(30))
-    async with adapter(upstream, proxy.url, guardrail=GUARDRAIL) as provider:
+    async with adapter(upstream, proxy.url, IMPATIENT, guardrail=GUARDRAIL) as provider:
         began = asyncio.get_running_loop().time()
         with pytest.raises(Unreadable):
             await provider.create(KEY)

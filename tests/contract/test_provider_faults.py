@@ -12,7 +12,7 @@ import pytest
 from keypool.core.fingerprint import fingerprint
 from keypool.providers.errors import Ambiguous, CredentialRejected, ProviderError, Rejected, Throttled
 from keypool.providers.protocol import CreatedKey, Probe, Revocation
-from tests.contract.subjects import Subject, key_for
+from tests.contract.subjects import IMPATIENT, Subject, key_for
 from tests.upstreams.proxy import FAILED, HTML, MALFORMED, WRONG_TYPE, Drip, Fault, Huge, Lose, Redirect, Truncate
 from tests.upstreams.proxy import throttled as slow_down
 
@@ -38,7 +38,7 @@ FAULTS: dict[str, tuple[Fault, type[ProviderError]]] = {
     "wrong-type": (WRONG_TYPE, Ambiguous),
     "malformed": (MALFORMED, Ambiguous),
 }
-SPOILT: dict[str, Fault] = {"truncated": Truncate(), "gibibyte": Huge(), "drip": Drip(0.5)}
+SPOILT: dict[str, Fault] = {"truncated": Truncate(), "gibibyte": Huge()}
 
 
 async def spoil(subject: Subject, call: str, fault: Fault) -> CreatedKey:
@@ -68,6 +68,15 @@ async def test_a_fault_is_told_as_what_to_do_next(subject: Subject, call: str, f
 @pytest.mark.parametrize("fault", SPOILT)
 async def test_a_spoilt_answer_is_never_trusted(subject: Subject, call: str, fault: str) -> None:
     made, began = await spoil(subject, call, SPOILT[fault]), time.monotonic()
+    with pytest.raises(Ambiguous):
+        await CALLS[call](subject, made)
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("deadlines", [IMPATIENT], ids=["impatient"])
+@pytest.mark.parametrize("call", ANSWERED)
+async def test_an_answer_in_drops_is_not_waited_for(subject: Subject, call: str) -> None:
+    made, began = await spoil(subject, call, Drip(0.5)), time.monotonic()
     with pytest.raises(Ambiguous):
         await CALLS[call](subject, made)
     assert time.monotonic() - began < 10
