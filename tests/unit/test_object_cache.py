@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from keypool.cluster import store
 from keypool.cluster.cache import Kind, ObjectCache
+from keypool.cluster.client import FIELD_MANAGER
 
 
 def claims(pool: dict[str, Any]) -> tuple[str, ...]:
@@ -20,6 +21,23 @@ def pool(version: int, uid: str = "u1", name: str = "p", claimed: str = "s", pro
     """A pool as the API server sends it."""
     meta = {"namespace": "ns", "name": name, "uid": uid, "resourceVersion": str(version), "managedFields": [{}]}
     return {"metadata": meta, "spec": {"secret": claimed, "providerRef": {"name": provider}}}
+
+
+def secret(name: str) -> dict[str, Any]:
+    """A Secret with names that many have, as the API server sends it."""
+    names: dict[str, Any] = {"f:labels": {"f:example.com/team": {}}}
+    return {
+        "metadata": {
+            "namespace": "ns",
+            "name": name,
+            "uid": name,
+            "resourceVersion": "1",
+            "labels": {"example.com/team": "search"},
+            "annotations": {"example.com/owner": name},
+            "managedFields": [{"manager": FIELD_MANAGER, "fieldsV1": {"f:metadata": names}}],
+        },
+        "data": {"api-key": "c2s="},
+    }
 
 
 @pytest.fixture
@@ -46,6 +64,18 @@ def test_what_objects_have_in_common_is_kept_once(cache: ObjectCache) -> None:
     one, other = (cache.pool(uid) or {} for uid in ("u1", "u2"))
     assert one["spec"]["providerRef"]["name"] is other["spec"]["providerRef"]["name"]
     assert {id(key) for key in one} == {id(key) for key in other}
+
+
+def test_what_secrets_have_in_common_is_kept_once(cache: ObjectCache) -> None:
+    for uid in ("u1", "u2"):
+        cache.upsert(Kind.SECRET, json.loads(json.dumps(secret(uid))))
+    one, other = (cache.secret("ns", uid) for uid in ("u1", "u2"))
+    assert one is not None
+    assert other is not None
+    assert one.managed_labels == {"example.com/team"}
+    assert one.managed_labels is other.managed_labels
+    for field in ("digests", "labels", "annotations"):
+        assert [id(key) for key in getattr(one, field)] == [id(key) for key in getattr(other, field)]
 
 
 def test_an_older_event_after_a_removal_does_not_resurrect(cache: ObjectCache) -> None:

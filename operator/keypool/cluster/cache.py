@@ -8,6 +8,7 @@ Nobody changes what is in here in place.
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ MOST_TEXTS = 10_000
 """Texts that are remembered; then remembering begins anew."""
 
 T = TypeVar("T")
+U = TypeVar("U", bound=Hashable)
 Object = dict[str, Any]
 Claims = Callable[[Object], tuple[str, ...]]
 
@@ -73,7 +75,7 @@ class ObjectCache:
         if not self.store(kind).is_news(*identity):
             return False
         if kind is Kind.SECRET:
-            self._secrets.put(Entry(*identity, secret_view(obj)))
+            self._secrets.put(Entry(*identity, self._texts.view(obj)))
             return True
         value = self._texts.compact(obj)
         if kind in PROVIDERS:
@@ -178,21 +180,21 @@ class _Index:
     """Which UIDs belong to a term, kept when a UID's terms change."""
 
     def __init__(self) -> None:
-        self._terms: dict[str, set[tuple[str, Hashable]]] = {}
+        self._terms: dict[str, tuple[tuple[str, Hashable], ...]] = {}
         self._uids: defaultdict[tuple[str, Hashable], set[str]] = defaultdict(set)
 
     def get(self, term: tuple[str, Hashable]) -> frozenset[str]:
         return frozenset(self._uids.get(term, ()))
 
     def set(self, uid: str, terms: set[tuple[str, Hashable]]) -> None:
-        for term in self._terms.pop(uid, set()) - terms:
+        for term in set(self._terms.pop(uid, ())) - terms:
             self._uids[term].discard(uid)
             if not self._uids[term]:
                 del self._uids[term]
         for term in terms:
             self._uids[term].add(uid)
         if terms:
-            self._terms[uid] = terms
+            self._terms[uid] = tuple(terms)
 
 
 def _value(entry: Entry[T] | None) -> T | None:
@@ -208,15 +210,35 @@ class _Texts:
     """Each text once: objects have most of theirs in common. (sys.intern would keep them for ever in Python 3.12.)"""
 
     def __init__(self) -> None:
-        self._known: dict[str, str] = {}
+        self._known: dict[Hashable, Any] = {}
 
     def compact(self, obj: Mapping[str, Any]) -> Object:
         """A copy without metadata.managedFields, which is half of an object and of no use here: of 13 KB that a pool
         takes as parsed, 5 are left."""
         meta = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+        self._bound()
+        return {self._one(key): self._shared(meta if key == "metadata" else value) for key, value in obj.items()}
+
+    def view(self, obj: Mapping[str, Any]) -> SecretView:
+        """Of a Secret. The names in its labels and annotations are the same for nearly all, and half of what it
+        takes."""
+        view = secret_view(obj)
+        self._bound()
+        return replace(
+            view,
+            digests=self._shared_names(view.digests),
+            labels=self._shared_names(view.labels),
+            annotations=self._shared_names(view.annotations),
+            managed_labels=self._one(view.managed_labels),
+            managed_annotations=self._one(view.managed_annotations),
+        )
+
+    def _shared_names(self, texts: Mapping[str, str]) -> dict[str, str]:
+        return {self._one(key): self._one(value) for key, value in texts.items()}
+
+    def _bound(self) -> None:
         if len(self._known) > MOST_TEXTS:
             self._known.clear()
-        return {self._one(key): self._shared(meta if key == "metadata" else value) for key, value in obj.items()}
 
     def _shared(self, value: object) -> object:
         if isinstance(value, dict):
@@ -225,5 +247,6 @@ class _Texts:
             return [self._shared(item) for item in value]
         return self._one(value) if isinstance(value, str) else value
 
-    def _one(self, text: str) -> str:
-        return self._known.setdefault(text, text)
+    def _one(self, text: U) -> U:
+        known: U = self._known.setdefault(text, text)
+        return known

@@ -23,8 +23,15 @@ class LedgerUnreadable(Exception):
     """The stored ledger is damaged or newer than this operator; nothing may be done for its pool."""
 
 
+_NOT_KEPT = set[str]()
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    def model_post_init(self, _: object, /) -> None:
+        """Which fields were given, nobody asks: of each ledger that was read, the sets would take 3 KB."""
+        object.__setattr__(self, "__pydantic_fields_set__", _NOT_KEPT)
 
 
 class KeyRecord(_Frozen):

@@ -49,7 +49,7 @@ async def create(this: Pass, action: act.CreateKey) -> bool:
         this.memory.pause("create", this.world.now() + FIRST_PAUSE)
         await this.handle.update(lambda ledger: ledger.advance(record.name, Evidence.NEVER_SENT))
         return False
-    this.memory.sent.add(record.name)
+    this.memory.sent |= {record.name}
     pause = this.memory.wait_until.get("create")
     try:
         created = await timed(this, "create", entry.provider.create(new_key(this, record)))

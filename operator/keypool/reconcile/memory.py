@@ -22,9 +22,9 @@ class Memory:
     wait_until: dict[str, datetime] = field(default_factory=dict)
     readings: dict[str, Reading] = field(default_factory=dict)
     answered: dict[str, datetime] = field(default_factory=dict)
-    waiting: set[str] = field(default_factory=set)
+    waiting: frozenset[str] = frozenset()
     creates: int | None = None
-    sent: set[str] = field(default_factory=set)
+    sent: frozenset[str] = frozenset()
     generation: int = 0
     provider_usable: bool = True
     recovering_since: datetime | None = None
@@ -44,7 +44,7 @@ class Memory:
         self, activity: str, reason: Reason, message: str, now: datetime, jitter: float, *, person: bool = False
     ) -> None:
         """Notes a failure and doubles the pause before the activity is tried again."""
-        self.waiting.discard(activity)
+        self.waiting -= {activity}
         before = self.troubles.get(activity)
         attempts = before.attempts + 1 if before else 1
         self.troubles[activity] = Trouble(reason, message, person, attempts)
@@ -78,14 +78,14 @@ class Memory:
     def put_off(self, activity: str, until: datetime, trouble: Trouble | None) -> None:
         """Not before its turn comes, or else then; `trouble` where it has waited for long."""
         self.pause(activity, until)
-        self.waiting.add(activity)
+        self.waiting |= {activity}
         if trouble is not None:
             self.troubles[activity] = trouble
 
     def resume(self, activity: str) -> None:
         """Its turn has come."""
         if activity in self.waiting:
-            self.waiting.discard(activity)
+            self.waiting -= {activity}
             self.troubles.pop(activity, None)
             self.wait_until.pop(activity, None)
 
@@ -95,7 +95,7 @@ class Memory:
 
     def succeeded(self, activity: str) -> None:
         """The activity works again."""
-        self.waiting.discard(activity)
+        self.waiting -= {activity}
         self.troubles.pop(activity, None)
         self.wait_until.pop(activity, None)
         self.answered.pop(activity, None)
@@ -130,4 +130,4 @@ class Memory:
         activities = [a for a in (*self.troubles, *self.wait_until, *self.answered) if ":" in a]
         for activity in [a for a in activities if not known(a.split(":", 1)[1])]:
             self.succeeded(activity)
-        self.sent = {name for name in self.sent if known(name)}
+        self.sent = frozenset(filter(known, self.sent))

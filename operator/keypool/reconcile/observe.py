@@ -53,7 +53,7 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
         secrets={name: view for name, view in secrets.items() if is_ours(view, uid, ledger.publication > 0)},
         checks=heard_since(memory.checks, world.accounts.released(provider_uid)),
         readings=dict(memory.readings),
-        sent=frozenset(memory.sent),
+        sent=memory.sent,
         troubles=dict(memory.troubles),
         wait_until=dict(memory.wait_until),
         creates=memory.creates,

@@ -79,7 +79,7 @@ def _change_cluster(world: World, action: act.Action) -> None:
 
 def _create(world: World, observation: Observation, name: str) -> bool:
     world.check_creation(name, observation)
-    world.memory.sent.add(name)
+    world.memory.sent |= {name}
     try:
         handle, value, expires_at = world.vendor.create(new_key(world, observation, name), world.now)
     except ProviderError as error:

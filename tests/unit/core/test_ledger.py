@@ -30,6 +30,12 @@ def test_what_is_dumped_is_loaded_again_with_values() -> None:
     assert value.get_secret_value() == CANARY
 
 
+def test_a_ledger_does_not_keep_which_fields_were_given() -> None:
+    ledger = load(document())
+    assert ledger.model_fields_set is ledger.keys[0].model_fields_set, "a set for each takes megabytes"
+    assert not ledger.model_copy(update={"revision": 7}).keys[0].model_fields_set
+
+
 def test_no_repr_shows_a_value() -> None:
     assert CANARY not in repr(a_ledger(a_key(0, value=CANARY)))
 

@@ -108,7 +108,7 @@ class World:
             started_at=NOW,
             secrets={name: view for name, (_, view) in self.secrets.items()} if self.pool is not None else {},
             checks=heard_since(self.memory.checks, self.listening.brake.released),
-            sent=frozenset(self.memory.sent),
+            sent=self.memory.sent,
             troubles=dict(self.memory.troubles),
             wait_until=dict(self.memory.wait_until),
         )
