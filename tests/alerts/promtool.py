@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.alerts.traffic import STEP, Counted, Series, counter
 
-RULES = Path(__file__).parents[2] / "manifests" / "alerts" / "keypool-rules.yaml"
+RULES = Path(__file__).parents[2] / "prometheus" / "keypool-rules.yaml"
 SECONDS = 300.0
 LEADER = 'keypool_leader{instance="a"}'
 
