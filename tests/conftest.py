@@ -25,7 +25,7 @@ CRDS = Path(__file__).parent.parent / "crds"
 CHOICE = os.environ.get("CLUSTER", "own")
 NAME_LENGTH = 40
 KEY_VALUE = re.compile(r"(?:sk-(hs|or-v1|svcacct|admin|example)-[\w-]+|\b(?:sk|gw)-[\w-]{16,})(\.{3}[\w-]+)?")
-pytest_plugins = ["tests.gateways", "tests.order"]
+pytest_plugins = ["tests.gateways", "tests.leftovers", "tests.order"]
 settings.register_profile("keypool", deadline=None)  # how long one example takes says how busy the machine is
 settings.load_profile("keypool")
 

@@ -154,6 +154,7 @@ async def test_two_watchers_in_one_loop_stop_within_two_seconds_without_harm_to_
         assert pool_in(second.cache, namespace, "p") is None
         assert not bystander.done()
         bystander.cancel()
+        await asyncio.gather(bystander, return_exceptions=True)
     async with watching(client) as third:
         assert pool_in(third.cache, namespace, "p")
     await asyncio.sleep(0)

@@ -17,6 +17,12 @@ class CountingDoor(Door):
         self.calls: list[str] = []
         self.status = 200
         self.hangs = False
+        self._over = asyncio.Event()
+
+    async def close(self) -> None:
+        """Nobody hangs any longer. (aiohttp would leave a handler that sleeps.)"""
+        self._over.set()
+        await super().close()
 
     def _application(self) -> web.Application:
         app = web.Application()
@@ -26,7 +32,7 @@ class CountingDoor(Door):
     async def _answer(self, request: web.Request) -> web.Response:
         self.calls.append(request.method)
         if self.hangs:
-            await asyncio.sleep(60)
+            await self._over.wait()
         return web.json_response({}, status=self.status)
 
 

@@ -42,7 +42,8 @@ class Sluggish:
         self.asked.append(request.path)
         if len(self.asked) > 1:
             await self.over.wait()
-        await asyncio.sleep(DEADLINES.other / 2)
+        else:
+            await asyncio.sleep(DEADLINES.other / 2)
         return web.Response(status=204) if self.status == 204 else web.json_response(self.body, status=self.status)
 
 

@@ -25,13 +25,14 @@ class Server:
     def __init__(self, *answers: Answer) -> None:
         self.answers = list(answers)
         self.requests: list[tuple[str, str, str | None]] = []
+        self.closing = asyncio.Event()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """One answer."""
         self.requests.append((request.method, request.path_qs, request.headers.get("Authorization")))
         status, body, headers = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if status == 0:
-            await asyncio.sleep(30)
+            await self.closing.wait()
         text = body if isinstance(body, str) else json.dumps(body)
         return web.Response(status=status, text=text, headers=headers, content_type="application/json")
 
@@ -57,6 +58,7 @@ async def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     monkeypatch.setattr(client_module, "_PAUSES", (0.01, 0.01, 0.01))
     monkeypatch.setattr(client_module, "TIMEOUT", 0.5)
     runners: list[web.AppRunner] = []
+    servers: list[Server] = []
     clients: list[KubeClient] = []
 
     async def start(*answers: Answer) -> tuple[Server, KubeClient]:
@@ -68,12 +70,15 @@ async def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         client = await KubeClient.connect(kubeconfig(tmp_path / "kubeconfig", url, f"{CANARY}-token"))
         runners.append(runner)
+        servers.append(server)
         clients.append(client)
         return server, client
 
     yield start
     for client in clients:
         await client.close()
+    for server in servers:
+        server.closing.set()
     for runner in runners:
         await runner.cleanup()
 

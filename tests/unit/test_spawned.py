@@ -53,6 +53,7 @@ async def test_what_tasks_spawned_in_turn_ends_with_them_and_what_others_spawned
     assert not after.done()
     before.cancel()
     after.cancel()
+    await asyncio.gather(before, after, return_exceptions=True)
 
 
 async def test_what_belongs_to_one_library_is_not_ended_with_another() -> None:

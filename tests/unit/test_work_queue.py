@@ -124,6 +124,7 @@ async def test_a_draining_queue_hands_out_nothing_and_waits_for_what_runs() -> N
     await asyncio.wait_for(draining, 5)
     assert not late.done()
     late.cancel()
+    await asyncio.gather(late, return_exceptions=True)
 
 
 async def test_no_key_ever_runs_twice_at_once_however_often_it_is_touched() -> None:

@@ -101,6 +101,7 @@ async def _creation(bench: Bench, scenario: str, names: list[str], size: int, ra
                 answered = await creating
             finally:
                 creating.cancel()
+                await asyncio.gather(creating, return_exceptions=True)
         await quiet(operator)
         cost = await meter.stop()
     latencies = [max(ready_at[name] - answered[name], 0.0) for name in names]

@@ -47,3 +47,4 @@ async def growth() -> AsyncIterator[Peak]:
     finally:
         look()
         sampling.cancel()
+        await asyncio.gather(sampling, return_exceptions=True)
