@@ -143,7 +143,7 @@ class LedgerHandle:
     async def _write(self) -> None:
         carried = self.ledger
         revision = max(self._durable.revision, carried.revision) + 1
-        snapshot = carried.model_copy(update={"revision": revision, "steps": ()})
+        snapshot = carried.model_copy(update={"revision": revision, "steps": (), "appeared": ()})
         text = dump(snapshot)
         body = self._book.body(snapshot, text, self._version, self._others)
         stored = await self._put(body, snapshot)
@@ -151,7 +151,9 @@ class LedgerHandle:
         self._note(stored)
         self._book.count(before, snapshot)
         steps = self.ledger.steps[len(carried.steps) :]
-        self.ledger = self.ledger.model_copy(update={"revision": snapshot.revision, "steps": steps})
+        appeared = self.ledger.appeared[len(carried.appeared) :]
+        facts = {"revision": snapshot.revision, "steps": steps, "appeared": appeared}
+        self.ledger = self.ledger.model_copy(update=facts)
         self._book.listener.durable(carried)
 
     async def _put(self, body: dict[str, Any], snapshot: Ledger) -> dict[str, Any]:

@@ -59,13 +59,15 @@ class Announcement:
     note: str
 
 
-def announcements(steps: Iterable[Step]) -> tuple[Announcement, ...]:
+def announcements(steps: Iterable[Step], appeared: Iterable[KeyRecord] = ()) -> tuple[Announcement, ...]:
     """One Event for each kind of news, however many keys it is about; the rest is for the audit log alone, ordinary
-    rotations among it: each would cost two Events, and status tells what serves since when."""
+    rotations among it: each would cost two Events, and status tells what serves since when. That keys are published is
+    told of those that `appeared` in the Secrets, not when it was decided."""
     told: dict[tuple[str, Reason, str], list[str]] = {}
-    for step in steps:
-        if (news := _news(step)) is not None:
-            told.setdefault(news, []).append(_named(step.key))
+    found = [(_news(step), step.key) for step in steps] + [(_appearance(key), key) for key in appeared]
+    for news, key in found:
+        if news is not None:
+            told.setdefault(news, []).append(_named(key))
     return tuple(Announcement(*news[:2], f"{news[2]}: {', '.join(keys)}") for news, keys in told.items())
 
 
@@ -73,13 +75,15 @@ def _named(key: KeyRecord) -> str:
     return f"{key.print or key.name} in slot {key.slot}"
 
 
+def _appearance(key: KeyRecord) -> tuple[str, Reason, str] | None:
+    if key.why in (Why.SLOT_EMPTY, Why.SUPPLIED):
+        return "Normal", Reason.KEY_CREATED, "new keys are published"
+    if key.why in ALARMING:
+        return "Normal", Reason.KEY_ROTATED, f"new keys are published ({key.why})"
+    return None
+
+
 def _news(step: Step) -> tuple[str, Reason, str] | None:
-    if step.evidence is Evidence.PROVEN:
-        if step.key.why in (Why.SLOT_EMPTY, Why.SUPPLIED):
-            return "Normal", Reason.KEY_CREATED, "new keys are published"
-        if step.key.why in ALARMING:
-            return "Normal", Reason.KEY_ROTATED, f"new keys are published ({step.key.why})"
-        return None
     if step.evidence is Evidence.REVOKED:
         was_told = step.before is KeyState.OWED or is_compromised(step.key)
         return ("Normal", Reason.KEY_REVOKED, "keys are revoked") if was_told else None

@@ -6,6 +6,7 @@ Nothing here reads or writes; `cluster.ledgers` stores it. All times are aware d
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -112,7 +113,8 @@ class Ledger(_Frozen):
     """All that is durable about a pool. `revision` grows by one with each write; `publication` is the revision at
     which the published content last changed. `limits_per`: whether the limits count per
     "key" or per "account". `limits_changed`: in place, and the Secrets were not
-    seen with them yet. `steps` are the moves since the last write, and are not stored."""
+    seen with them yet. Since the last write, and not stored: `steps` are the moves, `appeared` the keys that
+    were seen in the Secrets for the first time."""
 
     schema_version: int = SCHEMA_VERSION
     revision: int = 0
@@ -136,6 +138,7 @@ class Ledger(_Frozen):
     unmatched: tuple[str, ...] = Field(default=(), description="Keys reported compromised that nobody knows.")
     not_undone: tuple[str, ...] = Field(default=(), description="Keys that were wanted back and are not disabled.")
     steps: tuple[Step, ...] = Field(default=(), exclude=True, repr=False)
+    appeared: tuple[KeyRecord, ...] = Field(default=(), exclude=True, repr=False)
     retained: bool = Field(default=False, description="A tombstone: the pool was deleted with Retain.")
 
     def key(self, name: str) -> KeyRecord | None:
@@ -177,6 +180,15 @@ class Ledger(_Frozen):
         """Sets facts on one record; its state stays."""
         record = self.key(name)
         return self if record is None else self._replacing(name, (record.model_copy(update=facts),))
+
+    def published(self, name: str, now: datetime) -> "Ledger":
+        """The key was seen in the Secrets. The first time is news: whatever is told of it, is told after the fact."""
+        record = self.key(name)
+        if record is None:
+            return self
+        after = self.mark(name, published_at=record.published_at or now, unpublished_at=None)
+        news = (record,) if record.published_at is None else ()
+        return after.model_copy(update={"appeared": (*after.appeared, *news)}) if news else after
 
     def _replacing(self, name: str, records: Iterable[KeyRecord]) -> "Ledger":
         at = next(index for index, record in enumerate(self.keys) if record.name == name)

@@ -28,14 +28,22 @@ class Desired:
 
     def equals(self, view: SecretView) -> bool:
         """True when the observed Secret needs no write; labels and annotations of others do not count."""
-        return (
-            {key: hashlib.sha256(text.encode()).hexdigest() for key, text in self.data.items()} == dict(view.digests)
-            and view.owner_uid == self.labels[LABEL_POOL_UID]
-            and all(view.labels.get(key) == text for key, text in self.labels.items())
-            and all(view.annotations.get(key) == text for key, text in self.annotations.items())
-            and view.managed_labels <= self.labels.keys()
-            and view.managed_annotations <= self.annotations.keys()
-        )
+        return self.holds(view) and view.owner_uid == self.labels[LABEL_POOL_UID] and not self.altered(view)
+
+    def holds(self, view: SecretView) -> bool:
+        """True when its entries are right, whatever is written around them: it holds these keys and no other."""
+        return {key: hashlib.sha256(text.encode()).hexdigest() for key, text in self.data.items()} == dict(view.digests)
+
+    def altered(self, view: SecretView) -> tuple[str, ...]:
+        """Names of our labels and annotations that are not as they must be, or are not wanted any more. Whoever wants
+        another `managed-by` has it: that is a convention's label, and nothing hangs on it."""
+        labels = _differing(self.labels, view.labels, view.managed_labels) - {MANAGED_BY}
+        annotations = _differing(self.annotations, view.annotations, view.managed_annotations)
+        return tuple([f"label {key}" for key in sorted(labels)] + [f"annotation {key}" for key in sorted(annotations)])
+
+
+def _differing(wanted: Mapping[str, str], found: Mapping[str, str], managed: frozenset[str]) -> set[str]:
+    return {key for key, text in wanted.items() if found.get(key) != text} | (managed - wanted.keys())
 
 
 def secret_names(name: str, spec: ApiKeyPoolSpec) -> tuple[str, str]:

@@ -27,7 +27,7 @@ class Journal:
         """A ledger was written: its steps have happened."""
         for change in changes(ledger.steps):
             self._record(ledger, change, "ok")
-        for news in announcements(ledger.steps):
+        for news in announcements(ledger.steps, ledger.appeared):
             self._put((_subject(ledger), news.kind, news.reason, news.note))
 
     def failed(self, ledger: Ledger, key: KeyRecord, call: str, outcome: str) -> None:

@@ -12,6 +12,7 @@ from keypool.core.lifecycle import KeyState
 from keypool.core.observation import Problem
 from keypool.core.projection import secret_names
 from keypool.core.reasons import Reason
+from keypool.core.rules.publication import ADORN
 from keypool.reconcile.context import Pass
 from keypool.reconcile.readings import FINALIZER
 
@@ -87,21 +88,33 @@ async def publish(this: Pass, action: act.Action) -> None:
     pool = this.observation.known_pool
     adopt = this.observation.spec.secret.creation_policy == "Adopt"
     altered: list[str] = []
+    around: list[str] = []
     for desired in action.write:
         stored = await this.world.publisher.write(
             pool, desired, this.handle.ledger, adopt=adopt, seen=desired.name in this.observation.secrets
         )
         this.world.cache.upsert(Kind.SECRET, stored)
-        altered += [] if desired.equals(secret_view(stored)) else [desired.name]
+        view = secret_view(stored)
+        altered += [] if desired.holds(view) else [desired.name]
+        around += desired.altered(view)
     for name in action.remove:
         await _remove_secret(this, name)
     if altered:  # written again at once, it would be altered again at once
-        text = f"Secret {', '.join(altered)} is altered on its way into the cluster, perhaps by an admission webhook"
-        raise SecretRefused(Problem(Reason.SECRET_UNUSABLE, text))
+        text = f"Secret {', '.join(altered)} is altered on its way into the cluster, perhaps by an admission policy"
+        raise SecretRefused(Problem(Reason.SECRET_UNUSABLE, f"{text}: its entries are not the ones that were written"))
+    _note_what_is_around(this, around)
     if action.repair and action.write:
         names = ", ".join(desired.name for desired in action.write)
         text = f"Secret {names} was changed or deleted; it was written again with the same values"
         await this.world.announcer.announce(this.subject, "Warning", Reason.SECRET_REPAIRED, text)
+
+
+def _note_what_is_around(this: Pass, around: list[str]) -> None:
+    """Labels that come out otherwise than they went in are mended with growing pauses: the keys are right."""
+    if not around:
+        return this.memory.succeeded(ADORN)
+    text = f"altered on the way: {', '.join(around)}"
+    return this.memory.failed(ADORN, Reason.SECRET_UNUSABLE, text, this.world.now(), this.world.random())
 
 
 async def _remove_secret(this: Pass, name: str) -> None:

@@ -5,23 +5,25 @@ import pytest
 from keypool.core.history import announcements, changes
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.reasons import Reason
-from tests.unit.core.builders import a_key, a_ledger
+from tests.unit.core.builders import NOW, a_key, a_ledger
 
 CREATED, REVOKING = KeyState.CREATED, KeyState.REVOKING
 
 
 def test_first_keys_that_are_published_together_are_one_event() -> None:
     keys = [a_key(slot, CREATED, name=f"k{slot}", why="slot empty") for slot in (0, 1)]
-    after = a_ledger(*keys).advance("k0", Evidence.PROVEN).advance("k1", Evidence.PROVEN)
-    (news,) = announcements(after.steps)
+    proven = a_ledger(*keys).advance("k0", Evidence.PROVEN).advance("k1", Evidence.PROVEN)
+    assert announcements(proven.steps, proven.appeared) == (), "nothing is told before it is so"
+    seen_there = proven.published("k0", NOW).published("k1", NOW)
+    (news,) = announcements(seen_there.steps, seen_there.appeared)
     assert news.reason is Reason.KEY_CREATED
     assert news.note == f"new keys are published: {keys[0].print} in slot 0, {keys[1].print} in slot 1"
 
 
 def test_a_successor_of_a_compromised_key_is_told_as_a_rotation_with_its_cause() -> None:
     ledger = a_ledger(a_key(0, name="old"), a_key(0, CREATED, name="new", why="compromised"))
-    after = ledger.advance("old", Evidence.SUPERSEDED).advance("new", Evidence.PROVEN)
-    (news,) = announcements(after.steps)
+    after = ledger.advance("old", Evidence.SUPERSEDED).advance("new", Evidence.PROVEN).published("new", NOW)
+    (news,) = announcements(after.steps, after.appeared)
     assert news.reason is Reason.KEY_ROTATED
     assert "compromised" in news.note
 
@@ -56,6 +58,12 @@ def test_a_key_that_comes_back_is_no_event() -> None:
     after = a_ledger(a_key(0, KeyState.WITHDRAWN, name="a")).advance("a", Evidence.RECOVERED)
     assert announcements(after.steps) == ()
     assert [change.what for change in changes(after.steps)] == ["active"]
+
+
+def test_a_key_that_is_published_again_is_no_news() -> None:
+    after = a_ledger(a_key(0, name="a", unpublished_at=NOW)).published("a", NOW)
+    assert after.appeared == ()
+    assert after.keys[0].unpublished_at is None
 
 
 def test_steps_are_not_stored() -> None:

@@ -9,9 +9,12 @@ from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Observation, Problem, ProviderFacts
 from keypool.core.projection import Desired, choose_primary, project, usable
+from keypool.core.reasons import Reason
 from keypool.core.spending import limits_of
 from keypool.core.trust import counted_from, has_expired
 
+ADORN = "adorn"
+"""The activity of mending a Secret whose keys are right."""
 IN_A_SLOT = (KeyState.ACTIVE, KeyState.WITHDRAWN)
 
 
@@ -111,25 +114,43 @@ def _content(ledger: Ledger) -> tuple[object, ...]:
 
 
 def secrets_follow_the_ledger(o: Observation, plan: Plan, now: datetime) -> Decision:
-    """Writes what differs, whoever changed it. A draining value that may have been read again drains anew."""
+    """Writes what differs, whoever changed it. A draining value that may have been read again drains anew. What is
+    altered around the keys is mended with pauses: it does not touch them, and so holds up nothing."""
     desired = project(plan.ledger, o.spec)
     problem = publication_blocked(o)
     if not desired or problem is not None:
         return Decision("nothing can be published")
-    write = tuple(secret for secret in desired if not _is_current(o, secret))
+    around = _altered(o, desired) if not o.may(ADORN, now) else None
+    paused = (around,) if around is not None else ()
+    write = tuple(secret for secret in desired if not _is_current(o, secret) and not (paused and _holds(o, secret)))
     remove = tuple(sorted(o.secrets.keys() - {secret.name for secret in desired}))
     if not write and not remove:
-        return Decision("the Secrets are what the ledger says")
+        return Decision("the Secrets hold what the ledger says", problems=paused, wake_at=o.pause(ADORN, now))
     if not o.may("publish", now):
         return Decision("writing the Secrets failed a moment ago", wake_at=o.pause("publish", now))
     ledger = _drain_anew(plan.ledger) if _is_tampered(o) else plan.ledger
     publish = PublishSecrets(write, remove, repair=_is_repair(o, plan.ledger))
-    return Decision("Secrets differ from the ledger", ledger=ledger, actions=(publish,))
+    return Decision("Secrets differ from the ledger", ledger=ledger, actions=(publish,), problems=paused)
+
+
+def _altered(o: Observation, desired: tuple[Desired, ...]) -> Problem | None:
+    """What something alters around the keys each time that a Secret is written."""
+    for secret in desired:
+        view = o.secrets.get(secret.name)
+        if view is not None and (names := secret.altered(view)):
+            text = f"Secret {secret.name} is altered on its way into the cluster, perhaps by an admission policy: "
+            return Problem(Reason.SECRET_UNUSABLE, f"{text}{', '.join(names)[:200]}. Its keys are the right ones")
+    return None
 
 
 def publication_blocked(o: Observation) -> Problem | None:
     """What keeps the Secrets from being written: a contested or foreign name, or a newer content."""
     return o.contested or o.secret_problem
+
+
+def _holds(o: Observation, desired: Desired) -> bool:
+    view = o.secrets.get(desired.name)
+    return view is not None and desired.holds(view)
 
 
 def _is_current(o: Observation, desired: Desired) -> bool:
@@ -157,7 +178,7 @@ def _is_tampered(o: Observation) -> bool:
     if not _publication_seen(o.ledger):
         return False
     views = ((secret, o.secrets.get(secret.name)) for secret in project(o.ledger, o.spec))
-    return any(view is not None and not secret.equals(view) for secret, view in views)
+    return any(view is not None and not secret.holds(view) for secret, view in views)
 
 
 def _drain_anew(ledger: Ledger) -> Ledger:
@@ -178,7 +199,7 @@ def publication_is_recorded(o: Observation, plan: Plan, now: datetime) -> Decisi
     ledger, shown = plan.ledger, {key.name for key in usable(plan.ledger)}
     for key in ledger.keys:
         if key.name in shown and (key.published_at is None or key.unpublished_at is not None):
-            ledger = ledger.mark(key.name, published_at=key.published_at or now, unpublished_at=None)
+            ledger = ledger.published(key.name, now)
         elif key.state in (KeyState.DRAINING, KeyState.WITHDRAWN) and key.name not in shown and not key.unpublished_at:
             ledger = ledger.mark(key.name, unpublished_at=now)
     if ledger.limits_changed:
