@@ -24,7 +24,7 @@ class Process:
 
     def __init__(self, running: asyncio.subprocess.Process) -> None:
         self._running = running
-        self._lines: list[dict[str, Any]] = []
+        self.lines: list[dict[str, Any]] = []
         self._reading = asyncio.create_task(self._read())
 
     async def leads(self, deadline: float = START_SECONDS) -> float:
@@ -35,7 +35,7 @@ class Process:
         """The first line with this message."""
 
         async def found() -> dict[str, Any] | None:
-            return next((line for line in self._lines if line["message"] == message), None)
+            return next((line for line in self.lines if line["message"] == message), None)
 
         return await eventually(found, deadline, f"the operator logs: {message}") or {}
 
@@ -72,7 +72,7 @@ class Process:
     async def _read(self) -> None:
         assert self._running.stderr is not None
         async for line in self._running.stderr:
-            self._lines.append({**json.loads(line), "seen": time.time()})
+            self.lines.append({**json.loads(line), "seen": time.time()})
 
 
 @asynccontextmanager

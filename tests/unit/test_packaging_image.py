@@ -1,59 +1,18 @@
 """The container image: what its Dockerfile installs works, and nothing else is in there."""
 
 import json
-import os
 import re
 import shlex
-import shutil
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
 from keypool import __version__
+from tests.dockerfile import BUILD_STAGE, FINAL_STAGE, INSTRUCTIONS, ROOT, install
 
-ROOT = Path(__file__).parents[2]
-DOCKERFILE = re.sub(r"\\\n\s*", "", (ROOT / "Dockerfile").read_text())
-INSTRUCTIONS = re.findall(r"^([A-Z]+) (.*)$", DOCKERFILE, re.MULTILINE)
-BUILD_STAGE, FINAL_STAGE = (
-    re.findall(r"^([A-Z]+) (.*)$", stage, re.MULTILINE) for stage in re.split(r"^FROM ", DOCKERFILE, flags=re.M)[1:]
-)
-PREFIX = "/opt/keypool"
 DEV = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["dev"]
-SECONDS = 300
-
-
-def copy(arguments: str, folder: Path) -> None:
-    """COPY, as far as the Dockerfile uses it."""
-    *sources, target = shlex.split(arguments)
-    for source in sources:
-        origin = ROOT / source
-        if origin.is_dir():
-            shutil.copytree(origin, folder / target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            destination = folder / target / origin.name
-            destination.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(origin, destination)
-
-
-def install(folder: Path) -> Path:
-    """Carry out the build stage in `folder`, with pip's cache; returns the folder that the image takes over."""
-    prefix, path = folder / "installed", f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = os.environ | {"PATH": path, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_COMPILE": "0"}
-    build = folder / "build"
-    build.mkdir()
-    for instruction, arguments in BUILD_STAGE:
-        if instruction == "COPY":
-            copy(arguments, build)
-        elif instruction == "RUN":
-            command = ["/bin/sh", "-ec", arguments.replace(PREFIX, str(prefix))]
-            run = subprocess.run(
-                command, cwd=build, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
-            )
-            assert run.returncode == 0, run.stdout + run.stderr
-    return prefix
 
 
 def ask(prefix: Path, code: str) -> str:

@@ -14,6 +14,8 @@ from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
 from kubernetes.aio.config.incluster_config import SERVICE_HOST_ENV_NAME, SERVICE_TOKEN_FILENAME
 
+from keypool.cluster.home import scratch_folder
+
 
 class NoCluster(Exception):
     """Neither a pod's service account nor a usable kubeconfig was found."""
@@ -33,7 +35,7 @@ class Connection:
 
         Raises NoCluster.
         """
-        if kubeconfig is None and not _in_pod():
+        if kubeconfig is None and not _has_service_account():
             kubeconfig = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
         return cls(await _configuration(kubeconfig), kubeconfig)
 
@@ -82,7 +84,7 @@ class Connection:
         return None if name is None else str(name)
 
 
-def _in_pod() -> bool:
+def _has_service_account() -> bool:
     return SERVICE_HOST_ENV_NAME in os.environ and Path(SERVICE_TOKEN_FILENAME).exists()
 
 
@@ -93,15 +95,27 @@ async def _configuration(kubeconfig: str | None) -> Configuration:
             load_incluster_config(client_configuration=configuration)
         else:
             _check_files(kubeconfig)
-            await load_kube_config(kubeconfig, client_configuration=configuration, persist_config=False)
+            await load_kube_config(
+                kubeconfig,
+                client_configuration=configuration,
+                persist_config=False,
+                temp_file_path=scratch_folder(),
+            )
     except ConfigException as error:
         raise NoCluster(str(error)) from None
     return configuration
 
 
 def _check_files(kubeconfig: str) -> None:
-    if not any(Path(file).expanduser().is_file() for file in kubeconfig.split(os.pathsep)):
-        raise NoCluster(f"there is no kubeconfig at {kubeconfig}")
+    # Not Path.expanduser, which raises where the user has no home.
+    if not any(Path(os.path.expanduser(file)).is_file() for file in kubeconfig.split(os.pathsep)):
+        raise NoCluster(f"there is no kubeconfig at {kubeconfig}{_hint()}")
+
+
+def _hint() -> str:
+    if SERVICE_HOST_ENV_NAME not in os.environ or Path(SERVICE_TOKEN_FILENAME).exists():
+        return ""
+    return f", and in this pod there is no {SERVICE_TOKEN_FILENAME}: set automountServiceAccountToken: true"
 
 
 def _ssl_context(configuration: Configuration) -> ssl.SSLContext:

@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import kopf
+from kopf._core.engines.peering import Identity
 from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
 from keypool.cluster import paths
@@ -28,6 +29,8 @@ from keypool.watch.spawned import Spawned
 OnTouch = Callable[[Kind, Mapping[str, Any]], None]
 
 PUBLISHED = f"{LABEL_PUBLISHED}=true"
+_IDENTITY = Identity("keypool")
+"""Without one, Kopf asks for the user's name, which a container's user may not have, and for the host's, by DNS."""
 _SILENCE = STREAM_SECONDS + 10
 _LOOK_FOR_KINDS = 2.0
 _LOGIN_PAUSE = 5.0
@@ -116,6 +119,7 @@ async def _run_once(  # noqa: PLR0917 - private, called once
                 registry=registry,
                 settings=_settings(),
                 memories=_NoMemories(),
+                identity=_IDENTITY,
                 clusterwide=not namespaces,
                 namespaces=namespaces,
                 stop_flag=stop_flag,

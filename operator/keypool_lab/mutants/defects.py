@@ -281,4 +281,11 @@ DEFECTS: tuple[Defect, ...] = (
         "    stopped = o.spec.suspend",
         (RULES.format("tenancy"),),
     ),
+    Defect(
+        "a user without a name watches nothing",
+        "watch/kopf_watch.py",
+        "                identity=_IDENTITY,\n",
+        "",
+        (CLUSTER.format("nameless_user"),),
+    ),
 )
