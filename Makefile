@@ -51,7 +51,7 @@ mutants: install ## would the tests notice? sows defects into a copy of the code
 crds: install ## generate crds/ from the models
 	$(BIN)/python -m keypool.api.crd crds
 
-docs: install ## generate docs/{conditions,lifecycle,tests}.md and the tables in README.md from the code
+docs: install ## generate docs/{conditions,lifecycle,settings,tests}.md and the tables in README.md from the code
 	$(BIN)/python -m keypool_lab.docs docs/
 	$(BIN)/python -m keypool_lab.readme
 	$(BIN)/python -m keypool_lab.alerts

@@ -1,76 +1,34 @@
 """`python -m keypool`: one replica of the operator."""
 
 import argparse
-import asyncio
-import gc
-import logging
 import os
-import signal
 import sys
 
-from pydantic import ValidationError
-
 from keypool import __version__
-from keypool.app import Replica
-from keypool.cluster.connection import NoCluster
-from keypool.cluster.lease import LeadershipLost
-from keypool.serve.audit import AuditLog
-from keypool.serve.logs import configure
-from keypool.settings import Settings
-
-_log = logging.getLogger("keypool")
-
-YOUNG_OBJECTS = 50_000
-"""New containers between two collections. Nearly all that a pass leaves behind is freed without the collector, and what
-stays (pools, ledgers) is no garbage: at Python's own 700, looking for cycles took 9 % of the CPU time."""
-
-
-async def serve(settings: Settings, audit: AuditLog) -> int:
-    """Runs until SIGTERM or SIGINT; the exit code."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-
-    def take_signals() -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-
-    take_signals()
-    try:
-        await Replica(settings, audit).run(stop, take_signals)
-    except LeadershipLost as lost:
-        _log.error("ending: %s", lost)
-        return 1
-    except (NoCluster, OSError) as error:
-        _log.error("cannot run: %s", error)
-        return 1
-    return 0
+from keypool.serve.sockets import listen
+from keypool.settings import BadSettings, Settings, read
 
 
 def main() -> int:
-    """Reads the settings and runs."""
+    """Reads the settings, listens, and then imports the rest and runs: a probe that comes early waits for its answer
+    instead of being refused."""
     parser = argparse.ArgumentParser(prog="keypool", description=__doc__, epilog=_environment())
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--version", action="version", version=__version__)
     parser.parse_args()
     try:
-        settings = Settings()
-    except ValidationError as error:
-        sys.stderr.write(f"keypool cannot start: {_in_words(error)}\n")
+        settings = read(os.environ)
+    except BadSettings as bad:
+        sys.stderr.write(f"keypool cannot start: {bad}\n")
         return 2
-    gc.freeze()  # the modules
-    gc.set_threshold(YOUNG_OBJECTS, 10, 10)
-    configure(settings.log_level)
-    audit = AuditLog()
     try:
-        return asyncio.run(serve(settings, audit))
-    finally:
-        audit.close()
+        sockets = listen(settings.http_host, settings.http_port)
+    except OSError as error:
+        sys.stderr.write(f"keypool cannot start: {settings.url}:{settings.http_port}: {error.strerror}\n")
+        return 1
+    from keypool.serving import run  # noqa: PLC0415 - takes a second, and several on a slow node
 
-
-def _in_words(error: ValidationError) -> str:
-    """Which variable is wrong and why; never what it holds."""
-    found = error.errors(include_url=False, include_input=False, include_context=False)
-    names = ["".join(f"KEYPOOL_{part}: ".upper() for part in one["loc"]) for one in found]
-    return "; ".join(name + one["msg"].removeprefix("Value error, ") for name, one in zip(names, found, strict=True))
+    return run(settings, sockets)
 
 
 def _environment() -> str:

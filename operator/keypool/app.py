@@ -5,7 +5,8 @@ import contextlib
 import logging
 import random
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
@@ -40,6 +41,7 @@ from keypool.serve.audit import AuditLog
 from keypool.serve.http import ProbeServer
 from keypool.serve.metrics import Metrics
 from keypool.settings import Settings
+from keypool.tasks import end
 from keypool.watch.liveness import Liveness
 from keypool.watch.queue import WorkQueue
 from keypool.watch.shares import lanes
@@ -75,7 +77,9 @@ class Replica:
         connect: Connect = KubeClient.connect,
         build: Build = build,
         minute: float = MINUTE,
+        sockets: Sequence[socket.socket] = (),
     ) -> None:
+        """`sockets`: the server's, where they listen already."""
         self.settings, self.audit = settings, audit
         anchored = AnchoredClock(wall, steady)
         self.clock = anchored if now is None else None
@@ -86,12 +90,13 @@ class Replica:
         self.liveness = Liveness(settings.served)
         self.leadership: Leadership | None = None
         self.ledgers: LedgerBook | None = None
-        self.server = ProbeServer(self.metrics.text, self.not_ready, host=settings.http_host, port=settings.http_port)
+        host, port = settings.http_host, settings.http_port
+        self.server = ProbeServer(self.metrics.text, self.not_ready, host=host, port=port, sockets=sockets)
 
     async def run(self, stop: asyncio.Event, after_kopf_start: Callable[[], None] = lambda: None) -> None:
         """Serves until `stop` is set. Raises LeadershipLost when another replica leads: the process must end."""
         await self.server.start()
-        _log.info("serving", extra={"url": f"http://{self.server.host}:{self.server.port}"})
+        _log.info("serving", extra={"url": f"{self.settings.url}:{self.server.port}"})
         try:
             async with self._clients() as (client, lease_client):
                 self.leadership = self._elector(lease_client)
@@ -144,7 +149,7 @@ class Replica:
         try:
             world, journal = await self._world(client, leadership, queue)
         except BaseException:
-            holding.cancel()
+            await end(holding)
             raise
         try:
             leader = Leader(self.settings, world, queue, self.liveness)
@@ -214,10 +219,11 @@ class Replica:
 async def _unless(stop: asyncio.Event, waiting: Coroutine[Any, Any, None]) -> bool:
     """Waits for one thing; False when told to stop before."""
     task, stopped = asyncio.ensure_future(waiting), asyncio.ensure_future(stop.wait())
-    await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
-    if task.done():
+    try:
+        await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            return False
         task.result()
         return True
-    task.cancel()
-    return False
+    finally:
+        await end(task, stopped)

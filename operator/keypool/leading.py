@@ -14,6 +14,7 @@ from keypool.reconcile.pool import PoolReconciler
 from keypool.reconcile.provider import ProviderReconciler
 from keypool.reconcile.world import World
 from keypool.settings import Settings
+from keypool.tasks import end
 from keypool.watch.kopf_watch import run_kopf
 from keypool.watch.ledger_check import LedgerCheck, watch_installation
 from keypool.watch.liveness import Liveness
@@ -53,10 +54,10 @@ class Leader:
         finally:
             self._queue.close()
             self._kopf_stop.set()
-            await _cancel(writing)
+            await end(*writing)
             await release()
             await asyncio.wait([watching], timeout=KOPF_GRACE)
-            await _cancel([watching])
+            await end(watching)
 
     async def _watch(self, after_kopf_start: Callable[[], None]) -> None:
         await run_kopf(
@@ -142,14 +143,10 @@ class Leader:
 async def _first_end(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
     """Waits for the order to stop, or for a duty that ended; raises what ended it."""
     stopped = asyncio.create_task(stop.wait())
-    done, _ = await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
+    try:
+        done, _ = await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await end(stopped)
     for task in tasks:
         if task in done:
             task.result()
-
-
-async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,29 +1,50 @@
-"""The operator's settings: environment variables that begin with KEYPOOL_."""
+"""The operator's settings: environment variables that begin with KEYPOOL_. What is wrong ends the start, in words."""
 
 import socket
+from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from keypool import settings_checks as checks
 from keypool.cluster.election import Timing
 
+PREFIX = "KEYPOOL_"
 SHORTEST_CALL = 0.5
 """Seconds: a provider gets at least so long to answer."""
+
+Seconds = Annotated[float, Field(allow_inf_nan=False, gt=0, le=86400)]
 
 
 class Settings(BaseSettings):
     """Every default is fit for production in a pod, but for the port's address: a pod sets KEYPOOL_HTTP_HOST."""
 
-    model_config = SettingsConfigDict(env_prefix="KEYPOOL_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
 
-    namespace: str = Field(default="keypool-system", description="Where ledgers, Lease and kept credentials live.")
-    namespaces: str = Field(default="", description="Namespaces to serve, by comma; empty: the whole cluster.")
-    identity: str = Field(default_factory=socket.gethostname, description="This replica's name in the Lease.")
+    namespace: Annotated[str, AfterValidator(checks.label)] = Field(
+        default="keypool-system", description="Where ledgers, Lease and kept credentials live."
+    )
+    namespaces: Annotated[str, AfterValidator(checks.namespaces)] = Field(
+        default="",
+        description="Namespaces to serve, by comma and without spaces, such as `team-a,team-b`; no patterns. Empty: "
+        "the whole cluster.",
+    )
+    identity: Annotated[str, AfterValidator(checks.is_printable)] = Field(
+        default_factory=socket.gethostname, max_length=200, description="This replica's name in the Lease."
+    )
     kubeconfig: Path | None = Field(default=None, description="Kubeconfig to use; a pod uses its service account.")
-    http_host: str = Field(default="127.0.0.1", description="Address of /healthz, /readyz and /metrics.")
+    http_host: Annotated[str, AfterValidator(checks.host)] = Field(
+        default="127.0.0.1",
+        description="IP address of /healthz, /readyz and /metrics. `::` is every address that the node has, IPv6 and "
+        "IPv4; `0.0.0.0` every one of IPv4.",
+    )
     http_port: int = Field(default=8080, ge=0, le=65535, description="Port of the same; 0 for any free one.")
-    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_level: Annotated[str, BeforeValidator(checks.level)] = Field(
+        default="INFO", description="DEBUG, INFO, WARNING or ERROR."
+    )
     allow_insecure_endpoints: bool = Field(default=False, description="Allow providers at plain http (tests only).")
     allow_private_endpoints: bool = Field(
         default=False,
@@ -31,14 +52,16 @@ class Settings(BaseSettings):
         "in the cluster.",
     )
     workers: int = Field(default=16, ge=1, le=256, description="Pools of one provider that are looked at side by side.")
-    lease_duration: float = Field(default=15.0, description="Seconds after which an unrenewed Lease is free.")
-    lease_renew_deadline: float = Field(
+    lease_duration: Seconds = Field(default=15.0, description="Seconds after which an unrenewed Lease is free.")
+    lease_renew_deadline: Seconds = Field(
         default=12.0,
         description="Seconds after which a leader stops by itself; less two retries it bounds calls to providers.",
     )
-    lease_retry: float = Field(default=1.0, description="Seconds between two looks at the Lease.")
-    resync: float = Field(default=300.0, gt=0, description="Seconds between two comparisons of cache and cluster.")
-    grace: float = Field(default=30.0, ge=0, description="Seconds for work in flight after SIGTERM; a call takes 10.")
+    lease_retry: Seconds = Field(default=1.0, description="Seconds between two looks at the Lease.")
+    resync: Seconds = Field(default=300.0, description="Seconds between two comparisons of cache and cluster.")
+    grace: Annotated[float, Field(allow_inf_nan=False, ge=0, le=3600)] = Field(
+        default=30.0, description="Seconds for work in flight after SIGTERM; a call takes 10."
+    )
 
     @model_validator(mode="after")
     def _timings_fit(self) -> "Settings":
@@ -57,4 +80,46 @@ class Settings(BaseSettings):
     @property
     def served(self) -> tuple[str, ...]:
         """The namespaces to serve; none means the whole cluster."""
-        return tuple(name.strip() for name in self.namespaces.split(",") if name.strip())
+        return tuple(filter(None, self.namespaces.split(",")))
+
+    @property
+    def url(self) -> str:
+        """Where the server is asked, without the port."""
+        is_v6 = self.http_host != "localhost" and ip_address(self.http_host).version == 6
+        return f"http://[{self.http_host}]" if is_v6 else f"http://{self.http_host}"
+
+
+class BadSettings(Exception):
+    """The variables and what is wrong with each, in one line; never what they hold."""
+
+
+def read(environ: Mapping[str, str]) -> Settings:
+    """The settings of this process, whose environment is `environ`. Raises BadSettings."""
+    problems = checks.unknown(environ, PREFIX, Settings.model_fields)
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        problems += _in_words(error)
+    if problems:
+        raise BadSettings("; ".join(problems))
+    return settings
+
+
+_HINTS = {
+    "bool_parsing": 'write "true" or "false"',
+    "float_parsing": 'write a plain number of seconds, such as "30", without a unit',
+    "finite_number": 'write a plain number of seconds, such as "30"',
+    "int_parsing": 'write a whole number, such as "8080"',
+}
+
+
+def _in_words(error: ValidationError) -> list[str]:
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return [
+        "".join(f"{PREFIX}{part}: ".upper() for part in one["loc"]) + _why(one["type"], one["msg"]) for one in found
+    ]
+
+
+def _why(kind: str, message: str) -> str:
+    hint = f": {_HINTS[kind]}" if kind in _HINTS else ""
+    return message.removeprefix("Value error, ") + hint

@@ -4,8 +4,11 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from pydantic_core import PydanticUndefined
+
 from keypool.core.lifecycle import TABLE, Effect, KeyState, Transition
 from keypool.core.reasons import ADVICE, MEANING
+from keypool.settings import Settings
 from keypool_lab.capability_tables import documented_kinds, page_of, with_comparison, with_table
 from keypool_lab.testdocs.page import page
 
@@ -28,6 +31,11 @@ CONDITIONS = """\
 `kubectl get akp` and `kubectl describe akp NAME` show these. `Ready` sums up; `Reconciling` and `Stalled` are there
 only while they are true. Each reason says what it asks you to do."""
 
+SETTINGS = """\
+The operator reads environment variables; in a pod they stand in its Deployment. One that is empty counts as not set.
+What is wrong, and a variable beginning with `KEYPOOL_` that does not exist, ends the start with exit code 2 and one
+line that says what would be right. Times are plain numbers of seconds, booleans `true` or `false`."""
+
 
 def lifecycle() -> str:
     """The life of a key: a paragraph, a diagram, the table."""
@@ -43,12 +51,32 @@ def conditions() -> str:
     return _page("Conditions and reasons", CONDITIONS, "## Conditions", kinds, "## Reasons", reasons)
 
 
+def settings() -> str:
+    """The variables that the operator reads."""
+    fields = Settings.model_fields.items()
+    rows = ((f"`KEYPOOL_{name.upper()}`", _default(field.default), field.description or "") for name, field in fields)
+    return _page("Settings", SETTINGS, _table(("variable", "default", "what it says"), rows))
+
+
+def _default(value: object) -> str:
+    if value is PydanticUndefined:
+        return "the host's name"
+    if value in (None, ""):
+        return "empty"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
 def tests() -> str:
     """Kinds of tests, the tests of each row of the table and of each invariant, crash points."""
     return _page("Tests", *page())
 
 
-DOCUMENTS: dict[str, Callable[[], str]] = {"lifecycle.md": lifecycle, "conditions.md": conditions, "tests.md": tests}
+DOCUMENTS: dict[str, Callable[[], str]] = {
+    "lifecycle.md": lifecycle,
+    "conditions.md": conditions,
+    "settings.md": settings,
+    "tests.md": tests,
+}
 """File name to what makes its text."""
 
 

@@ -73,9 +73,9 @@ def settings(documents: list[Document]) -> Settings:
 
 
 def test_the_deployment_sets_only_what_the_operator_knows(installation: Installation) -> None:
-    """A misspelt variable would be ignored in silence. The whole cluster is served, at an address probes can reach."""
+    """A misspelt variable would end the start. The whole cluster is served, at an address probes can reach."""
     given = settings(installation.documents)
-    assert (given.served, given.http_host) == ((), "0.0.0.0")  # noqa: S104
+    assert (given.served, given.http_host) == ((), "::")
     assert (given.allow_insecure_endpoints, given.allow_private_endpoints) == (False, False)
 
 

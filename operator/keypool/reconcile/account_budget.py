@@ -15,6 +15,7 @@ from keypool.cluster.lease import LeadershipLost
 from keypool.core.budget import Budget, Window
 from keypool.core.turns import Rank, Ticket
 from keypool.providers.errors import Throttled
+from keypool.tasks import end
 
 MINUTE = 60.0
 DAY = 86400.0 + 120.0
@@ -232,8 +233,7 @@ class AccountBudget:
         """Nobody is woken any more."""
         self._ring_at(None)
         if self._storing is not None:
-            self._storing.cancel()
-            await asyncio.gather(self._storing, return_exceptions=True)
+            await end(self._storing)
 
 
 def _too_long(what: str, why: str, seconds: float) -> Throttled:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from keypool.tasks import end
+
 PATIENCE = 2.0
 """Seconds. What is done sooner is reported once, at its end; until then the object's generation tells that it is in
 progress, see `api.crd.NOT_SEEN_YET`."""
@@ -26,7 +28,7 @@ async def reported_when_slow(report: Callable[[], Awaitable[bool]], patience: fl
         done.set()
         await telling
     finally:
-        telling.cancel()
+        await end(telling)
 
 
 async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
