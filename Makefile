@@ -55,6 +55,7 @@ docs: install ## generate docs/{conditions,lifecycle,settings,tests}.md and the 
 	$(BIN)/python -m keypool_lab.docs docs/
 	$(BIN)/python -m keypool_lab.readme
 	$(BIN)/python -m keypool_lab.alerts
+	$(BIN)/python -m keypool_lab.argocd
 
 lock: ## resolve the dependencies anew and pin them with hashes in requirements/
 	@$(FIND_PYTHON) && tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \

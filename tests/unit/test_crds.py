@@ -68,6 +68,30 @@ def test_every_list_has_a_maximum_and_a_type(path: str) -> None:
     assert SPEC[path].keys() >= {"maxItems", "x-kubernetes-list-type"}
 
 
+def nodes(node: Any, path: str, *, listed: bool = False) -> Iterator[tuple[str, Schema, bool]]:
+    """Every schema below one, with its path, and whether it stands inside a list's items."""
+    yield path, node, listed
+    for name, child in node.get("properties", {}).items():
+        yield from nodes(child, f"{path}.{name}", listed=listed)
+    for form in ("items", "additionalProperties"):
+        if form in node:
+            yield from nodes(node[form], f"{path}[]", listed=listed or form == "items")
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_the_api_server_keeps_a_crd_as_it_is_written(kind: str) -> None:
+    """It drops empty maps of fields: Argo CD would call the CRD out of sync for ever."""
+    root = ALL[kind]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    assert [path for path, node, _ in nodes(root, kind) if node.get("properties", True) == {}] == []
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_nothing_is_filled_in_inside_a_list(kind: str) -> None:
+    """A list is compared whole: Argo CD would call an object that has one out of sync for ever."""
+    found = nodes(ALL[kind]["spec"]["versions"][0]["schema"]["openAPIV3Schema"], kind)
+    assert [path for path, node, listed in found if listed and "default" in node] == []
+
+
 @pytest.mark.parametrize("place", [place for place, rules in POOL_RULES.items() if "duration(self)" in rules[0].rule])
 def test_a_duration_is_described_with_the_bounds_that_are_enforced(place: str) -> None:
     """`kubectl explain` and the refusal name the same figures."""

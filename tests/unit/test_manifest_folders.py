@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
-FILES = sorted(path.relative_to(MANIFESTS).as_posix() for path in MANIFESTS.rglob("*") if path.is_file())
+FILES = sorted(path.relative_to(MANIFESTS).as_posix() for path in MANIFESTS.rglob("*.yaml"))
 
 
 def documents(name: str) -> list[dict[str, Any]]:

@@ -21,7 +21,9 @@ _KEPT = (
 
 
 def structural(model: type[BaseModel], *, defaults: bool) -> Schema:
-    """The schema of `model`; with `defaults`, those of the fields stand in it, except None ("decided in code")."""
+    """The schema of `model`; with `defaults`, those of the fields stand in it, except None ("decided in code"), and
+    none inside list items. A list is compared whole: tools that hold a manifest against what is live (Argo CD) would
+    take an item that was filled in for a difference, for ever."""
     source = model.model_json_schema(by_alias=True)
     return _Writer(source.get("$defs", {}), defaults=defaults).write(source)
 
@@ -47,10 +49,10 @@ class _Writer:
         return schema
 
     def _children(self, source: Schema) -> Schema:
-        if "properties" in source:
+        if source.get("properties"):  # none at all: the API server would drop the empty map, and differ from the file
             return {"properties": {name: self.write(field) for name, field in source["properties"].items()}}
         if "items" in source:
-            return {"items": self.write(source["items"])}
+            return {"items": _Writer(self._definitions, defaults=False).write(source["items"])}
         if isinstance(source.get("additionalProperties"), dict):
             return {"additionalProperties": self.write(source["additionalProperties"])}
         return {}
