@@ -14,6 +14,7 @@ from keypool.api.pool_status import (
     NextRotation,
 )
 from keypool.api.status import Condition as ConditionModel
+from keypool.core.asked import shown
 from keypool.core.conditions import Finding, as_conditions, findings, spending_is_known
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import KeyState
@@ -65,11 +66,11 @@ def _with_spending(
 
 def _handled(ledger: Ledger) -> Handled | None:
     handled = Handled(
-        rotate=ledger.handled_rotate,
-        compromised=ledger.handled_compromised,
-        clear_lost=ledger.handled_cleared,
-        abandon=ledger.handled_abandon,
-        undo_revoke=ledger.handled_undo,
+        rotate=shown(ledger.handled_rotate),
+        compromised=shown(ledger.handled_compromised),
+        clear_lost=shown(ledger.handled_cleared),
+        abandon=shown(ledger.handled_abandon),
+        undo_revoke=shown(ledger.handled_undo),
     )
     return handled if handled != Handled() else None
 

@@ -39,7 +39,8 @@ class KeyRecord(_Frozen):
     """One key, from the intent to create it until it is proven gone.
 
     `share` is the part of the rotation interval that this key serves (below 1 to stagger the slots); `unpublished_at`
-    is since when it has been seen out of the Secret; `asked` is a request to replace it ("Requested", "Compromised").
+    is since when it has been seen out of the Secret; `asked` is a request to replace it ("Requested", "Compromised"),
+    `reported_at` since when it is reported compromised, and `at_once`: it is to be revoked without a successor.
     `disabled_at`: since when the provider rejects a disabled key; `enabling`: it is to be enabled again. In US dollars:
     `spent_before` the spending limit's current period began, and what others in the slot had spent in the period
     `carried_in` when this key was made (see `core.spending`). `label` is the entry of people's Secret that
@@ -64,6 +65,8 @@ class KeyRecord(_Frozen):
     disabled_at: AwareDatetime | None = None
     enabling: bool = False
     asked: str | None = None
+    reported_at: AwareDatetime | None = None
+    at_once: bool = False
     requests_per_minute: int | None = None
     spend_limit: SpendLimit | None = None
     models: tuple[str, ...] = ()

@@ -56,7 +56,7 @@ class Evidence(StrEnum):
     UNDONE = "a person wants it back, by annotation"
     QUIET = "disabled for the whole quiet period, or compromised"
     DISABLE_REFUSED = "the provider refuses to disable it"
-    UNREPLACED = "compromised, and its provider's tenancy lets the pool have no successor"
+    UNREPLACED = "compromised, and tenancy lets the pool have no successor, or a person asks for none"
     POOL_DELETED = "the pool is being deleted"
     REVOKED = "deleted, and the proof holds"
     REVOKE_REFUSED = "the provider refuses to delete it, or has no call for it"

@@ -18,7 +18,8 @@ from keypool.core.views_secret import SecretView
 
 @dataclass(frozen=True, slots=True)
 class PoolFacts:
-    """The pool as the API server has it. `spec` is None where it cannot be read (`spec_error` says why)."""
+    """The pool as the API server has it. What people ask for by annotation may be anything, also a key that they
+    pasted: it is read by `core.asked` alone. `spec` is None where it cannot be read (`spec_error` says why)."""
 
     uid: str
     namespace: str
@@ -26,12 +27,12 @@ class PoolFacts:
     generation: int
     has_finalizer: bool
     deleted_at: datetime | None = None
-    rotate: str | None = None
-    compromised: str | None = None
-    cleared: str | None = None
-    abandon: str | None = None
-    undo: str | None = None
-    revoked: str | None = None
+    rotate: str | None = field(default=None, repr=False)
+    compromised: str | None = field(default=None, repr=False)
+    cleared: str | None = field(default=None, repr=False)
+    abandon: str | None = field(default=None, repr=False)
+    undo: str | None = field(default=None, repr=False)
+    revoked: str | None = field(default=None, repr=False)
     spec: ApiKeyPoolSpec | None = None
     spec_error: str = ""
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from pydantic import SecretStr
 
+from keypool.core import asked
 from keypool.core.fingerprint import fingerprint
 from keypool.core.ledger import KeyRecord, Ledger, limit_facts
 from keypool.core.lifecycle import Evidence, KeyState
@@ -258,11 +259,12 @@ def _dead_keys_leave(ledger: Ledger, found: Evidences) -> Ledger:
 def _with_requests(o: Observation, ledger: Ledger) -> Ledger:
     """Requests that stand on the pool are taken as handled, as the lost ledger most likely had: to be asked again with
     another token. A report of a leak that names a key which is still there is not."""
-    pool = o.known_pool
-    facts = {"handled_rotate": pool.rotate, "handled_cleared": pool.cleared, "handled_abandon": pool.abandon}
-    facts["handled_undo"] = pool.undo
-    named = {part.strip() for part in (pool.compromised or "").split(",")}
-    still_there = any(key.name in named or key.print in named for key in ledger.keys)
-    if not still_there and not any(part.startswith("all@") for part in named):
-        facts["handled_compromised"] = pool.compromised
-    return ledger.model_copy(update={name: text for name, text in facts.items() if text is not None})
+    pool, keys = o.known_pool, ledger.keys
+    lists = {"handled_cleared": pool.cleared, "handled_abandon": pool.abandon, "handled_undo": pool.undo}
+    report = asked.read(pool.compromised or "")
+    if not any(report.names(key) for key in keys) and not report.everything:
+        lists["handled_compromised"] = pool.compromised
+    facts = {name: asked.remembered(text, pool.uid, keys) for name, text in lists.items() if text is not None}
+    if pool.rotate is not None:
+        facts["handled_rotate"] = asked.remembered(pool.rotate, pool.uid)
+    return ledger.model_copy(update=facts)

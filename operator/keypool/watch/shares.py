@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 from keypool.cluster.cache import ObjectCache, provider_place
+from keypool.core.asked import is_handled
 from keypool.core.ledger import Ledger
 from keypool.core.rotation import is_compromised
 from keypool.reconcile.readings import COMPROMISED, request
@@ -47,4 +48,4 @@ def is_urgent(cache: ObjectCache, ledger_of: Callable[[str], Ledger | None], key
     if ledger is not None and any(is_compromised(record) for record in ledger.keys):
         return True
     reported = request(pool, COMPROMISED) if pool is not None else None
-    return reported is not None and (ledger is None or reported != ledger.handled_compromised)
+    return reported is not None and (ledger is None or not is_handled(reported, ledger.handled_compromised, uid))

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from keypool.core.lifecycle import KeyState
+from keypool.core.plan import plan
 from keypool.core.rules import requests
-from tests.unit.core.builders import a_key, a_ledger, a_pool, a_spec, decide, seen
+from tests.unit.core.builders import DOWN, HOUR, NOW, a_key, a_ledger, a_pool, a_spec, accepted, decide, seen
 
 DRAINING, REVOKING = KeyState.DRAINING, KeyState.REVOKING
 
@@ -50,14 +51,44 @@ def test_compromised_keys_are_named_by_id_or_fingerprint() -> None:
     assert marked == {"active-0": "compromised", "active-1": "compromised"}
 
 
-def test_all_keys_that_still_work_can_be_named_at_once() -> None:
-    o = seen(a_key(0), a_key(0, DRAINING), a_key(1, REVOKING), pool=a_pool(compromised="all@2026-11-24"))
-    assert asked(requests.compromised_keys_are_marked, o) == {"active-0": "compromised", "draining-0": "compromised"}
+def test_all_keys_that_may_still_work_can_be_named_at_once() -> None:
+    keys = [a_key(0), a_key(0, DRAINING), a_key(1, REVOKING), a_key(2, KeyState.OWED), a_key(3, KeyState.HELD)]
+    o = seen(*keys, a_key(4, KeyState.INTENDED), pool=a_pool(compromised="all@2026-11-24"))
+    assert asked(requests.compromised_keys_are_marked, o) == {key.name: "compromised" for key in keys}
+
+
+def test_since_when_a_leak_is_reported_is_remembered_through_a_second_report() -> None:
+    first = a_key(0, asked="compromised", reported_at=NOW - HOUR)
+    after = decide(requests.compromised_keys_are_marked, seen(first, a_key(1), pool=a_pool(compromised="all@2"))).ledger
+    assert [key.reported_at for key in after.keys] == [NOW - HOUR, NOW]
+
+
+ROW = "UNREPLACED"
+
+
+@pytest.mark.row("ACTIVE", ROW)
+@pytest.mark.row("WITHDRAWN", ROW)
+@pytest.mark.row("DRAINING", ROW)
+@pytest.mark.parametrize("suspend", [True, False])
+@pytest.mark.parametrize("state", [KeyState.ACTIVE, KeyState.WITHDRAWN, DRAINING, KeyState.DISABLED])
+def test_a_leak_reported_with_now_is_revoked_without_a_successor_whatever_stands_in_the_way(
+    state: Any, *, suspend: bool
+) -> None:
+    pool = a_pool(compromised=f"{state.value}-0!now@1", spec=a_spec(suspend=suspend))
+    o = seen(a_key(0, state), pool=pool, provider_problem=DOWN, wait_until={"publish": NOW + HOUR})
+    assert [key.state for key in plan(o, NOW).ledger.keys] == [REVOKING]
+
+
+def test_a_new_key_that_is_reported_leaked_is_never_published() -> None:
+    o = seen(a_key(0), a_key(1, KeyState.CREATED), checks=accepted("created-1"), pool=a_pool(compromised="created-1"))
+    assert plan(o, NOW).ledger.key("created-1").state is REVOKING  # type: ignore[union-attr]
 
 
 def test_a_compromise_is_recorded_as_handled_also_when_no_key_has_that_name() -> None:
-    after = decide(requests.compromised_keys_are_marked, seen(a_key(0), pool=a_pool(compromised="nobody"))).ledger
-    assert after.handled_compromised == "nobody"
+    o = seen(a_key(0), pool=a_pool(compromised="nobody"))
+    after = decide(requests.compromised_keys_are_marked, o).ledger
+    assert requests.is_handled(o, "nobody", after.handled_compromised)
+    assert "nobody" not in after.handled_compromised
     assert not after.keys[0].asked
 
 
@@ -80,7 +111,7 @@ def test_a_typing_error_in_a_report_of_a_leak_is_told_until_it_is_corrected() ->
     pool = a_pool(compromised="typo,active-0")
     decision = decide(requests.compromised_keys_are_marked, seen(a_key(0), pool=pool))
     assert [problem.message for problem in decision.problems] == [
-        "keypool.dev/compromised names no key of this pool: typo"
+        "keypool.dev/compromised names no key of this pool in: entry 1, 4 characters. " + requests.REMOVE
     ]
     later = decide(requests.compromised_keys_are_marked, seen(ledger=decision.ledger, pool=pool))
     assert later.problems == decision.problems

@@ -10,6 +10,7 @@ from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Observation, Problem, ProviderFacts
 from keypool.core.projection import Desired, choose_primary, project, usable
 from keypool.core.reasons import Reason
+from keypool.core.rotation import is_compromised
 from keypool.core.spending import limits_of
 from keypool.core.trust import counted_from, has_expired
 
@@ -31,14 +32,15 @@ def keys_without_a_slot_leave(o: Observation, plan: Plan, now: datetime) -> Deci
 
 
 def unwanted_new_keys_are_revoked(o: Observation, plan: Plan, now: datetime) -> Decision:
-    """A key made for a slot or a template that is gone, or for a Secret that another pool got. One that expired before
-    it was proven counts like a rejected one, so that a provider with odd expiries is not asked for ever."""
+    """A key made for a slot or a template that is gone, or for a Secret that another pool got; or one that leaked. One
+    that expired before it was proven counts like a rejected one, so that a provider with odd expiries is not asked for
+    ever."""
     ledger, new = plan.ledger, plan.ledger.inside(KeyState.CREATED)
     template = o.template if new else ""
     for key in new:
         if has_expired(o, key, now):
             ledger = _counted(ledger.advance(key.name, Evidence.UNWANTED))
-        elif key.slot >= o.spec.size or key.template != template or o.contested is not None:
+        elif key.slot >= o.spec.size or key.template != template or o.contested is not None or is_compromised(key):
             ledger = ledger.advance(key.name, Evidence.UNWANTED)
     return Decision("new keys that nobody wants any more are revoked", ledger=ledger)
 

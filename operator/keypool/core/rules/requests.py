@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from keypool.core import asked
 from keypool.core.decision import Decision, Plan
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import Evidence, KeyState
@@ -11,67 +12,92 @@ from keypool.core.rotation import Why, is_compromised
 from keypool.core.spending import departed
 
 _SERVING = (KeyState.CREATED, KeyState.ACTIVE, KeyState.WITHDRAWN)
+_LIVING = (KeyState.ACTIVE, KeyState.WITHDRAWN, KeyState.DRAINING)
+REMOVE = (
+    "What stands there may be a key: remove it from the annotation, and from wherever the manifest is kept, since the "
+    "object's history holds it"
+)
 
 
 def requested_rotation_is_marked(o: Observation, plan: Plan, now: datetime) -> Decision:
     """A new keypool.dev/rotate token asks for a new key in every slot, and lifts the stop after rejected new keys."""
     token = o.known_pool.rotate
-    if not token or token == plan.ledger.handled_rotate or o.spec.suspend:
+    if not token or is_handled(o, token, plan.ledger.handled_rotate) or o.spec.suspend:
         return Decision("no new rotation is requested")
-    ledger = plan.ledger.model_copy(update={"handled_rotate": token, "rejected_in_a_row": 0})
+    handled = asked.remembered(token, o.known_pool.uid)
+    ledger = plan.ledger.model_copy(update={"handled_rotate": handled, "rejected_in_a_row": 0})
     for key in ledger.inside(*_SERVING):
         if key.asked is None:
             ledger = ledger.mark(key.name, asked=Why.REQUESTED.value)
     return Decision("a rotation is requested by annotation", ledger=ledger)
 
 
+def is_handled(o: Observation, request: str, handled: str | None) -> bool:
+    """Whether a request was carried out."""
+    return asked.is_handled(request, handled, o.ledger.pool_uid)
+
+
 def compromised_keys_are_marked(o: Observation, plan: Plan, now: datetime) -> Decision:
-    """keypool.dev/compromised names keys (id or fingerprint, by comma) or all@<token>."""
+    """keypool.dev/compromised names keys (name, fingerprint or value, by comma) or all@TOKEN. Keys in every state: one
+    whose revocation hangs is as leaked as one that serves. A suspended pool takes what ends in !now@TOKEN alone."""
     request = o.known_pool.compromised
-    if not request or request == plan.ledger.handled_compromised:
+    if not request or is_handled(o, request, plan.ledger.handled_compromised):
         return Decision("no key is newly reported compromised", problems=_unmatched(plan.ledger) if request else ())
-    if o.spec.suspend:
+    report = asked.read(request)
+    if o.spec.suspend and not report.at_once:
         text = "keys reported compromised are replaced and revoked only when spec.suspend is false"
         return Decision(text, problems=(Problem(Reason.COMPROMISE_WAITS, text),))
-    named = {part.strip() for part in request.split(",")}
-    keys = plan.ledger.inside(*_SERVING, KeyState.DRAINING, KeyState.DISABLED)
-    known = {part for part in named if part.startswith("all@")} | {key.name for key in keys} | {k.print for k in keys}
-    unmatched = tuple(sorted(part[:100] for part in named - known))[:5]
-    ledger = plan.ledger.model_copy(update={"handled_compromised": request, "unmatched": unmatched})
+    keys = tuple(key for key in plan.ledger.keys if key.state is not KeyState.INTENDED)
+    facts = {
+        "handled_compromised": asked.remembered(request, o.known_pool.uid, keys),
+        "unmatched": report.unknown(keys),
+    }
+    ledger = plan.ledger.model_copy(update=facts)
     for key in keys:
-        if _is_named(key, named):
-            ledger = ledger.mark(key.name, asked=Why.COMPROMISED.value)
+        if report.names(key):
+            ledger = _reported(ledger, key, now, at_once=report.at_once)
     return Decision("keys are reported compromised by annotation", ledger=ledger, problems=_unmatched(ledger))
 
 
+def _reported(ledger: Ledger, key: KeyRecord, now: datetime, *, at_once: bool) -> Ledger:
+    since = key.reported_at if is_compromised(key) else now
+    return ledger.mark(
+        key.name, asked=Why.COMPROMISED.value, reported_at=since or now, at_once=at_once or key.at_once, enabling=False
+    )
+
+
 def compromised_keys_without_successor_are_revoked(o: Observation, plan: Plan, now: datetime) -> Decision:
-    """A refused pool gets no new key: a leaked one is not kept for want of another."""
-    if o.refused is None or not o.refused.stalls or o.spec.suspend:
-        return Decision("the pool may get successors, or may soon, or is suspended")
+    """A refused pool gets no new key: a leaked one is not kept for want of another. Nor is one that was reported with
+    !now@TOKEN, whatever stands in the way of another one."""
+    refused = o.refused is not None and o.refused.stalls and not o.spec.suspend
+    living = plan.ledger.inside(*_LIVING, KeyState.DISABLED)
+    leaked = [key for key in living if is_compromised(key) and (refused or key.at_once)]
+    if not leaked:
+        return Decision("every compromised key waits for its successor")
     ledger = plan.ledger
-    for key in ledger.inside(KeyState.ACTIVE, KeyState.WITHDRAWN, KeyState.DRAINING):
-        if is_compromised(key):
-            ledger = ledger.advance(key.name, Evidence.UNREPLACED)
-    return Decision(f"compromised keys of a refused pool are revoked: {o.refused.reason}", ledger=ledger)
+    for key in leaked:
+        quiet = key.state is KeyState.DISABLED
+        ledger = ledger.advance(key.name, Evidence.QUIET if quiet else Evidence.UNREPLACED)
+    return Decision("compromised keys are revoked without a successor", ledger=ledger)
 
 
 def _unmatched(ledger: Ledger) -> tuple[Problem, ...]:
     """A leaked key that nobody replaces because of a typing error must not go unnoticed."""
     if not ledger.unmatched:
         return ()
-    text = f"keypool.dev/compromised names no key of this pool: {', '.join(ledger.unmatched)}"
+    text = f"keypool.dev/compromised names no key of this pool in: {'; '.join(ledger.unmatched)}. {REMOVE}"
     return (Problem(Reason.COMPROMISED_UNKNOWN, text),)
 
 
 def lost_keys_are_cleared(o: Observation, plan: Plan, now: datetime) -> Decision:
     """keypool.dev/clear-lost names held keys (by comma) or all@<token>: a person looked, and they do not exist."""
     request = o.known_pool.cleared
-    if not request or request == plan.ledger.handled_cleared:
+    if not request or is_handled(o, request, plan.ledger.handled_cleared):
         return Decision("no lost key is cleared")
-    named = {part.strip() for part in request.split(",")}
-    ledger = plan.ledger.model_copy(update={"handled_cleared": request})
+    handled = asked.remembered(request, o.known_pool.uid, plan.ledger.keys)
+    ledger, named = plan.ledger.model_copy(update={"handled_cleared": handled}), asked.read(request)
     for key in ledger.inside(KeyState.HELD):
-        if _is_named(key, named):
+        if named.names(key):
             ledger = ledger.advance(key.name, Evidence.CLEARED)
     return Decision("lost keys are cleared by annotation", ledger=ledger)
 
@@ -82,12 +108,12 @@ def owed_keys_are_abandoned(o: Observation, plan: Plan, now: datetime) -> Decisi
     Only keys that are being revoked, owed, or lost with their answer: what still serves is never given up.
     """
     request = o.abandon
-    if not request or request == plan.ledger.handled_abandon:
+    if not request or is_handled(o, request, plan.ledger.handled_abandon):
         return Decision("no key is given up")
-    named = {part.strip() for part in request.split(",")}
-    ledger = plan.ledger.model_copy(update={"handled_abandon": request})
+    handled = asked.remembered(request, o.ledger.pool_uid, plan.ledger.keys)
+    ledger, named = plan.ledger.model_copy(update={"handled_abandon": handled}), asked.read(request)
     for key in ledger.inside(KeyState.REVOKING, KeyState.OWED, KeyState.UNRESOLVED, KeyState.HELD):
-        if _is_named(key, named):
+        if named.names(key):
             ledger = departed(ledger, key, o.usage).advance(key.name, Evidence.ABANDONED)
     return Decision("keys are given up by annotation", ledger=ledger)
 
@@ -95,15 +121,16 @@ def owed_keys_are_abandoned(o: Observation, plan: Plan, now: datetime) -> Decisi
 def disabled_keys_are_wanted_back(o: Observation, plan: Plan, now: datetime) -> Decision:
     """keypool.dev/undo-revoke names disabled keys (by comma) or all, and a token: NAMES@TOKEN. They drain anew."""
     request = o.known_pool.undo
-    if not request or request == plan.ledger.handled_undo:
+    if not request or is_handled(o, request, plan.ledger.handled_undo):
         return Decision("no disabled key is wanted back", problems=_not_undone(plan.ledger) if request else ())
-    named = {part.strip() for part in request.partition("@")[0].split(",")}
-    disabled = plan.ledger.inside(KeyState.DISABLED)
-    known = {"all"} | {key.name for key in disabled} | {key.print for key in disabled}
-    unknown = tuple(sorted(part[:100] for part in named - known))[:5]
-    ledger = plan.ledger.model_copy(update={"handled_undo": request, "not_undone": unknown})
+    named, disabled = asked.read(request), plan.ledger.inside(KeyState.DISABLED)
+    facts = {
+        "handled_undo": asked.remembered(request, o.known_pool.uid, plan.ledger.keys),
+        "not_undone": named.unknown(disabled),
+    }
+    ledger = plan.ledger.model_copy(update=facts)
     for key in disabled:
-        if not is_compromised(key) and (key.name in named or key.print in named or "all" in named):
+        if not is_compromised(key) and named.names(key):
             ledger = ledger.advance(key.name, Evidence.UNDONE, enabling=True, disabled_at=None)
     return Decision("disabled keys are wanted back by annotation", ledger=ledger, problems=_not_undone(ledger))
 
@@ -112,9 +139,5 @@ def _not_undone(ledger: Ledger) -> tuple[Problem, ...]:
     """A key that is deleted soon because of a typing error must not go unnoticed."""
     if not ledger.not_undone:
         return ()
-    text = f"keypool.dev/undo-revoke names no disabled key of this pool: {', '.join(ledger.not_undone)}"
+    text = f"keypool.dev/undo-revoke names no disabled key of this pool in: {'; '.join(ledger.not_undone)}"
     return (Problem(Reason.UNDO_UNKNOWN, text),)
-
-
-def _is_named(key: KeyRecord, named: set[str]) -> bool:
-    return key.name in named or key.print in named or any(part.startswith("all@") for part in named)

@@ -3,9 +3,9 @@ fill. Nothing is created or revoked upstream; people are asked to. Values beyond
 
 from datetime import datetime, timedelta
 
+from keypool.core import asked
 from keypool.core.actions import AddFinalizer, ProbeKey
 from keypool.core.decision import Decision, Plan, earliest
-from keypool.core.fingerprint import fingerprint
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.naming import jitter, nonce, upstream_name
@@ -54,12 +54,12 @@ def _source_problem(o: Observation) -> Problem | None:
 def revoked_keys_are_forgotten(o: Observation, plan: Plan, now: datetime) -> Decision:
     """Proven by the provider, which rejects the value again and again; or acknowledged by keypool.dev/revoked. Not
     while the value still stands in people's Secret: it would be taken anew."""
-    named = {part.strip() for part in (o.known_pool.revoked or "").split(",")}
+    named = asked.read(o.known_pool.revoked or "")
     ledger = plan.ledger
     for key in ledger.inside(KeyState.OWED):
         if key.why != Why.SUPPLIED or (o.supply is not None and o.supply.entry_of(key.value) is not None):
             continue
-        if key.print in named:
+        if named.spells(key):
             ledger = ledger.advance(key.name, Evidence.ACKNOWLEDGED)
         elif _rejections(o, key) >= o.effective.failure_threshold:
             ledger = ledger.advance(key.name, Evidence.REVOKED)
@@ -103,9 +103,9 @@ def _record(o: Observation, ledger: Ledger, entry: str, now: datetime) -> KeyRec
     assert o.supply is not None  # noqa: S101
     assert o.provider is not None  # noqa: S101
     pool, value = o.known_pool, o.supply.values[entry]
-    named = {part.strip() for part in (pool.compromised or "").split(",")}
+    report = asked.read(pool.compromised or "")
     name = upstream_name(pool.namespace, pool.name, o.installation, nonce(f"{pool.uid}/{value.get_secret_value()}", 0))
-    return KeyRecord(
+    record = KeyRecord(
         name=name,
         slot=_free_slot(ledger),
         state=KeyState.CREATED,
@@ -119,8 +119,9 @@ def _record(o: Observation, ledger: Ledger, entry: str, now: datetime) -> KeyRec
         expires_at=now + FOREVER,
         value=value,
         label=entry,
-        asked=Why.COMPROMISED.value if fingerprint(value) in named else None,
     )
+    leaked = report.spells(record)
+    return record.model_copy(update={"asked": Why.COMPROMISED.value, "reported_at": now}) if leaked else record
 
 
 def _free_slot(ledger: Ledger) -> int:
