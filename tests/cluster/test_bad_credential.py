@@ -154,3 +154,25 @@ async def test_a_credential_that_may_list_and_not_create_is_not_hammered(team: T
     assert 2 <= len(simulator.record.calls("create")) <= 5
     simulator.faults.clear()
     await team.ready()
+
+
+@pytest.mark.usefixtures("provider", "bystander")
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_provider_that_refuses_every_create_is_not_said_to_be_ready(
+    team: Team, simulator: Simulator, status: int
+) -> None:
+    """It lists keys for the credential, and what works once more ends it."""
+    simulator.faults.add(Fault(kind="status", match="create", status=status, when="before"))
+    await team.apply(pool_manifest())
+    assert "refuses this call: check its rights" in await provider_says(team, "CredentialRejected")
+    provider = await team.client.get(paths.provider(team.namespace, PROVIDER))
+    assert condition_in(provider, "Ready")["status"] == "False"
+    await team.has("chat", "Stalled", "True")
+    simulator.faults.clear()
+    await team.ready(deadline=30)
+    await eventually(lambda: _provider_is_ready(team), 10, "the provider is Ready again")
+
+
+async def _provider_is_ready(team: Team) -> bool:
+    provider = await team.client.get(paths.provider(team.namespace, PROVIDER))
+    return condition_in(provider, "Ready").get("status") == "True"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from keypool.cluster import paths
-from keypool_lab.simulator import Simulator
+from keypool_lab.simulator import Fault, Simulator
 from tests.cluster.team import PROVIDER, Team, condition_in, pool_manifest, provider_manifest, secret_manifest
 from tests.contract.oauth_server import CLIENT_ID, CLIENT_SECRET, OAuthServer, serving
 from tests.waiting import eventually
@@ -23,7 +23,7 @@ def oauth_provider(simulator: Simulator, server: OAuthServer) -> dict[str, Any]:
     )
 
 
-async def provider_condition(team: Team, kind: str, reason: str) -> dict[str, Any]:
+async def provider_condition(team: Team, kind: str, reason: str, deadline: float = 10) -> dict[str, Any]:
     """The provider's condition, as soon as it has the reason."""
 
     async def found() -> dict[str, Any]:
@@ -31,7 +31,7 @@ async def provider_condition(team: Team, kind: str, reason: str) -> dict[str, An
         condition = condition_in(provider, kind)
         return condition if condition.get("reason") == reason else {}
 
-    return await eventually(found, 10, f"the provider is {kind} with {reason}")
+    return await eventually(found, deadline, f"the provider is {kind} with {reason}")
 
 
 @pytest.mark.usefixtures("bystander")
@@ -61,3 +61,41 @@ async def test_a_missing_entry_of_the_client_is_named(team: Team, simulator: Sim
         await team.apply(secret_manifest("oauth-client", clientId=CLIENT_ID), oauth_provider(simulator, server))
         told = await provider_condition(team, "Stalled", "CredentialMissing")
         assert 'Secret "oauth-client" has no entry "clientSecret"' in told["message"]
+
+
+@pytest.mark.usefixtures("bystander")
+async def test_a_token_that_was_revoked_early_costs_one_new_token_and_no_alarm(
+    team: Team, simulator: Simulator
+) -> None:
+    """Refused with 403: rotations go on with the next token, and nobody is asked for anything."""
+    async with serving(OAuthServer(lambda: simulator.admin_key, expires_in=86_400)) as server:
+        await team.apply(client_secret(CLIENT_SECRET), oauth_provider(simulator, server))
+        await team.apply(*(pool_manifest(name) for name in ("one", "two", "three")))
+        before = {name: (await team.ready(name), await team.value(name))[1] for name in ("one", "two", "three")}
+        simulator.faults.add(Fault(kind="status", match="create", status=403, when="before", count=1))
+        async with team.history(paths.pools(team.namespace), "one") as seen:
+            await team.annotate("one", rotate="now")
+            await team.changes(before["one"], "one", 20)
+        assert not any(condition_in(version, "Stalled") for version in seen)
+        for name in ("two", "three"):
+            await team.annotate(name, rotate="now")
+            await team.changes(before[name], name)
+        assert len(server.asked) == 2
+
+
+@pytest.mark.usefixtures("bystander")
+async def test_a_client_that_may_list_and_not_create_makes_the_provider_not_ready_until_it_may(
+    team: Team, simulator: Simulator
+) -> None:
+    simulator.faults.add(Fault(kind="status", match="create", status=403, when="before"))
+    async with serving(OAuthServer(lambda: simulator.admin_key)) as server:
+        await team.apply(client_secret(CLIENT_SECRET), oauth_provider(simulator, server), pool_manifest())
+        told = await provider_condition(team, "Ready", "CredentialRejected", 20)
+        assert told["status"] == "False"
+        assert "create a key: the provider answered 403" in told["message"]
+        assert "check its rights (scopes)" in told["message"]
+        await team.has("chat", "Stalled", "True", "KeyRefused")
+        simulator.faults.clear()
+        await team.ready(deadline=40)
+        await provider_condition(team, "Ready", "ProviderReady")
+        assert len(server.asked) <= 5

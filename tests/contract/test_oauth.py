@@ -5,18 +5,21 @@ import itertools
 from collections.abc import AsyncIterator
 
 import pytest
+from aiohttp import web
 from pydantic import SecretStr
 
 from keypool.api.provider import KeyProviderSpec
-from keypool.providers.errors import CredentialRejected, ProviderError, Unavailable
-from keypool.providers.oauth import ClientCredentials, join_client
+from keypool.providers.errors import CredentialRejected, ProviderError, Rejected, TokenRefused, Unavailable
+from keypool.providers.oauth import FORGOTTEN, LONGEST_PATIENCE, ClientCredentials, join_client
 from keypool.providers.protocol import Provider
 from keypool.providers.registry import NOBODY, build
-from keypool.providers.transport import Transport
-from keypool_lab.simulator import Simulator
+from keypool.providers.transport import Call, Transport
+from keypool_lab.simulator import Fault, Simulator
 from tests.contract.oauth_server import CLIENT_ID, CLIENT_SECRET, OAuthServer, serving
 from tests.contract.subjects import PATIENT
+from tests.contract.test_transport import Serve, serve
 
+__all__ = ["serve"]
 CLIENT = join_client(SecretStr(CLIENT_ID), SecretStr(CLIENT_SECRET))
 
 
@@ -94,6 +97,33 @@ async def test_a_refused_token_is_replaced_once_however_many_calls_were_refused(
     await tokens.close()
 
 
+async def test_a_client_without_rights_is_judged_by_its_second_token_and_makes_no_storm_of_tokens(
+    server: OAuthServer,
+) -> None:
+    clock, news, refusals = Clock(), 0, 0
+    tokens = client(server, clock)
+    while clock.now < 3600:
+        news += tokens.refused(await tokens.token())
+        refusals += 1
+        clock.now += 1
+    assert news == 1
+    assert refusals == 3600
+    assert len(server.asked) <= 10 + 3600 / LONGEST_PATIENCE
+    await tokens.close()
+
+
+async def test_a_token_that_is_refused_long_after_the_one_before_is_doubted_and_not_the_client(
+    server: OAuthServer,
+) -> None:
+    clock = Clock()
+    tokens = client(server, clock)
+    assert tokens.refused(await tokens.token())
+    assert not tokens.refused(await tokens.token())
+    clock.now = FORGOTTEN + 1
+    assert tokens.refused(await tokens.token())
+    await tokens.close()
+
+
 async def test_a_refused_client_is_a_rejected_credential_that_shows_nothing(server: OAuthServer) -> None:
     server.client_secret = "another"
     tokens = client(server, Clock())
@@ -162,3 +192,63 @@ async def test_a_token_that_the_provider_refuses_is_not_sent_twice(simulator: Si
 async def test_a_token_endpoint_at_plain_http_is_refused(server: OAuthServer) -> None:
     with pytest.raises(ProviderError, match=r"auth\.oauth2\.tokenURL is plain http"):
         build(spec(server, "https://api.example.com/v1"), CLIENT, allow_insecure=False)
+
+
+FORBIDDEN: dict[str, tuple[int, dict[str, str], str]] = {
+    "401": (401, {}, ""),
+    "403": (403, {}, ""),
+    "403 that says so": (403, {"WWW-Authenticate": 'Bearer realm="x", error="insufficient_scope"'}, ""),
+    "400 invalid_token": (400, {}, '{"error": "invalid_token", "error_description": "revoked"}'),
+    "400 in the header": (400, {"WWW-Authenticate": 'Bearer error="invalid_token"'}, ""),
+    "422 with a code": (422, {}, '{"error": {"code": "token_expired", "message": "no"}}'),
+    "login page": (302, {"Location": "/login"}, ""),
+}
+
+
+@pytest.mark.parametrize("refusal", FORBIDDEN.values(), ids=FORBIDDEN)
+async def test_a_token_that_was_revoked_early_is_dropped_however_the_provider_says_so(
+    server: OAuthServer, serve: Serve, refusal: tuple[int, dict[str, str], str]
+) -> None:
+    status, headers, body = refusal
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.headers["Authorization"] == "Bearer canary-token-1":
+            return web.Response(status=status, headers=headers, text=body, content_type="application/json")
+        return web.json_response({})
+
+    auth = spec(server, "http://127.0.0.1:1").auth
+    assert auth
+    assert auth.oauth2
+    tokens = ClientCredentials(auth.oauth2, CLIENT, Transport(server.url, NOBODY, PATIENT))
+    transport = Transport(await serve(answer), tokens, PATIENT)
+    with pytest.raises(TokenRefused, match="the token is fetched anew"):
+        await transport.call(Call("create a key", "POST", "/keys"))
+    got = await asyncio.gather(*(transport.call(Call("create a key", "POST", "/keys")) for _ in range(20)))
+    assert {answer.status for answer in got} == {200}
+    assert len(server.asked) == 2
+    await transport.close()
+
+
+async def test_a_refusal_that_outlives_the_token_is_the_credentials(simulator: Simulator) -> None:
+    simulator.faults.add(Fault(kind="status", match="list", status=403, when="before"))
+    async with serving(OAuthServer(lambda: simulator.admin_key)) as server:
+        provider = build(
+            spec(server, simulator.url), CLIENT, allow_insecure=True, allow_private=True, deadlines=PATIENT
+        )
+        assert isinstance(await provider_error(provider), TokenRefused)
+        judged = await provider_error(provider)
+        assert type(judged) is Rejected
+        assert judged.forbidden
+        assert len(server.asked) == 2
+        await provider.close()
+
+
+async def test_what_a_request_is_refused_for_drops_no_token(simulator: Simulator) -> None:
+    simulator.faults.add(Fault(kind="status", match="list", status=422, when="before"))
+    async with serving(OAuthServer(lambda: simulator.admin_key)) as server:
+        provider = build(
+            spec(server, simulator.url), CLIENT, allow_insecure=True, allow_private=True, deadlines=PATIENT
+        )
+        assert [type(await provider_error(provider)) for _ in range(3)] == [Rejected] * 3
+        assert len(server.asked) == 1
+        await provider.close()

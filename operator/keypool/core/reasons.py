@@ -168,8 +168,9 @@ ADVICE: dict[Reason, str] = {
     "they will be late. Raise the field that the message names, or have the pools need less: a longer "
     "health.probeEvery, a longer rotation.every, fewer keys. Nothing stops.",
     Reason.CREDENTIAL_MISSING: "Create the Secret, or the entry in it, that the message names.",
-    Reason.CREDENTIAL_REJECTED: "The provider refuses the admin credential: put a good one into the Secret. While the "
-    "KeyProvider is Ready, the credential before is still in use.",
+    Reason.CREDENTIAL_REJECTED: "The provider refuses the admin credential: put a good one into the Secret, or give it "
+    "the rights (OAuth scopes) for the call that the message names. While the KeyProvider is Ready, the credential before "
+    "is still in use.",
     Reason.ACCOUNT_CHANGED: "The credential seems to belong to another account: none of the keys that must be there is "
     "listed. Put the right account's credential into the Secret. If the account was changed on purpose, or all keys "
     "were deleted at the provider, annotate the provider object with keypool.dev/confirm-account=TOKEN, a word not "

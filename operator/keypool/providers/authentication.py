@@ -12,8 +12,9 @@ class Authentication(Protocol):
         """The token. Raises CredentialRejected, Unavailable: in both cases nothing was sent to the provider."""
         ...
 
-    def refused(self, token: SecretStr) -> None:
-        """The provider refused this token."""
+    def refused(self, token: SecretStr, /) -> bool:
+        """The provider refused this token. True when it was good before and the next call has another: only then that
+        call's answer tells whether the credential is refused."""
         ...
 
     async def close(self) -> None:
@@ -31,8 +32,9 @@ class FixedCredential:
         """The credential."""
         return self._credential
 
-    def refused(self, token: SecretStr) -> None:
+    def refused(self, _token: SecretStr, /) -> bool:
         """There is no other."""
+        return False
 
     async def close(self) -> None:
         """Nothing is open."""

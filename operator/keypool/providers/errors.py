@@ -3,6 +3,7 @@
 ProviderError
  ├─ Rejected            a person must act; trying again with the same input is useless
  │   ├─ CredentialRejected   it is the admin credential that the provider refuses
+ │   │   └─ TokenRefused         a token that was good before; the next call has a new one
  │   ├─ EndpointRefused      the operator's administrator does not allow the endpoint
  │   └─ AdapterUnusable      the adapter that the spec names is not there, or cannot be loaded
  ├─ Throttled           nothing happened; try again after `retry_after`
@@ -21,11 +22,23 @@ class ProviderError(Exception):
 
 
 class Rejected(ProviderError):
-    """The provider understood and refused (4xx other than 401 of the admin, 408, 425, 429). Nothing happened."""
+    """The provider understood and refused (4xx other than 401 of the admin, 408, 425, 429). Nothing happened.
+
+    `forbidden`: with a 403, so that it may be whom it was asked by, and not what.
+    """
+
+    def __init__(self, message: str, *, forbidden: bool = False) -> None:
+        super().__init__(message)
+        self.forbidden = forbidden
 
 
 class CredentialRejected(Rejected):
     """The provider refuses the admin credential (401, or 403 on every call)."""
+
+
+class TokenRefused(CredentialRejected):
+    """The provider refuses a token, which was dropped: it may have been revoked early. The next call has a new one, and
+    its answer tells."""
 
 
 class EndpointRefused(Rejected):

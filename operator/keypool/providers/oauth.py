@@ -1,8 +1,8 @@
 """OAuth 2.0 client credentials: how the operator authenticates where a static credential is not wanted.
 
 The tokens of RFC 6749 section 4.4 are fetched through a transport of their own, once for all pools of a provider, and
-replaced before they expire. One that the provider refuses is fetched anew for the next call, not for this one: a
-refusal stops calls instead of repeating them.
+replaced before they expire. One that the provider refuses, which may be with a 403, was perhaps revoked early: it is
+dropped, and the next call has a new one. This call is not repeated: a refusal stops calls instead of repeating them.
 """
 
 import asyncio
@@ -24,6 +24,12 @@ LEEWAY = 60.0
 """Seconds before its end at which a token is replaced; half of its life where it lives less than twice as long."""
 UNTOLD_LIFE = 300.0
 """Seconds that a token is used whose life the server does not tell (expires_in is optional, section 5.1)."""
+FORGOTTEN = 900.0
+"""Seconds without a refusal after which one is again taken for the token's fault: longer than any pause between tries,
+or a client without the right scope would never be judged."""
+SOON, LONGEST_PATIENCE = 2.0, 300.0
+"""Seconds that a token is kept at first, and at most, although it is refused, before another is fetched: the token
+server is not called for each refusal."""
 
 
 def join_client(client_id: SecretStr, client_secret: SecretStr) -> SecretStr:
@@ -53,7 +59,8 @@ class ClientCredentials:
         self._secrets = (credential, SecretStr(unquote(client_secret)))
         self._lock = asyncio.Lock()
         self._known: SecretStr | None = None
-        self._until = 0.0
+        self._until = self._since = self._patience = 0.0
+        self._refused_at: float | None = None
 
     async def token(self) -> SecretStr:
         """The token that is known, or a new one; calls that wait for it share it."""
@@ -63,10 +70,18 @@ class ClientCredentials:
             assert self._known is not None  # noqa: S101
             return self._known
 
-    def refused(self, token: SecretStr) -> None:
-        """The next call fetches another, unless that happened already."""
-        if self._known == token:
+    def refused(self, token: SecretStr) -> bool:
+        """The next call fetches another, unless that happened already, or this one was fetched just now for the same
+        reason. False where the token before it was refused as well: then it is the client that is refused."""
+        if self._known != token:
+            return True
+        now, before = self._clock(), self._refused_at
+        age, self._refused_at = now - self._since, now
+        is_news = before is None or now - before >= FORGOTTEN
+        if is_news or age >= self._patience:
             self._known = None
+            self._patience = SOON if is_news else min(2 * self._patience, LONGEST_PATIENCE)
+        return is_news
 
     async def close(self) -> None:
         """Closes connections."""
@@ -78,7 +93,8 @@ class ClientCredentials:
         if token is None:
             raise Unavailable("fetch an OAuth token: the answer holds no bearer token")
         life = UNTOLD_LIFE if token.expires_in is None else token.expires_in
-        self._known, self._until = SecretStr(token.access_token), asked + max(life - LEEWAY, life / 2)
+        self._known, self._since = SecretStr(token.access_token), asked
+        self._until = asked + max(life - LEEWAY, life / 2)
 
     async def _ask(self) -> Answer:
         scope = " ".join(self._options.scopes or ()) or None

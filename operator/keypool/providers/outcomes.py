@@ -3,6 +3,9 @@
 import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from enum import Enum
+
+from pydantic_core import from_json
 
 from keypool.providers.errors import Ambiguous, CredentialRejected, ProviderError, Rejected, Throttled, Unavailable
 
@@ -21,8 +24,42 @@ def refusal(what: str, status: int, said: str = "", retry_after: timedelta | Non
     if status == 429:
         return Throttled(message, retry_after)
     if 400 <= status < 500 and status != 408:
-        return Rejected(message)
+        return Rejected(message, forbidden=status == 403)
     return Ambiguous(message)
+
+
+_BAD_TOKEN = frozenset({"invalid_token", "expired_token", "token_expired", "token_revoked", "insufficient_scope"})
+"""RFC 6750 section 3.1, and what others call the same."""
+
+
+class Blame(Enum):
+    """What a refusal may be about."""
+
+    REQUEST = "request"
+    PERHAPS = "perhaps the credential"
+    CREDENTIAL = "the credential"
+
+
+def blame(status: int, challenge: str, body: bytes) -> Blame:
+    """Whether a refusal is the token's fault: it says so in WWW-Authenticate (`challenge`), or as the JSON error's
+    code, whatever the status. It may be with 401; with 403, as some answer to a token that was revoked; and with a
+    redirect, as a gateway sends strangers to its login page."""
+    if not 300 <= status < 500 or status == 429:
+        return Blame.REQUEST
+    codes = {code.lower() for code in re.findall(r'error="?([A-Za-z_]{1,64})', challenge[:1024])}
+    if _BAD_TOKEN & (codes | _error_codes(body)):
+        return Blame.CREDENTIAL
+    return Blame.PERHAPS if status in {401, 403} or status < 400 else Blame.REQUEST
+
+
+def _error_codes(body: bytes) -> set[str]:
+    try:
+        parsed = from_json(body)
+    except ValueError:
+        return set()
+    error = parsed.get("error") if isinstance(parsed, dict) else None
+    places = (error, *(error.get(key) for key in ("code", "type"))) if isinstance(error, dict) else (error,)
+    return {place.lower() for place in places if isinstance(place, str)}
 
 
 def parse_retry_after(header: str | None, now: datetime) -> timedelta | None:

@@ -23,18 +23,23 @@ from keypool import __version__
 from keypool.core.deadlines import CREATE_CALL, OTHER_CALL
 from keypool.providers.addresses import AddressRefused
 from keypool.providers.authentication import Authentication, FixedCredential
+from keypool.providers.bodies import error_body, read_body
 from keypool.providers.connections import connections, sent_by
 from keypool.providers.endpoints import REPEATABLE, Endpoints
-from keypool.providers.errors import Ambiguous, EndpointRefused, ProviderError, Unavailable
+from keypool.providers.errors import (
+    Ambiguous,
+    CredentialRejected,
+    EndpointRefused,
+    ProviderError,
+    TokenRefused,
+    Unavailable,
+)
 from keypool.providers.meter import Meter, Unmetered
-from keypool.providers.outcomes import parse_retry_after, refusal, until_midnight
+from keypool.providers.outcomes import Blame, blame, parse_retry_after, refusal, until_midnight
 from keypool.providers.text import error_text, excerpt
 from keypool.providers.unreachable import NO_CONNECTION, why_unreachable
 
 MIB = 1024 * 1024
-_ERROR_BYTES = 16 * 1024
-_ERROR_SECONDS = 1.0
-_MARGIN = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,21 +209,33 @@ class Transport:
         try:
             if response.status_code in call.expect and response.status_code < 300:
                 return await _accepted(call, response)
-            body = await _error_body(response, until)
+            body = await error_body(response, until)
             said = excerpt(error_text(body), (token, *call.secrets))
             if response.status_code in call.expect:
                 return Answer(response.status_code, said=said)
-            if response.status_code == 401:
-                self._authentication.refused(token)
             now = datetime.now(UTC)
             wait = parse_retry_after(response.headers.get("Retry-After"), now)
             if wait is None and call.daily and call.daily.encode() in body:
                 wait = until_midnight(now)  # for calls of this kind alone
             elif response.status_code == 429 and "Authorization" not in call.headers:  # else it is that key's own limit
                 self._meter.throttled(wait)
-            return refusal(call.what, response.status_code, said, wait)
+            outcome = refusal(call.what, response.status_code, said, wait)
+            if "Authorization" in call.headers:
+                return outcome
+            challenge = response.headers.get("WWW-Authenticate", "")
+            return self._blamed(token, outcome, blame(response.status_code, challenge, body))
         finally:
             await response.aclose()
+
+    def _blamed(self, token: SecretStr, outcome: ProviderError, to_blame: Blame) -> ProviderError:
+        """A refusal that may be the token's fault. Nothing was carried out."""
+        if to_blame is Blame.REQUEST:
+            return outcome
+        if self._authentication.refused(token):
+            return TokenRefused(f"{outcome}; the token is fetched anew")
+        if to_blame is Blame.CREDENTIAL and not isinstance(outcome, CredentialRejected):
+            return CredentialRejected(f"{outcome}: it refuses the admin credential")
+        return outcome
 
     @staticmethod
     def _request(url: str, call: Call, token: SecretStr, seconds: float) -> httpx.Request:
@@ -259,31 +276,7 @@ async def _accepted(call: Call, response: httpx.Response) -> Answer | ProviderEr
     # Encodings may be nested, and each multiplies: a single one of 16 KiB chunks stays small in memory.
     if response.headers.get("Content-Encoding", "identity").strip().lower() not in {"identity", "gzip", "deflate"}:
         return Ambiguous(f"{call.what}: the answer is compressed in a way that was not asked for")
-    body = await _read(response, call.limit)
+    body = await read_body(response, call.limit)
     if body is None:
         return Ambiguous(f"{call.what}: the answer is larger than {call.limit} bytes")
     return Answer(response.status_code, body)
-
-
-async def _read(response: httpx.Response, limit: int) -> bytes | None:
-    """The decoded body, None as soon as it exceeds `limit` bytes."""
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > limit:
-            return None
-    return bytes(body)
-
-
-async def _error_body(response: httpx.Response, until: float) -> bytes:
-    """The body of a refusal; empty rather than another error, because the status has told enough.
-
-    So it is read for a second at most, and no longer than just before `until`, when the call's deadline would strike.
-    """
-    if response.headers.get("Content-Encoding", "identity") != "identity":
-        return b""
-    try:
-        async with asyncio.timeout_at(min(asyncio.get_running_loop().time() + _ERROR_SECONDS, until - _MARGIN)):
-            return await _read(response, _ERROR_BYTES) or b""
-    except (TimeoutError, httpx.HTTPError, aiohttp.ClientError, OSError):
-        return b""

@@ -27,7 +27,7 @@ async def update(this: Pass, action: act.UpdateKey) -> bool:
         return False
     limits = limits_of(this.observation.effective.limits, record, this.world.now())
     try:
-        found = await timed(this, "update", entry.provider.update(record.handle, limits))
+        found = await timed(this, "update", entry.provider.update(record.handle, limits), entry.uid)
     except ProviderError as error:
         note_failure(this, activity, entry.uid, error)
         this.world.tell_failure(this.handle.ledger, record, "update", str(error))

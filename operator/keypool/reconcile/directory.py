@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from pydantic import SecretStr
@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from keypool.api.provider import KeyProviderSpec
 from keypool.cluster import keepsakes
 from keypool.cluster.client import KubeClient
+from keypool.core.grievances import Grievances
 from keypool.core.observation import Problem, ProviderFacts
 from keypool.core.reasons import Reason
 from keypool.providers.errors import ProviderError
@@ -32,7 +33,7 @@ class Entry:
     """One provider object. It outlives its object as long as the process runs: keys at it may still be owed.
 
     `trusted`: the provider took the credential, and the account is the one that has our keys. `kept`: this very
-    credential is stored beside the ledgers.
+    credential is stored beside the ledgers. `grievances`: what the provider refuses to it.
     """
 
     uid: str
@@ -42,6 +43,7 @@ class Entry:
     provider: Provider
     trusted: bool = False
     kept: bool = False
+    grievances: Grievances = field(default_factory=Grievances)
 
     def has(self, spec: KeyProviderSpec, credential: SecretStr) -> bool:
         """Whether it was made from these; the request budget is not the client's."""
@@ -131,6 +133,10 @@ class Directory:
         """A call to the provider got no usable answer; True when that makes it doubtful."""
         self._unanswered[uid] = self._unanswered.get(uid, 0) + 1
         return self._unanswered[uid] == DOUBTFUL
+
+    def doubt(self, uid: str) -> None:
+        """The provider is to be looked at anew."""
+        self._unanswered[uid] = max(self._unanswered.get(uid, 0), DOUBTFUL)
 
     def doubtful(self, uid: str) -> bool:
         """Whether several calls got no usable answer since the provider was last looked at."""

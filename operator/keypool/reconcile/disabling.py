@@ -9,7 +9,7 @@ from keypool.providers.errors import ProviderError, is_refusal
 from keypool.providers.protocol import Found, Probe, Provider
 from keypool.reconcile.context import Pass
 from keypool.reconcile.ending import is_elsewhere, still_accepted, usable_client
-from keypool.reconcile.keys import note_failure, timed
+from keypool.reconcile.keys import complain, note_failure, timed
 from keypool.reconcile.lookup import without
 
 
@@ -23,7 +23,7 @@ async def disable(this: Pass, action: act.DisableKey) -> bool:
     if provider is None:
         return False
     try:
-        found = await timed(this, "disable", provider.disable(record.handle))
+        found = await timed(this, "disable", provider.disable(record.handle), record.provider)
     except ProviderError as error:
         return await _not_disabled(this, record, error)
     rejected = await _is_rejected(this, provider, record, activity)
@@ -42,6 +42,7 @@ async def disable(this: Pass, action: act.DisableKey) -> bool:
 async def _not_disabled(this: Pass, record: KeyRecord, error: ProviderError) -> bool:
     if not is_refusal(error):
         return _failed(this, record, "disable", error)
+    complain(this, "disable", record.provider, error)
     this.world.tell_failure(this.handle.ledger, record, "disable", str(error))
     await this.handle.update(lambda ledger: ledger.advance(record.name, Evidence.DISABLE_REFUSED))
     return True
@@ -74,7 +75,7 @@ async def enable(this: Pass, action: act.EnableKey) -> bool:
     if provider is None:
         return False
     try:
-        found = await timed(this, "enable", provider.enable(record.handle))
+        found = await timed(this, "enable", provider.enable(record.handle), record.provider)
     except ProviderError as error:
         return _failed(this, record, "enable", error)
     missing = found is Found.NOT_FOUND and not is_elsewhere(this, record)

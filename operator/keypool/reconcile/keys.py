@@ -12,7 +12,6 @@ from keypool.core.deadlines import BEGIN_WITHIN
 from keypool.core.ledger import KeyRecord
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.naming import nonce, upstream_name
-from keypool.core.observation import Problem
 from keypool.core.reasons import Reason
 from keypool.providers.errors import (
     Ambiguous,
@@ -21,19 +20,21 @@ from keypool.providers.errors import (
     ProviderError,
     Rejected,
     Throttled,
+    TokenRefused,
     Unreadable,
 )
 from keypool.providers.protocol import CreatedKey, NewKey, Probe
 from keypool.reconcile.context import Pass
 from keypool.reconcile.memory import FIRST_PAUSE
+from keypool.reconcile.proving import problem_of
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_OF_THE_PROVIDER = {
-    CredentialRejected: Reason.CREDENTIAL_REJECTED,
-    EndpointRefused: Reason.ENDPOINT_REFUSED,
-}
+_NEED_A_RIGHT = frozenset({"create", "update", "disable", "enable", "revoke"})
+"""Calls of which a 403 may mean the credential. Where a pool's use cannot be read, nothing is amiss with its keys."""
+_WITH_CREDENTIAL = _NEED_A_RIGHT | {"probe", "usage"}
+"""Calls of which a 401 does. How listing goes, the reconciler of providers sees for itself."""
 _REFUSALS = {"create": Reason.KEY_REFUSED, "update": Reason.KEY_REFUSED, "revoke": Reason.REVOCATION_REFUSED}
 
 
@@ -52,7 +53,7 @@ async def create(this: Pass, action: act.CreateKey) -> bool:
     this.memory.sent |= {record.name}
     pause = this.memory.wait_until.get("create")
     try:
-        created = await timed(this, "create", entry.provider.create(new_key(this, record)))
+        created = await timed(this, "create", entry.provider.create(new_key(this, record)), entry.uid)
     except ProviderError as error:
         note_failure(this, "create", entry.uid, error)
         this.world.tell_failure(this.handle.ledger, record, "create", str(error))
@@ -118,7 +119,7 @@ async def probe(this: Pass, action: act.ProbeKey) -> bool:
     if record is None or record.value is None or entry is None:
         return False
     try:
-        answer = await timed(this, "probe", entry.provider.probe(record.value))
+        answer = await timed(this, "probe", entry.provider.probe(record.value), entry.uid)
     except ProviderError as error:
         note_failure(this, f"probe:{record.name}", entry.uid, error)
         return False
@@ -147,12 +148,14 @@ def tell_the_brake(this: Pass, provider_uid: str, record: KeyRecord, answer: Pro
         this.world.touch_provider(provider_uid)
 
 
-async def timed(this: Pass, call: str, awaitable: Awaitable[T]) -> T:
-    """Counts and times one provider call."""
+async def timed(this: Pass, call: str, awaitable: Awaitable[T], uid: str = "") -> T:
+    """Counts and times a provider call. `uid`: of the provider whose credential is good for such calls if it works."""
     started, outcome = time.monotonic(), "ok"
     kind = this.observation.provider.kind if this.observation.provider is not None else "gone"
     try:
-        return await awaitable
+        answer = await awaitable
+        _worked(this, call, uid)
+        return answer
     except ProviderError as error:
         outcome = type(error).__name__
         raise
@@ -160,16 +163,38 @@ async def timed(this: Pass, call: str, awaitable: Awaitable[T]) -> T:
         this.world.metrics.on_provider_call(kind, call, outcome, time.monotonic() - started)
 
 
+def _worked(this: Pass, call: str, uid: str) -> None:
+    entry = this.world.directory.get(uid)
+    if entry is not None and entry.grievances.worked(call, this.handle.ledger.pool_uid):
+        this.world.touch_provider(uid)
+
+
+def complain(this: Pass, call: str, uid: str, error: ProviderError) -> None:
+    """The credential is refused, or a call that a right is needed for: the provider is looked at anew, and told not to
+    be ready when it lists keys and yet refuses this again."""
+    told = isinstance(error, CredentialRejected) and not isinstance(error, TokenRefused) and call in _WITH_CREDENTIAL
+    forbidden = isinstance(error, Rejected) and error.forbidden and call in _NEED_A_RIGHT
+    entry, ledger = this.world.directory.get(uid), this.handle.ledger
+    if entry is None or not (told or forbidden):
+        return
+    if entry.grievances.refused(call, ledger.pool_uid, ledger.namespace, str(error)):
+        this.world.directory.doubt(uid)
+        this.world.touch_provider(uid)
+
+
 def note_failure(this: Pass, activity: str, provider_uid: str, error: ProviderError) -> None:
     """Turns an error into a trouble with a pause; a refused credential or endpoint concerns all of its pools."""
+    complain(this, activity.split(":", 1)[0], provider_uid, error)
     now, text = this.world.now(), str(error)
     _log.warning("pool %s/%s: %s: %s", this.subject.namespace, this.subject.name, activity, text)
     if isinstance(error, Throttled):
         this.memory.throttled(activity, text, now, error.retry_after, this.world.random())
     elif isinstance(error, (CredentialRejected, EndpointRefused)):
-        reason = _OF_THE_PROVIDER[type(error)]
-        this.memory.failed(activity, reason, text, now, this.world.random())
-        this.world.directory.set_problem(provider_uid, Problem(reason, text))
+        problem = problem_of(error, Reason.PROVIDER_REFUSED)
+        entry = this.world.directory.get(provider_uid)
+        judged = entry is not None and entry.grievances.judgement(shared=False) is not None
+        this.memory.failed(activity, problem.reason, text, now, this.world.random(), person=judged)
+        this.world.directory.set_problem(provider_uid, problem)
         this.world.touch_provider(provider_uid)
     elif isinstance(error, Rejected):
         reason = _REFUSALS.get(activity.split(":", 1)[0], Reason.PROVIDER_REFUSED)

@@ -3,7 +3,7 @@
 A new credential is tried while the one before stays in use, and takes its place only when it is good.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -38,6 +38,7 @@ MOMENT = 0.01
 """Seconds later than an endpoint may be tried again, so that it may be by then."""
 BETWEEN_LISTINGS = timedelta(seconds=2)
 NO_CREDENTIAL = SecretStr("")
+ONLY_LISTS = "the provider lists keys for the admin credential and refuses this call: check its rights (scopes)"
 
 
 @dataclass(slots=True)
@@ -78,12 +79,25 @@ class ProviderReconciler:
         world.directory.set_problem(uid, standing.problem)
         pause = await self._judge(uid, memory) if standing.problem is None else MAX_AGE
         await self._tell(obj, memory, standing.problem)
-        await self._write_status(obj, standing, memory)
+        await self._write_status(obj, self._told(obj, standing), memory)
         await world.directory.renew(uid)
         world.accounts.forget_listing(uid)
         memory.failures = memory.failures + 1 if standing.worst is not None else 0
         pause = min(pause, self._endpoints(obj))
         return pause if standing.worst is None else min(pause, self._next_try(memory))
+
+    def _told(self, obj: dict[str, Any], standing: Standing) -> Standing:
+        """Ready is not said of a provider that lists keys and refuses all else. Its pools go on trying, with growing
+        pauses: the first call that works tells that it is over."""
+        meta, entry = obj["metadata"], self._world.directory.get(obj["metadata"]["uid"])
+        if standing.problem is not None or entry is None:
+            return standing
+        pools = self._world.cache.pools_of_provider(meta.get("namespace", ""), meta["name"])
+        places = {pool["metadata"]["namespace"] for uid in pools if (pool := self._world.cache.pool(uid)) is not None}
+        said = entry.grievances.judgement(shared=len(places) > 1)
+        if said is None:
+            return standing
+        return replace(standing, problem=Problem(Reason.CREDENTIAL_REJECTED, f"{said}: {ONLY_LISTS}"))
 
     def _endpoints(self, obj: dict[str, Any]) -> float:
         """Shows the endpoints' states as metrics; seconds until one that is open may be tried again."""

@@ -13,6 +13,7 @@ from keypool.providers.errors import (
     ProviderError,
     Rejected,
     Throttled,
+    TokenRefused,
     is_refusal,
 )
 from keypool.providers.protocol import Provider
@@ -27,6 +28,8 @@ ANOTHER_ACCOUNT = Problem(
     "the right account into the Secret; or, if the account was changed on purpose or all keys were deleted at the "
     f"provider, annotate the provider object with {CONFIRM}=TOKEN, a word not used before, to have all keys replaced",
 )
+
+FORBIDDEN = "it refuses the admin credential, or what that may do: check its rights (scopes)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,18 @@ async def prove(world: World, uid: str, provider: Provider) -> Proof:
     if not provider.capabilities.lists_keys:
         return Proof(await _silence(world, uid, provider))
     try:
-        listing = await world.accounts.take(provider)
+        listing = await _listing(world, provider)
     except ProviderError as error:
         return Proof(problem_of(error, Reason.PROVIDER_REFUSED))
     return Proof(account_problem(world, uid, provider, listing), listing)
+
+
+async def _listing(world: World, provider: Provider) -> Listing:
+    """A token that was revoked early proves nothing: the next one does."""
+    try:
+        return await world.accounts.take(provider)
+    except TokenRefused:
+        return await world.accounts.take(provider)
 
 
 async def _silence(world: World, uid: str, provider: Provider) -> Problem | None:
@@ -99,12 +110,14 @@ async def client_for(world: World, uid: str) -> Provider | None:
 def problem_of(error: ProviderError, refused: Reason) -> Problem:
     """An error as the reason why a provider cannot be used."""
     if isinstance(error, CredentialRejected):
-        return Problem(Reason.CREDENTIAL_REJECTED, str(error))
+        return Problem(Reason.CREDENTIAL_REJECTED, str(error), stalls=not isinstance(error, TokenRefused))
     if isinstance(error, EndpointRefused):
         return Problem(Reason.ENDPOINT_REFUSED, str(error))
     if isinstance(error, AdapterUnusable):
         return Problem(Reason.ADAPTER_UNUSABLE, str(error))
     if isinstance(error, Rejected):
+        if error.forbidden:
+            return Problem(Reason.CREDENTIAL_REJECTED, f"{error}: {FORBIDDEN}")
         return Problem(refused, str(error))
     reason = Reason.PROVIDER_THROTTLED if isinstance(error, Throttled) else Reason.PROVIDER_UNAVAILABLE
     return Problem(reason, str(error), stalls=False)

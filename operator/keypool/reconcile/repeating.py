@@ -6,7 +6,7 @@ from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.reasons import Reason
 from keypool.providers.errors import Ambiguous, ProviderError, Unreadable, is_refusal
 from keypool.reconcile.context import Pass
-from keypool.reconcile.keys import facts, life, may_begin, new_key, note_failure, provider_uid, timed
+from keypool.reconcile.keys import complain, facts, life, may_begin, new_key, note_failure, provider_uid, timed
 from keypool.reconcile.memory import FIRST_PAUSE
 
 
@@ -20,7 +20,7 @@ async def repeat(this: Pass, action: act.RepeatCreate) -> bool:
         this.memory.pause("create", this.world.now() + FIRST_PAUSE)
         return False
     try:
-        created = await timed(this, "create", entry.provider.create(new_key(this, record)))
+        created = await timed(this, "create", entry.provider.create(new_key(this, record)), entry.uid)
     except ProviderError as error:
         await _record_failure(this, entry.uid, record, error)
         return False
@@ -34,6 +34,7 @@ async def _record_failure(this: Pass, uid: str, record: KeyRecord, error: Provid
     now = this.world.now()
     this.world.tell_failure(this.handle.ledger, record, "create", str(error))
     if is_refusal(error):
+        complain(this, "create", uid, error)
         this.memory.failed(f"repeat:{record.name}", Reason.KEY_REFUSED, str(error), now, this.world.random())
         return
     note_failure(this, "create", uid, error)

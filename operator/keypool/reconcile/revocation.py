@@ -48,7 +48,7 @@ async def _failed(this: Pass, record: KeyRecord, error: ProviderError) -> bool:
 async def _delete(this: Pass, provider: Provider, record: KeyRecord, handle: str) -> Revocation | None:
     """The provider's answer; None when it failed. A refusal makes the key owed: it asks for a person."""
     try:
-        return await timed(this, "revoke", provider.revoke(handle))
+        return await timed(this, "revoke", provider.revoke(handle), record.provider)
     except ProviderError as error:
         await _failed(this, record, error)
         if is_refusal(error) and record.state is KeyState.REVOKING:

@@ -19,7 +19,7 @@ async def read(this: Pass, action: act.ReadUsage) -> bool:
         return True
     activity = f"usage:{record.name}"
     try:
-        told = await timed(this, "usage", entry.provider.usage(record.handle))
+        told = await timed(this, "usage", entry.provider.usage(record.handle), entry.uid)
     except CredentialRejected as error:
         note_failure(this, activity, entry.uid, error)
         return True
