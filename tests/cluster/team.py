@@ -13,8 +13,10 @@ import aiohttp
 from keypool.cluster import paths
 from keypool.cluster.client import KubeClient
 from keypool.cluster.errors import NotFound
+from keypool.core.grace import GRACE
 from keypool_lab.controlplane import Cluster
 from keypool_lab.simulator import Simulator
+from tests.cluster.running import Clock
 from tests.waiting import eventually
 
 Object = dict[str, Any]
@@ -116,6 +118,14 @@ class Team:
         """Has the operator look at a pool now, for instance because its clock was moved."""
         mark = {"metadata": {"annotations": {"test/poke": str(next(self._pokes))}}}
         await self.client.patch(paths.pool(self.namespace, name), mark)
+
+    async def outlasts_its_grace(self, clock: Clock) -> None:
+        """Has the operator look at all pools and providers of the namespace when what they lack is late."""
+        clock.advance(GRACE)
+        for collection in (paths.providers(self.namespace), paths.pools(self.namespace)):
+            async for obj in self.client.list(collection):
+                mark = {"metadata": {"annotations": {"test/poke": str(next(self._pokes))}}}
+                await self.client.patch(f"{collection}/{obj['metadata']['name']}", mark)
 
     async def considered(self, name: str = "chat") -> Object:
         """The pool, when the operator has looked at it after now and has done what it then wanted to do.

@@ -9,7 +9,7 @@ import pytest
 from keypool.cluster import paths
 from keypool_lab.simulator import Fault, Simulator
 from tests.cluster.conftest import OperatorMaker
-from tests.cluster.running import Operator
+from tests.cluster.running import Clock, Operator
 from tests.cluster.team import (
     ADMIN_ENTRY,
     ADMIN_SECRET,
@@ -44,8 +44,10 @@ async def provider_says(team: Team, reason: str) -> str:
 
 
 @pytest.mark.usefixtures("bystander")
-async def test_a_pool_waits_for_the_provider_that_it_names(team: Team, simulator: Simulator) -> None:
+async def test_a_pool_waits_for_the_provider_that_it_names(team: Team, simulator: Simulator, clock: Clock) -> None:
     await team.apply(pool_manifest())
+    await team.has("chat", "Reconciling", "True", "ProviderNotFound")
+    await team.outlasts_its_grace(clock)
     stalled = await team.has("chat", "Stalled", "True", "ProviderNotFound")
     assert stalled["message"] == f"there is no KeyProvider {PROVIDER} in namespace {team.namespace}"
     await team.apply(credential(simulator), provider_manifest(simulator.url))
@@ -54,8 +56,12 @@ async def test_a_pool_waits_for_the_provider_that_it_names(team: Team, simulator
 
 
 @pytest.mark.usefixtures("bystander")
-async def test_a_missing_admin_secret_is_named_and_may_come_later(team: Team, simulator: Simulator) -> None:
+async def test_a_missing_admin_secret_is_named_and_may_come_later(
+    team: Team, simulator: Simulator, clock: Clock
+) -> None:
     await team.apply(provider_manifest(simulator.url), pool_manifest())
+    await team.has("chat", "Reconciling", "True", "ProviderNotReady")
+    await team.outlasts_its_grace(clock)
     missing = f'there is no Secret "{ADMIN_SECRET}" in namespace "{team.namespace}"'
     assert await provider_says(team, "CredentialMissing") == missing
     stalled = await team.has("chat", "Stalled", "True", "ProviderNotReady")
@@ -65,9 +71,13 @@ async def test_a_missing_admin_secret_is_named_and_may_come_later(team: Team, si
 
 
 @pytest.mark.usefixtures("bystander")
-async def test_a_missing_entry_is_named_together_with_those_that_exist(team: Team, simulator: Simulator) -> None:
+async def test_a_missing_entry_is_named_together_with_those_that_exist(
+    team: Team, simulator: Simulator, clock: Clock
+) -> None:
     secret = secret_manifest(ADMIN_SECRET, token="canary-1", password="canary-2")
     await team.apply(secret, provider_manifest(simulator.url), pool_manifest())
+    await team.has("chat", "Reconciling", "True", "ProviderNotReady")
+    await team.outlasts_its_grace(clock)
     message = await provider_says(team, "CredentialMissing")
     assert message == f'Secret "{ADMIN_SECRET}" has no entry "{ADMIN_ENTRY}" (its entries: password, token)'
     await team.apply(credential(simulator))

@@ -6,6 +6,7 @@ import pytest
 
 from keypool.cluster import paths
 from keypool_lab.simulator import Fault, Simulator
+from tests.cluster.running import Clock
 from tests.cluster.team import PROVIDER, Team, condition_in, pool_manifest, provider_manifest, secret_manifest
 from tests.contract.oauth_server import CLIENT_ID, CLIENT_SECRET, OAuthServer, serving
 from tests.waiting import eventually
@@ -56,9 +57,11 @@ async def test_a_wrong_client_is_told_and_a_right_one_taken_without_a_restart(te
 
 
 @pytest.mark.usefixtures("bystander")
-async def test_a_missing_entry_of_the_client_is_named(team: Team, simulator: Simulator) -> None:
+async def test_a_missing_entry_of_the_client_is_named(team: Team, simulator: Simulator, clock: Clock) -> None:
     async with serving(OAuthServer(lambda: simulator.admin_key)) as server:
         await team.apply(secret_manifest("oauth-client", clientId=CLIENT_ID), oauth_provider(simulator, server))
+        await provider_condition(team, "Reconciling", "CredentialMissing")
+        await team.outlasts_its_grace(clock)
         told = await provider_condition(team, "Stalled", "CredentialMissing")
         assert 'Secret "oauth-client" has no entry "clientSecret"' in told["message"]
 

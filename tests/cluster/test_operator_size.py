@@ -52,7 +52,7 @@ async def test_a_suspended_pool_starts_no_rotation_and_no_growth_until_it_goes_o
     team: Team, simulator: Simulator, clock: Clock
 ) -> None:
     await team.apply(pool_manifest(size=1, suspend=True, rotation={"every": "1h", "overlap": {"min": "0s"}}))
-    await team.has("chat", "Ready", "False", "Suspended")
+    await team.has("chat", "Published", "Unknown", "Suspended")
     assert not simulator.record.mutations()
     await team.patch("chat", suspend=False)
     await team.ready()

@@ -118,9 +118,11 @@ async def test_the_last_key_stays_published_when_its_value_is_removed(
 
 
 async def test_without_the_secret_nothing_is_taken_away_and_people_are_told(
-    operator: Operator, team: Team, person: KeyMaker
+    operator: Operator, team: Team, person: KeyMaker, clock: Clock
 ) -> None:
     await team.apply(static_pool())
+    await team.has("chat", "Reconciling", "True", "KeysFromMissing")
+    await team.outlasts_its_grace(clock)
     told = await team.has("chat", "Stalled", "True", "KeysFromMissing")
     assert f'there is no Secret "{MINE}": create it' in told["message"]
     await person.put(first=(value := await person.make()))

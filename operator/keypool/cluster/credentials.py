@@ -13,7 +13,12 @@ from keypool.cluster.errors import NotFound
 
 
 class CredentialMissing(Exception):
-    """There is no such Secret or entry; the message names it and says what would be right."""
+    """There is no such Secret or entry; the message names it and says what would be right. `there`: it is there, and of
+    no use."""
+
+    def __init__(self, message: str, *, there: bool = False) -> None:
+        super().__init__(message)
+        self.there = there
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,9 @@ def _decode(secret: dict[str, object], name: str, entry: str) -> str:
     try:
         text = base64.b64decode(encoded).decode().strip()
     except (binascii.Error, UnicodeDecodeError):
-        raise CredentialMissing(f'entry "{entry}" of Secret "{name}" is not text') from None
+        raise CredentialMissing(f'entry "{entry}" of Secret "{name}" is not text', there=True) from None
     if not text or not text.isprintable() or not text.isascii():
-        raise CredentialMissing(f'entry "{entry}" of Secret "{name}" is empty or holds unprintable characters')
+        raise CredentialMissing(
+            f'entry "{entry}" of Secret "{name}" is empty or holds unprintable characters', there=True
+        )
     return text

@@ -48,7 +48,9 @@ def _is_still_shown(o: Observation, key: KeyRecord) -> bool:
 def findings(o: Observation, problems: Iterable[Problem], now: datetime) -> tuple[Finding, ...]:
     """All conditions of a pool; Reconciling and Stalled only where they hold."""
     stalled = _stalled(o, tuple(problems))
-    found = [_ready(o, stalled, now), _published(o, stalled), _healthy(o, now), _revoked(o, now)]
+    found = [_published(o, stalled), _healthy(o, now), _revoked(o, now)]
+    if (ready := _ready(o, stalled, now)) is not None:
+        found.insert(0, ready)
     if (spending := spending_finding(o)) is not None:
         found.append(spending)
     if stalled is not None:
@@ -73,7 +75,9 @@ def _stalled(o: Observation, problems: tuple[Problem, ...]) -> Problem | None:
     return Problem(first.reason, f"{first.message}; and {len(others)} more: {texts}"[:MESSAGE_LIMIT])
 
 
-def _ready(o: Observation, stalled: Problem | None, now: datetime) -> Finding:
+def _ready(o: Observation, stalled: Problem | None, now: datetime) -> Finding | None:
+    """None for a pool that was suspended before it had a key: nothing is to become ready, so that what waits for a
+    rollout must not wait for it (kstatus takes Ready other than True for progress)."""
     live, pool = served(o, now), o.known_pool
     if pool.deleted_at is not None:
         return Condition.READY, False, Reason.DELETING, "the pool is being deleted"
@@ -85,7 +89,7 @@ def _ready(o: Observation, stalled: Problem | None, now: datetime) -> Finding:
     if stalled is not None:
         return Condition.READY, False, stalled.reason, stalled.message
     reason, message = _progress(o)
-    return Condition.READY, False, reason, message
+    return (Condition.READY, False, reason, message) if reason is not Reason.SUSPENDED else None
 
 
 def _progress(o: Observation) -> tuple[Reason, str]:
@@ -99,11 +103,23 @@ def _progress(o: Observation) -> tuple[Reason, str]:
     trouble = next((trouble for trouble in troubles if trouble is not None), None)
     if trouble is not None:
         return trouble.reason, trouble.message
-    if (problem := o.refused or o.provider_problem) is not None:
-        return problem.reason, problem.message
+    if (outside := _outside(o)) is not None:
+        return outside
     if o.grip is Grip.ENGAGED:
         return Reason.MOST_KEYS_REJECTED, BRAKE
     return Reason.CREATING_KEYS, f"keys are being created and checked; wanted: {o.spec.size}"
+
+
+def _outside(o: Observation) -> tuple[Reason, str] | None:
+    """What keeps the pool from having keys, although it is in order itself."""
+    if (problem := o.refused or o.provider_problem) is not None:
+        return problem.reason, problem.message
+    if o.supply is None:
+        return None
+    if o.supply.missing:
+        return Reason.KEYS_FROM_MISSING, o.supply.missing
+    few = len(o.supply.values) < o.spec.size
+    return (Reason.VALUES_MISSING, f"values: {len(o.supply.values)}, wanted: {o.spec.size}") if few else None
 
 
 def _published(o: Observation, stalled: Problem | None) -> Finding:

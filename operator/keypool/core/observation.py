@@ -26,6 +26,7 @@ class PoolFacts:
     name: str
     generation: int
     has_finalizer: bool
+    created_at: datetime | None = None
     deleted_at: datetime | None = None
     rotate: str | None = field(default=None, repr=False)
     compromised: str | None = field(default=None, repr=False)
@@ -59,11 +60,13 @@ class ProviderFacts:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why something cannot be done now. `stalls` when only a person can mend it."""
+    """Why something cannot be done now. `stalls` when only a person can mend it; `not_there_yet` when it is merely
+    the lack of something that may come by itself (see `core.grace`)."""
 
     reason: Reason
     message: str
     stalls: bool = True
+    not_there_yet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ keypool does for a pool; each rule's docstring tells why.
 from datetime import datetime, timedelta
 
 from keypool.core.brake import Grip
-from keypool.core.decision import Decision, Plan, Rule, run_chain
+from keypool.core.decision import Decision, Plan, Rule, earliest, run_chain
+from keypool.core.grace import of_pool, patient
 from keypool.core.observation import Observation, Problem
 from keypool.core.reasons import Reason
 from keypool.core.rules import (
@@ -34,11 +35,12 @@ def problems_are_told(o: Observation, plan: Plan, now: datetime) -> Decision:
     """What stands in the way from outside, said once for all rules. A Secret that another pool got is foreign, too: to
     delete it would be wrong advice."""
     unpublishable = publication.publication_blocked(o)
-    outside = (o.refused, o.provider_problem, unpublishable)
-    problems = [problem for problem in outside if problem is not None]
+    outside, end = (o.refused, o.provider_problem, unpublishable), of_pool(o, now)
+    problems = [patient(problem, end) for problem in outside if problem is not None]
     unseen = o.refused or unpublishable
     blocked = o.provider_problem or o.grip is not Grip.FREE
     wake_at = now + LOOK_AGAIN if unseen else now + LOOK_AT_LAST if blocked else None
+    wake_at = earliest(wake_at, end) if problems else wake_at
     return Decision(f"{len(problems)} problems outside", problems=tuple(problems), wake_at=wake_at)
 
 

@@ -22,6 +22,7 @@ class Condition(StrEnum):
 
 MEANING: dict[Condition, str] = {
     Condition.READY: "The Secret holds a live key. True once `size` keys were published; stays True through rotations. "
+    "Absent for a pool that was suspended before it had a key. "
     "For a KeyProvider: it answers, and takes the admin credential where there is one.",
     Condition.PUBLISHED: "The published Secrets are exactly what the ledger says.",
     Condition.HEALTHY: "Every published key was accepted when it was last checked, and no slot is without one. A "
@@ -169,8 +170,8 @@ ADVICE: dict[Reason, str] = {
     "health.probeEvery, a longer rotation.every, fewer keys. Nothing stops.",
     Reason.CREDENTIAL_MISSING: "Create the Secret, or the entry in it, that the message names.",
     Reason.CREDENTIAL_REJECTED: "The provider refuses the admin credential: put a good one into the Secret, or give it "
-    "the rights (OAuth scopes) for the call that the message names. While the KeyProvider is Ready, the credential before "
-    "is still in use.",
+    "the rights (OAuth scopes) for the call that the message names. While the KeyProvider is Ready, the credential "
+    "before is still in use.",
     Reason.ACCOUNT_CHANGED: "The credential seems to belong to another account: none of the keys that must be there is "
     "listed. Put the right account's credential into the Secret. If the account was changed on purpose, or all keys "
     "were deleted at the provider, annotate the provider object with keypool.dev/confirm-account=TOKEN, a word not "

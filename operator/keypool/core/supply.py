@@ -16,12 +16,14 @@ _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 @dataclass(frozen=True, slots=True)
 class Supply:
     """`secret`: its name. `values` by entry, in the order of the entries. `refused`: why which entries are not taken.
-    `missing`: why there are no values at all, "" where there are; then nothing that is known is given up."""
+    `missing`: why there are no values at all, "" where there are; then nothing that is known is given up. `ours`: it
+    is one that keypool writes."""
 
     secret: str
     values: Mapping[str, SecretStr] = field(default_factory=dict, repr=False)
     refused: tuple[str, ...] = ()
     missing: str = ""
+    ours: bool = False
 
     def entry_of(self, value: SecretStr | None) -> str | None:
         """The entry that holds this value, None for none."""

@@ -168,9 +168,11 @@ def _value(source: IdentitySource, labels: Labels) -> str | None:
 
 
 def _malformed(applicant: Applicant, field: str, label: str) -> Problem:
-    is_now = f"is {applicant.labels[label]!r}" if label in applicant.labels else "is missing"
+    there = label in applicant.labels
+    is_now = f"is {applicant.labels[label]!r}" if there else "is missing"
     return Problem(
         Reason.TENANT_IDENTITY,
         f"label {label} of namespace {applicant.namespace} {is_now}: an administrator has to set it to the {field}'s "
         "id at the provider, which begins with a letter or digit and goes on with these and . _ : -",
+        not_there_yet=not there,
     )

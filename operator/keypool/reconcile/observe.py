@@ -72,10 +72,12 @@ def _provider(world: World, pool: PoolFacts | None) -> tuple[str | None, Problem
     ref = pool.spec.provider_ref
     obj = _named(world, pool.namespace, ref)
     if obj is None:
-        return None, Problem(Reason.PROVIDER_NOT_FOUND, _not_there(world, pool.namespace, ref))
+        return None, _not_there(world, pool.namespace, ref)
     problem = world.directory.problem(obj["metadata"]["uid"])
     if problem is not None:
-        problem = Problem(Reason.PROVIDER_NOT_READY, f"{ref.kind} {ref.name}: {problem.message}", problem.stalls)
+        problem = replace(
+            problem, reason=Reason.PROVIDER_NOT_READY, message=f"{ref.kind} {ref.name}: {problem.message}"
+        )
     return obj["metadata"]["uid"], problem
 
 
@@ -83,15 +85,15 @@ def _named(world: World, namespace: str, ref: ProviderRef) -> dict[str, Any] | N
     return world.cache.provider("" if ref.kind == "ClusterKeyProvider" else namespace, ref.name)
 
 
-def _not_there(world: World, namespace: str, ref: ProviderRef) -> str:
-    if ref.kind == "KeyProvider":
-        return f"there is no KeyProvider {ref.name} in namespace {namespace}"
-    if world.tenancy is not None:
-        return f"there is no ClusterKeyProvider {ref.name}"
-    return (
-        f"ClusterKeyProvider {ref.name} cannot be used: this operator serves chosen namespaces alone, and has no "
-        "rights to objects of the cluster. Make a pool that names a KeyProvider of this namespace"
-    )
+def _not_there(world: World, namespace: str, ref: ProviderRef) -> Problem:
+    if ref.kind == "ClusterKeyProvider" and world.tenancy is None:
+        text = (
+            f"ClusterKeyProvider {ref.name} cannot be used: this operator serves chosen namespaces alone, and has no "
+            "rights to objects of the cluster. Make a pool that names a KeyProvider of this namespace"
+        )
+        return Problem(Reason.PROVIDER_NOT_FOUND, text)
+    where = f" in namespace {namespace}" if ref.kind == "KeyProvider" else ""
+    return Problem(Reason.PROVIDER_NOT_FOUND, f"there is no {ref.kind} {ref.name}{where}", not_there_yet=True)
 
 
 async def _granted(world: World, pool: PoolFacts, facts: ProviderFacts | None) -> Identity | Problem:
@@ -131,7 +133,7 @@ async def _supply(world: World, pool: PoolFacts, provider: ProviderFacts | None)
     name = pool.spec.keys_from.secret_ref.name
     live = await world.publisher.read(pool.namespace, name)
     if live is not None and LABEL_PUBLISHED in (live["metadata"].get("labels") or {}):
-        return Supply(name, missing=f'Secret "{name}" is one that keypool writes: name one that you fill')
+        return Supply(name, missing=f'Secret "{name}" is one that keypool writes: name one that you fill', ours=True)
     return read_supply(name, (live.get("data") or {}) if live is not None else None)
 
 

@@ -17,6 +17,7 @@ from keypool.cluster.announcer import Subject
 from keypool.cluster.cache import Kind
 from keypool.cluster.credentials import MAX_AGE, CredentialMissing
 from keypool.cluster.errors import Conflict, NotFound
+from keypool.core import grace
 from keypool.core.brake import Grip
 from keypool.core.breaker import State
 from keypool.core.conditions import BRAKE
@@ -75,7 +76,7 @@ class ProviderReconciler:
             return None
         memory = self._memories.setdefault(uid, _Memory())
         self._notice(uid, memory)
-        standing = await self._examine(obj, memory)
+        standing, waits = self._patient(obj, await self._examine(obj, memory))
         world.directory.set_problem(uid, standing.problem)
         pause = await self._judge(uid, memory) if standing.problem is None else MAX_AGE
         await self._tell(obj, memory, standing.problem)
@@ -83,8 +84,17 @@ class ProviderReconciler:
         await world.directory.renew(uid)
         world.accounts.forget_listing(uid)
         memory.failures = memory.failures + 1 if standing.worst is not None else 0
-        pause = min(pause, self._endpoints(obj))
+        pause = min(pause, self._endpoints(obj), waits)
         return pause if standing.worst is None else min(pause, self._next_try(memory))
+
+    def _patient(self, obj: dict[str, Any], standing: Standing) -> tuple[Standing, float]:
+        """A Secret that is merely not there yet stalls nobody for a while; and the seconds until that ends."""
+        now, entry = self._world.now(), self._world.directory.get(obj["metadata"]["uid"])
+        was_ready = entry is not None and entry.trusted
+        end = grace.ends(moment(obj["metadata"]["creationTimestamp"]), now, was_ready=was_ready)
+        if standing.problem is None or end is None:
+            return standing, MAX_AGE
+        return replace(standing, problem=grace.patient(standing.problem, end)), (end - now).total_seconds()
 
     def _told(self, obj: dict[str, Any], standing: Standing) -> Standing:
         """Ready is not said of a provider that lists keys and refuses all else. Its pools go on trying, with growing
@@ -141,7 +151,7 @@ class ProviderReconciler:
             where = ".".join(str(part) for part in first["loc"])
             return Standing(Problem(Reason.SPEC_INVALID, f"spec.{where}: {first['msg']}"[:300]))
         except CredentialMissing as missing:
-            return Standing(Problem(Reason.CREDENTIAL_MISSING, str(missing)))
+            return Standing(Problem(Reason.CREDENTIAL_MISSING, str(missing), not_there_yet=not missing.there))
         known = self._world.directory.get(uid)
         try:
             if known is None or not known.trusted:

@@ -40,6 +40,7 @@ def pool_facts(obj: Mapping[str, Any]) -> PoolFacts:
         name=meta["name"],
         generation=meta["generation"],
         has_finalizer=FINALIZER in (meta.get("finalizers") or ()),
+        created_at=moment(meta["creationTimestamp"]) if "creationTimestamp" in meta else None,
         deleted_at=moment(meta["deletionTimestamp"]) if "deletionTimestamp" in meta else None,
         rotate=request(obj, ROTATE),
         compromised=request(obj, COMPROMISED),

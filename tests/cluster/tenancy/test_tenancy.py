@@ -69,12 +69,16 @@ def text_of(operator: Operator) -> str:
 
 @pytest.mark.parametrize("label", [None, ""])
 async def test_a_label_that_is_missing_or_empty_makes_no_key_until_it_is_an_id(
-    team: Team, account: Account, notes: Notes, label: str | None
+    team: Team, account: Account, notes: Notes, label: str | None, clock: Clock
 ) -> None:
+    """One that is missing may come yet; one that is empty is wrong."""
     await account.label(team.namespace, label)
     await account.open(tenant(team.namespace, identity=AS_LABELLED), kind="webhook")
     await team.apply(account.pool())
     said = f"label {TEAM_LABEL} of namespace {team.namespace} is"
+    if label is None:
+        await team.has("chat", "Reconciling", "True", "TenantIdentity", saying=said)
+        await team.outlasts_its_grace(clock)
     await team.has("chat", "Stalled", "True", "TenantIdentity", saying=said)
     assert notes.identities == []
     await account.label(team.namespace, "team-7")

@@ -135,10 +135,10 @@ def test_what_passes_by_itself_does_not_stall() -> None:
     assert "Stalled" not in told(o, DOWN)
 
 
-def test_a_suspended_pool_is_not_reconciling() -> None:
+def test_a_pool_that_is_suspended_before_it_had_a_key_is_neither_ready_nor_on_its_way() -> None:
     found = told(seen(pool=a_pool(spec=a_spec(suspend=True))))
-    assert found["Ready"][1] == "Suspended"
-    assert "Reconciling" not in found
+    assert found["Published"][:2] == ("Unknown", "Suspended")
+    assert not {"Ready", "Reconciling", "Stalled"} & found.keys()
 
 
 def test_a_secret_that_cannot_be_written_is_not_published() -> None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from keypool.core import asked
 from keypool.core.actions import AddFinalizer, ProbeKey
 from keypool.core.decision import Decision, Plan, earliest
+from keypool.core.grace import of_pool, patient
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.naming import jitter, nonce, upstream_name
@@ -35,8 +36,12 @@ def keys_come_from_people(o: Observation) -> bool:
 
 def the_source_is_told(o: Observation, plan: Plan, now: datetime) -> Decision:
     """What is wrong with the Secret that people fill. It is looked at again in any case."""
-    problems = [problem for problem in (_spec_problem(o), _source_problem(o)) if problem is not None]
-    return Decision(f"{len(problems)} problems with the values", problems=tuple(problems), wake_at=now + LOOK_AGAIN)
+    source, end = _source_problem(o), of_pool(o, now)
+    source = patient(source, end) if source is not None else None
+    problems = [problem for problem in (_spec_problem(o), source) if problem is not None]
+    return Decision(
+        f"{len(problems)} problems with the values", problems=tuple(problems), wake_at=earliest(now + LOOK_AGAIN, end)
+    )
 
 
 def _spec_problem(o: Observation) -> Problem | None:
@@ -48,7 +53,9 @@ def _source_problem(o: Observation) -> Problem | None:
         return None
     if o.supply.refused:
         return Problem(Reason.VALUE_UNUSABLE, f'Secret "{o.supply.secret}": {"; ".join(o.supply.refused)}')
-    return Problem(Reason.KEYS_FROM_MISSING, o.supply.missing) if o.supply.missing else None
+    if not o.supply.missing:
+        return None
+    return Problem(Reason.KEYS_FROM_MISSING, o.supply.missing, not_there_yet=not o.supply.ours)
 
 
 def revoked_keys_are_forgotten(o: Observation, plan: Plan, now: datetime) -> Decision:
@@ -235,7 +242,7 @@ def what_people_should_do_is_told(o: Observation, plan: Plan, now: datetime) -> 
     if o.provider is None or o.supply is None or _spec_problem(o) is not None:
         return Decision("nothing can be said about the values")
     found = (_rejected(o, plan.ledger), _missing(o, plan.ledger), _notice(o.provider.notice))
-    problems = tuple(problem for problem in found if problem is not None)
+    problems = tuple(patient(problem, of_pool(o, now)) for problem in found if problem is not None)
     return Decision(
         f"{len(problems)} things are asked of people",
         problems=problems,
@@ -259,7 +266,7 @@ def _missing(o: Observation, ledger: Ledger) -> Problem | None:
         return None
     text = f"good values: {len(good)}, wanted: {o.spec.size}; add values to the Secret that spec.keysFrom names"
     text += f". {kept[0].print} is to leave and stays published until another key works" if kept else ""
-    return Problem(Reason.VALUES_MISSING, text)
+    return Problem(Reason.VALUES_MISSING, text, not_there_yet=True)
 
 
 def ageing(o: Observation, now: datetime) -> KeyRecord | None:
