@@ -223,3 +223,20 @@ async def test_all_keys_can_be_reported_compromised_once_per_token(team: Team, s
     await team.considered()
     assert live(simulator) == await team.values()
     assert simulator.record.mutations() == {"created": 4, "deleted by api": 2}
+
+
+async def test_a_rotation_is_told_once_the_secret_has_the_new_key(team: Team) -> None:
+    """By an Event and in the status: which key replaces which, and until when the old one works."""
+    await team.apply(pool_manifest())
+    before = await team.ready()
+    assert "lastRotation" not in before["status"]
+    first = await team.value()
+    await team.annotate("chat", rotate="now")
+    await team.changes(first)
+    status = (await team.until("chat", lambda pool: pool["status"].get("lastRotation")))["status"]
+    old, new = before["status"]["primaryFingerprint"], status["primaryFingerprint"]
+    last = status["lastRotation"]
+    assert (last["oldFingerprint"], last["newFingerprint"], last["reason"]) == (old, new, "requested")
+    told = await team.told("KeyRotated")
+    assert told["type"] == "Normal"
+    assert f"{new} replaces {old}, which works until {last['oldKeyWorksUntil']}" in told["note"]

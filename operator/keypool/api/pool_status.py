@@ -50,6 +50,29 @@ class NextRotation(StatusModel):
     why: Annotated[str, Field(description="Why then, such as: every 24h.")]
 
 
+class LastRotation(StatusModel):
+    """The last time that a key took another one's place in the Secret."""
+
+    at: Annotated[Time, Field(description="When the Secret was seen with the new key.")]
+    slot: Annotated[int, Field(description="Which slot rotated.")]
+    reason: Annotated[
+        str,
+        Field(
+            description="Why, such as: interval, expiry, requested, spec changed, key rejected, compromised, supplied "
+            "by people."
+        ),
+    ]
+    new_fingerprint: Annotated[str, Field(description="Fingerprint of the new key.")]
+    old_fingerprint: Annotated[str | None, Field(description="Fingerprint of the key that it replaced.")] = None
+    old_key_works_until: Annotated[
+        Time | None,
+        Field(
+            description="Until when the old key works at least: pods that take the key from the environment or a "
+            "subPath need a restart by then. Absent where it is rejected, or revoked at once, or only people revoke it."
+        ),
+    ] = None
+
+
 class Binding(StatusModel):
     """Where workloads find the key (Service Binding for Kubernetes)."""
 
@@ -98,6 +121,9 @@ class ApiKeyPoolStatus(StatusModel):
         ),
     ] = None
     next_rotation: Annotated[NextRotation | None, Field(description="The next rotation that is due by itself.")] = None
+    last_rotation: Annotated[
+        LastRotation | None, Field(description="The last time that a key took another one's place in the Secret.")
+    ] = None
     keys_summary: Annotated[str | None, Field(description="Published keys of those wanted, such as 2/2.")] = None
     replicas: Annotated[int, Field(description="How many keys are published, for the scale subresource.")] = 0
     counts: Annotated[Counts | None, Field(description="How many keys are in which part of their life.")] = None

@@ -14,7 +14,8 @@ from keypool.core.reasons import Reason
 REPEAT_AFTER = 60.0
 """Seconds within which the same Event is not posted again."""
 BURST, REFILL = 25, 60.0
-"""Events for one object at once, and seconds until one more may be posted."""
+"""Events of one type for one object at once, and seconds until one more may be posted: whatever a pool has to tell of
+its rotations, its warnings come through."""
 REMEMBERED = 10_000
 OF_THE_CLUSTER = "default"
 """Namespace of Events about objects that have none: the API server takes them nowhere else."""
@@ -52,11 +53,11 @@ class Announcer:
         self._client, self._instance = client, instance
         self._clock, self._now, self._new_id = clock, now, new_id
         self._posted: OrderedDict[tuple[str, Reason, str], float] = OrderedDict()
-        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+        self._buckets: OrderedDict[tuple[str, str], _Bucket] = OrderedDict()
 
     async def announce(self, subject: Subject, kind: str, reason: Reason, note: str) -> None:
         """Posts one Event (`kind`: Normal or Warning). A failure is logged and forgotten: Events are a courtesy."""
-        if not self._allowed(subject.uid, reason, note):
+        if not self._allowed(subject.uid, kind, reason, note):
             return
         try:
             await self._client.create(
@@ -65,11 +66,11 @@ class Announcer:
         except KubeError as error:
             _log.info("event %s for %s/%s not posted: %s", reason, subject.namespace, subject.name, error)
 
-    def _allowed(self, uid: str, reason: Reason, note: str) -> bool:
+    def _allowed(self, uid: str, kind: str, reason: Reason, note: str) -> bool:
         now, key = self._clock(), (uid, reason, note)
         if now - self._posted.get(key, -REPEAT_AFTER) < REPEAT_AFTER:
             return False
-        bucket = self._buckets.setdefault(uid, _Bucket(BURST, now))
+        bucket = self._buckets.setdefault((uid, kind), _Bucket(BURST, now))
         bucket.tokens, bucket.at = min(BURST, bucket.tokens + (now - bucket.at) / REFILL), now
         if bucket.tokens < 1:
             return False

@@ -94,8 +94,9 @@ class LedgerHandle:
             if live is not None and self._is_untouched(live):
                 self._note(live)
                 return False
-            await self._still_leading(self._durable)
+            await self._still_leading()
             await self._write_back(live)
+            self._book.listener.tampered(self._durable)
             return True
 
     async def _write_back(self, live: dict[str, Any] | None) -> None:
@@ -143,17 +144,15 @@ class LedgerHandle:
     async def _write(self) -> None:
         carried = self.ledger
         revision = max(self._durable.revision, carried.revision) + 1
-        snapshot = carried.model_copy(update={"revision": revision, "steps": (), "appeared": ()})
+        snapshot = carried.model_copy(update={"revision": revision, "steps": (), "shown": ()})
         text = dump(snapshot)
         body = self._book.body(snapshot, text, self._version, self._others)
         stored = await self._put(body, snapshot)
         before, self._durable, self._attempted = self._durable, snapshot, None
         self._note(stored)
         self._book.count(before, snapshot)
-        steps = self.ledger.steps[len(carried.steps) :]
-        appeared = self.ledger.appeared[len(carried.appeared) :]
-        facts = {"revision": snapshot.revision, "steps": steps, "appeared": appeared}
-        self.ledger = self.ledger.model_copy(update=facts)
+        news = {"steps": self.ledger.steps[len(carried.steps) :], "shown": self.ledger.shown[len(carried.shown) :]}
+        self.ledger = self.ledger.model_copy(update={"revision": snapshot.revision, **news})
         self._book.listener.durable(carried)
 
     async def _put(self, body: dict[str, Any], snapshot: Ledger) -> dict[str, Any]:
@@ -166,27 +165,32 @@ class LedgerHandle:
         except (Conflict, AlreadyExists):
             return await self._put_over(path, body, snapshot, last)
         except NotFound:
-            await self._still_leading(snapshot)
+            await self._still_leading()
             body["metadata"].pop("resourceVersion", None)
-            return await client.create(paths.secrets(self._book.namespace), body)
+            stored = await client.create(paths.secrets(self._book.namespace), body)
+            self._book.listener.tampered(snapshot)
+            return stored
 
     async def _put_over(self, path: str, body: dict[str, Any], snapshot: Ledger, last: str | None) -> dict[str, Any]:
         """Somebody wrote in between. When that was our own lost answer, nothing is wrong."""
         live = await self._book.client.get(path)
         content = (live.get("data") or {}).get(ENTRY)
-        if content not in (last, body["data"][ENTRY]) and _digest(content) != self._digest:
+        tampered = content not in (last, body["data"][ENTRY]) and _digest(content) != self._digest
+        if tampered:
             if self._version is None:  # somebody restored it while we thought that there was none
                 await self._book.look_again(snapshot.pool_uid)
                 raise Conflict(f"create {path}", 409, "AlreadyExists")
-            await self._still_leading(snapshot)
+            await self._still_leading()
         self._note_others(live)
         body = self._book.body(snapshot, dump(snapshot), live["metadata"]["resourceVersion"], self._others)
-        return await self._book.client.replace(path, body)
+        stored = await self._book.client.replace(path, body)
+        if tampered:
+            self._book.listener.tampered(snapshot)
+        return stored
 
-    async def _still_leading(self, snapshot: Ledger) -> None:
+    async def _still_leading(self) -> None:
         if not await self._book.leads():
             raise LeadershipLost("the ledger changed and the Lease is not ours any more")
-        self._book.listener.tampered(snapshot)
 
     async def drop(self) -> None:
         """Deletes the Secret; the handle must not be used afterwards."""

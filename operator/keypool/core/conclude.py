@@ -11,6 +11,7 @@ from keypool.api.pool_status import (
     Effective,
     Handled,
     KeyStatus,
+    LastRotation,
     NextRotation,
 )
 from keypool.api.status import Condition as ConditionModel
@@ -24,7 +25,7 @@ from keypool.core.reasons import Condition, Reason
 from keypool.core.rotation import URGENT, Due, Why, rotation_due
 from keypool.core.rules.creation import RETIRING
 from keypool.core.rules.disabling import is_disabled_first
-from keypool.core.rules.retirement import end_of_retirement
+from keypool.core.rules.retirement import end_of_overlap, end_of_retirement
 from keypool.core.rules.static import keys_come_from_people
 
 
@@ -43,6 +44,7 @@ def conclude(
         conditions=_with_spending(o, as_conditions(found, generations, pool.generation, before, now), before),
         next_action=_next_action(o, found, rotation),
         next_rotation=rotation,
+        last_rotation=_last_rotation(o),
         keys_summary=f"{len(o.ledger.inside(KeyState.ACTIVE))}/{pool.spec.size}" if pool.spec else None,
         replicas=len(o.ledger.inside(KeyState.ACTIVE)),
         counts=_counts(o, len(published)),
@@ -97,6 +99,24 @@ def _counts(o: Observation, published: int) -> Counts:
         unresolved=len(o.ledger.inside(KeyState.UNRESOLVED)),
         held=len(o.ledger.inside(KeyState.HELD)),
         owed=len(o.ledger.inside(KeyState.OWED)),
+    )
+
+
+def _last_rotation(o: Observation) -> LastRotation | None:
+    """While the old key drains, its end is that of its overlap as it is now."""
+    last = o.ledger.last_rotation
+    if last is None:
+        return None
+    until, old = last.until, next((key for key in o.ledger.inside(KeyState.DRAINING) if key.print == last.old), None)
+    if until is not None and old is not None and old.unpublished_at is not None:
+        until = min(end_of_overlap(o, old), old.expires_at) if o.known_pool.spec is not None else until
+    return LastRotation(
+        at=last.at,
+        slot=last.slot,
+        reason=last.why,
+        new_fingerprint=last.new,
+        old_fingerprint=last.old,
+        old_key_works_until=until,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from keypool.core.ledger import KeyRecord, Step
+from keypool.core.ledger import KeyRecord, Rotation, Shown, Step
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.reasons import Reason
 from keypool.core.rotation import Why, is_compromised
@@ -46,10 +46,6 @@ def _change(step: Step) -> KeyChange:
     return KeyChange(key.name, key.slot, what, step.evidence.value, made_for, key.print, key.provider)
 
 
-ALARMING = frozenset({Why.REJECTED, Why.COMPROMISED})
-"""A key made for these reasons is told as news; all others replace a key that still worked."""
-
-
 @dataclass(frozen=True, slots=True)
 class Announcement:
     """An Event that people should see. `kind`: Normal or Warning."""
@@ -59,28 +55,53 @@ class Announcement:
     note: str
 
 
-def announcements(steps: Iterable[Step], appeared: Iterable[KeyRecord] = ()) -> tuple[Announcement, ...]:
-    """One Event for each kind of news, however many keys it is about; the rest is for the audit log alone, ordinary
-    rotations among it: each would cost two Events, and status tells what serves since when. That keys are published is
-    told of those that `appeared` in the Secrets, not when it was decided."""
+def announcements(steps: Iterable[Step]) -> tuple[Announcement, ...]:
+    """One Event for each kind of news, however many keys it is about; the rest is for the audit log alone. What is
+    published is told by `publications`, once it is."""
     told: dict[tuple[str, Reason, str], list[str]] = {}
-    found = [(_news(step), step.key) for step in steps] + [(_appearance(key), key) for key in appeared]
-    for news, key in found:
-        if news is not None:
-            told.setdefault(news, []).append(_named(key))
+    for step in steps:
+        if (news := _news(step)) is not None:
+            told.setdefault(news, []).append(_named(step.key))
     return tuple(Announcement(*news[:2], f"{news[2]}: {', '.join(keys)}") for news, keys in told.items())
+
+
+def publications(shown: Iterable[Shown]) -> tuple[Announcement, ...]:
+    """Of keys that the Secret was seen with: one Event for all that are its first ones, and one for all rotations."""
+    keys = tuple(shown)
+    first = [_named(each.key) for each in keys if each.rotation is None]
+    rotations = [each.rotation for each in keys if each.rotation is not None]
+    turned = [_in_words(rotation) for rotation in rotations]
+    told: list[Announcement] = []
+    if first:
+        told.append(Announcement("Normal", Reason.KEY_CREATED, f"new keys are published: {', '.join(first)}"))
+    if turned:
+        more = [f"and {len(turned) - MOST_TOLD} more"] if len(turned) > MOST_TOLD else []
+        restart = RESTART + (" by then" if any(rotation.until for rotation in rotations) else "")
+        told.append(Announcement("Normal", Reason.KEY_ROTATED, "; ".join((*turned[:MOST_TOLD], *more, restart))))
+    return tuple(told)
+
+
+MOST_TOLD = 6
+"""Rotations that one Event tells of; it may have 1024 characters."""
+RESTART = "pods that take the key from the environment or a subPath need a restart"
+
+
+def _in_words(rotation: Rotation) -> str:
+    """Which key replaces which, and how long the old one goes on working."""
+    if rotation.why == Why.COMPROMISED:
+        end = "is revoked as soon as the provider can be reached"
+    elif rotation.why == Why.REJECTED:
+        end = "the provider rejects"
+    elif rotation.until is None:
+        end = "works until it is revoked at the provider"
+    else:
+        end = f"works until {rotation.until:%Y-%m-%dT%H:%M:%SZ}"
+    what = f"replaces {rotation.old}, which {end}" if rotation.old else "is published there"
+    return f"rotated slot {rotation.slot} ({rotation.why}): {rotation.new} {what}"
 
 
 def _named(key: KeyRecord) -> str:
     return f"{key.print or key.name} in slot {key.slot}"
-
-
-def _appearance(key: KeyRecord) -> tuple[str, Reason, str] | None:
-    if key.why in (Why.SLOT_EMPTY, Why.SUPPLIED):
-        return "Normal", Reason.KEY_CREATED, "new keys are published"
-    if key.why in ALARMING:
-        return "Normal", Reason.KEY_ROTATED, f"new keys are published ({key.why})"
-    return None
 
 
 def _news(step: Step) -> tuple[str, Reason, str] | None:
@@ -104,7 +125,7 @@ _NEWS = {
     Evidence.LEFT: (
         "Warning",
         Reason.MANUAL_REVOCATION,
-        "the pool is gone and its keys live on: revoke them at the provider, unless they are needed elsewhere",
+        "the pool goes, and its keys live on: revoke them at the provider, unless they are needed elsewhere",
     ),
     Evidence.UNFINDABLE: ("Warning", Reason.ANSWER_LOST, "the answers to create calls are lost"),
 }

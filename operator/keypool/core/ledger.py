@@ -6,7 +6,6 @@ Nothing here reads or writes; `cluster.ledgers` stores it. All times are aware d
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -44,7 +43,8 @@ class KeyRecord(_Frozen):
     `disabled_at`: since when the provider rejects a disabled key; `enabling`: it is to be enabled again. In US dollars:
     `spent_before` the spending limit's current period began, and what others in the slot had spent in the period
     `carried_in` when this key was made (see `core.spending`). `label` is the entry of people's Secret that
-    a key comes from which they made.
+    a key comes from which they made. `replaces`: the key whose place it takes, "" for none; only until the Secret was
+    seen with it. `granted`: when it expires, where the provider set this otherwise than it was asked to.
     """
 
     name: str
@@ -74,6 +74,8 @@ class KeyRecord(_Frozen):
     carried: Decimal = Decimal(0)
     carried_in: AwareDatetime | None = None
     label: str | None = None
+    replaces: str | None = None
+    granted: AwareDatetime | None = None
 
     @property
     def limits(self) -> Limits:
@@ -102,6 +104,26 @@ class Step:
     evidence: Evidence
 
 
+class Rotation(_Frozen):
+    """A key that took another one's place in the Secret: seen there `at`. Both by fingerprint. `until`: how long the
+    old one works at least; None where it is dead, or revoked at once, or where only people revoke it."""
+
+    at: AwareDatetime
+    slot: int
+    why: str
+    new: str
+    old: str | None = None
+    until: AwareDatetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A new key that the Secret was seen with. `rotation` is None where its slot had no key before."""
+
+    key: KeyRecord
+    rotation: Rotation | None
+
+
 class Spending(_Frozen):
     """Of keys that are gone: what they spent (US dollars) and how many requests they made, ever; and by slot, what they
     spent in the spending limit's `period`, which began then."""
@@ -116,8 +138,8 @@ class Ledger(_Frozen):
     """All that is durable about a pool. `revision` grows by one with each write; `publication` is the revision at
     which the published content last changed. `limits_per`: whether the limits count per
     "key" or per "account". `limits_changed`: in place, and the Secrets were not
-    seen with them yet. Since the last write, and not stored: `steps` are the moves, `appeared` the keys that
-    were seen in the Secrets for the first time."""
+    seen with them yet. `steps` are the moves since the last write, `shown` the new keys that were seen published;
+    both are not stored."""
 
     schema_version: int = SCHEMA_VERSION
     revision: int = 0
@@ -140,8 +162,9 @@ class Ledger(_Frozen):
     spending: Spending = Spending()
     unmatched: tuple[str, ...] = Field(default=(), description="Keys reported compromised that nobody knows.")
     not_undone: tuple[str, ...] = Field(default=(), description="Keys that were wanted back and are not disabled.")
+    last_rotation: Rotation | None = None
     steps: tuple[Step, ...] = Field(default=(), exclude=True, repr=False)
-    appeared: tuple[KeyRecord, ...] = Field(default=(), exclude=True, repr=False)
+    shown: tuple[Shown, ...] = Field(default=(), exclude=True, repr=False)
     retained: bool = Field(default=False, description="A tombstone: the pool was deleted with Retain.")
 
     def key(self, name: str) -> KeyRecord | None:
@@ -183,15 +206,6 @@ class Ledger(_Frozen):
         """Sets facts on one record; its state stays."""
         record = self.key(name)
         return self if record is None else self._replacing(name, (record.model_copy(update=facts),))
-
-    def published(self, name: str, now: datetime) -> "Ledger":
-        """The key was seen in the Secrets. The first time is news: whatever is told of it, is told after the fact."""
-        record = self.key(name)
-        if record is None:
-            return self
-        after = self.mark(name, published_at=record.published_at or now, unpublished_at=None)
-        news = (record,) if record.published_at is None else ()
-        return after.model_copy(update={"appeared": (*after.appeared, *news)}) if news else after
 
     def _replacing(self, name: str, records: Iterable[KeyRecord]) -> "Ledger":
         at = next(index for index, record in enumerate(self.keys) if record.name == name)

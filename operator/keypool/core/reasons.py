@@ -231,7 +231,8 @@ ADVICE: dict[Reason, str] = {
     Reason.ACCOUNT_NOTICE: "The provider accepts the keys and says something about the account: read the message.",
     Reason.KEYS_ABANDONED: "Event: keys were given up by the annotation keypool.dev/abandon; they may live on.",
     Reason.KEY_CREATED: "Event: a key was created, checked and published.",
-    Reason.KEY_ROTATED: "Event: a key that was rejected or compromised was replaced by a new one.",
+    Reason.KEY_ROTATED: "Event, once the Secret holds the new key: which key it replaces, and until when that one "
+    "works. Pods that take the key from the environment or a subPath need a restart by then; mounted folders follow.",
     Reason.KEY_REVOKED: "Event: a key that was owed or compromised was revoked and its value proven dead.",
     Reason.KEY_WITHDRAWN: "Event: a key was rejected by the provider and taken out of use.",
     Reason.SECRET_REPAIRED: "Event: a published Secret was changed or deleted by somebody and written again.",

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 
 from keypool.cluster.announcer import Announcer, Subject
-from keypool.core.history import KeyChange, announcements, changes
+from keypool.core.history import KeyChange, announcements, changes, publications
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.reasons import Reason
 from keypool.serve.audit import AuditLog, KeyEvent
@@ -27,7 +27,7 @@ class Journal:
         """A ledger was written: its steps have happened."""
         for change in changes(ledger.steps):
             self._record(ledger, change, "ok")
-        for news in announcements(ledger.steps, ledger.appeared):
+        for news in (*announcements(ledger.steps), *publications(ledger.shown)):
             self._put((_subject(ledger), news.kind, news.reason, news.note))
 
     def failed(self, ledger: Ledger, key: KeyRecord, call: str, outcome: str) -> None:

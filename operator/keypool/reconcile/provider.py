@@ -263,11 +263,11 @@ class ProviderReconciler:
         quota = world.budgets.quota(meta["uid"])
         capabilities = provider.capabilities if provider is not None else None
         schedule = memory.demand.problem(world, pools, quota, capabilities)
-        status = report(obj, standing, world.accounts.grip(meta["uid"]), provider, world.now(), schedule)
+        status: dict[str, Any] | None = report(
+            obj, standing, world.accounts.grip(meta["uid"]), provider, world.now(), schedule
+        )
         if obj.get("status") == status:
             return
-        if (worst := standing.worst) is not None and worst.stalls:
-            await world.announcer.announce(_subject(obj), "Warning", worst.reason, worst.message)
         place = meta.get("namespace", ""), meta["name"]
         try:
             stored = await world.client.replace(paths.provider_status(*place), {**obj, "status": status})
@@ -276,7 +276,10 @@ class ProviderReconciler:
         except Conflict:
             stored = await world.client.get(paths.provider(*place))
             world.touch_provider(meta["uid"])
+            status = None
         world.cache.upsert(Kind.PROVIDER if place[0] else Kind.CLUSTER_PROVIDER, stored)
+        if status is not None and (worst := standing.worst) is not None and worst.stalls:
+            await world.announcer.announce(_subject(obj), "Warning", worst.reason, worst.message)
 
 
 def _account(obj: dict[str, Any]) -> KeyProviderSpec:

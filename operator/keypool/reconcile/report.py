@@ -45,9 +45,8 @@ class Reporter:
         status = conclude(observation, decided.problems, before, now)
         self._measure(observation.ledger, status)
         self._measure_usage(observation)
-        await self._announce(obj, before, status)
-        if obj.get("status") != (report := status.dump()):
-            await self._write_status(obj, report)
+        if obj.get("status") != (report := status.dump()) and await self._write_status(obj, report):
+            await self._announce(obj, before, status)
 
     def _measure(self, ledger: Ledger, status: ApiKeyPoolStatus) -> None:
         ready = any(condition.type == Condition.READY and condition.status == "True" for condition in status.conditions)
@@ -56,17 +55,19 @@ class Reporter:
         self._measured[ledger.pool_uid] = ledger.namespace, ledger.pool
         self._world.metrics.pools.note(ledger.namespace, ledger.pool, state)
 
-    async def _write_status(self, obj: dict[str, Any], status: dict[str, Any]) -> None:
+    async def _write_status(self, obj: dict[str, Any], status: dict[str, Any]) -> bool:
+        """Whether it stands there now. What could not be written is concluded, and told, again."""
         namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
         try:
             stored = await self._world.client.replace(paths.pool_status(namespace, name), {**obj, "status": status})
         except NotFound:
-            return
+            return False
         except Conflict:
             self._world.cache.upsert(Kind.POOL, await self._world.client.get(paths.pool(namespace, name)))
             self._world.touch_pool(obj["metadata"]["uid"])
-            return
+            return False
         self._world.cache.upsert(Kind.POOL, stored)
+        return True
 
     def _measure_usage(self, o: Observation) -> None:
         """A total that is not whole again after a restart leaves the series as they are."""

@@ -10,6 +10,7 @@ from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Observation, Problem, ProviderFacts
 from keypool.core.projection import Desired, choose_primary, project, usable
 from keypool.core.reasons import Reason
+from keypool.core.rotated import with_rotations
 from keypool.core.rotation import is_compromised
 from keypool.core.spending import limits_of
 from keypool.core.trust import counted_from, has_expired
@@ -75,9 +76,16 @@ def proven_keys_take_their_slot(o: Observation, plan: Plan, now: datetime) -> De
 
 
 def _take_slot(ledger: Ledger, key: KeyRecord) -> Ledger:
-    for predecessor in ledger.of_slot(key.slot, *IN_A_SLOT):
+    return take_slot(ledger, key, key.slot).model_copy(update={"rejected_in_a_row": 0})
+
+
+def take_slot(ledger: Ledger, key: KeyRecord, slot: int) -> Ledger:
+    """The proven key takes the slot; whatever had it drains. An active one is what it replaces, where there is one."""
+    before = sorted(ledger.of_slot(slot, *IN_A_SLOT), key=lambda each: each.state is KeyState.ACTIVE)
+    for predecessor in before:
         ledger = ledger.advance(predecessor.name, Evidence.SUPERSEDED)
-    return ledger.advance(key.name, Evidence.PROVEN).model_copy(update={"rejected_in_a_row": 0})
+    replaces = before[-1].name if before else ""
+    return ledger.advance(key.name, Evidence.PROVEN, slot=slot, replaces=replaces)
 
 
 def the_primary_is_chosen(o: Observation, plan: Plan, now: datetime) -> Decision:
@@ -201,12 +209,12 @@ def publication_is_recorded(o: Observation, plan: Plan, now: datetime) -> Decisi
     ledger, shown = plan.ledger, {key.name for key in usable(plan.ledger)}
     for key in ledger.keys:
         if key.name in shown and (key.published_at is None or key.unpublished_at is not None):
-            ledger = ledger.published(key.name, now)
+            ledger = ledger.mark(key.name, published_at=key.published_at or now, unpublished_at=None)
         elif key.state in (KeyState.DRAINING, KeyState.WITHDRAWN) and key.name not in shown and not key.unpublished_at:
             ledger = ledger.mark(key.name, unpublished_at=now)
     if ledger.limits_changed:
         ledger = ledger.model_copy(update={"limits_changed": False})
-    return Decision("the publication is recorded", ledger=_with_satisfied(o, ledger, now))
+    return Decision("the publication is recorded", ledger=_with_satisfied(o, with_rotations(o, ledger, now), now))
 
 
 def _with_satisfied(o: Observation, ledger: Ledger, now: datetime) -> Ledger:

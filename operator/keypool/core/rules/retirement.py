@@ -7,6 +7,7 @@ from keypool.core.decision import Decision, Plan, earliest
 from keypool.core.ledger import KeyRecord
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Observation
+from keypool.core.rotated import with_end
 from keypool.core.rotation import is_compromised
 from keypool.core.rules.disabling import end_of_quiet, is_disabled_first
 from keypool.core.rules.publication import secrets_unsettled
@@ -27,6 +28,7 @@ def unneeded_keys_are_revoked(o: Observation, plan: Plan, now: datetime) -> Deci
     for key in waiting:
         if _may_be_revoked(o, key, now):
             first = is_disabled_first(o, key)
+            ledger = with_end(ledger, key, end_of_overlap(o, key))
             ledger = ledger.advance(key.name, Evidence.DISUSED if first else Evidence.UNNEEDED)
     but = "" if time_is_trusted(o, now) else ", but the time is uncertain"
     return Decision(

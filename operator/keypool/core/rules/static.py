@@ -15,7 +15,7 @@ from keypool.core.reasons import Reason
 from keypool.core.refusals import unsupported
 from keypool.core.rotation import Why, is_compromised, rotation_due
 from keypool.core.rules.health import SOONEST
-from keypool.core.rules.publication import IN_A_SLOT, publication_blocked
+from keypool.core.rules.publication import IN_A_SLOT, publication_blocked, take_slot
 
 LOOK_AGAIN = timedelta(seconds=60)
 """People's Secret does not carry our label, so it is not watched."""
@@ -175,19 +175,13 @@ def good_values_take_slots(o: Observation, plan: Plan, now: datetime) -> Decisio
             continue
         good = [key for key in ledger.inside(KeyState.CREATED) if _is_good(o, key)]
         if good:
-            ledger = _put(ledger, min(good, key=lambda key: (key.slot != slot, key.slot)), slot)
+            ledger = take_slot(ledger, min(good, key=lambda key: (key.slot != slot, key.slot)), slot)
     return Decision("good values are published", ledger=ledger)
 
 
 def _is_good(o: Observation, key: KeyRecord) -> bool:
     check = o.checks.get(key.name)
     return check is not None and check.accepted and not is_leaving(o, key)
-
-
-def _put(ledger: Ledger, key: KeyRecord, slot: int) -> Ledger:
-    for predecessor in ledger.of_slot(slot, *IN_A_SLOT):
-        ledger = ledger.advance(predecessor.name, Evidence.SUPERSEDED)
-    return ledger.advance(key.name, Evidence.PROVEN, slot=slot)
 
 
 def keys_of_people_are_owed(o: Observation, plan: Plan, now: datetime) -> Decision:
