@@ -16,7 +16,7 @@ from keypool.api.pool_status import (
 )
 from keypool.api.status import Condition as ConditionModel
 from keypool.core.asked import shown
-from keypool.core.conditions import Finding, as_conditions, findings, spending_is_known
+from keypool.core.conditions import as_conditions, findings
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import KeyState
 from keypool.core.observation import Observation, Problem
@@ -27,6 +27,8 @@ from keypool.core.rules.creation import RETIRING
 from keypool.core.rules.disabling import is_disabled_first
 from keypool.core.rules.retirement import end_of_overlap, end_of_retirement
 from keypool.core.rules.static import keys_come_from_people
+from keypool.core.sees import spending_is_known
+from keypool.core.situation import Finding
 
 
 def conclude(

@@ -21,16 +21,18 @@ class Condition(StrEnum):
 
 
 MEANING: dict[Condition, str] = {
-    Condition.READY: "The Secret holds a live key. True once `size` keys were published; stays True through rotations. "
-    "Absent for a pool that was suspended before it had a key. "
-    "For a KeyProvider: it answers, and takes the admin credential where there is one.",
-    Condition.PUBLISHED: "The published Secrets are exactly what the ledger says.",
+    Condition.READY: "The Secret was seen to hold a key that the provider accepted when it last said yes or no. True "
+    "once `size` keys were published; stays True through rotations. Unknown where nobody can say: the only key was "
+    "rejected and is asked about again, the provider rejects most keys at once, the ledger is gone. Absent for a "
+    "pool that was suspended before it had a key. For a KeyProvider: it answers, and takes the admin credential where "
+    "there is one.",
+    Condition.PUBLISHED: "The published Secrets were seen to be exactly what the ledger says.",
     Condition.HEALTHY: "Every published key was accepted when it was last checked, and no slot is without one. A "
     "KeyProvider shows it only while it is False.",
     Condition.REVOKED: "No key waits longer than planned to be revoked, and none is held after a lost answer.",
     Condition.WITHIN_SPEND_LIMIT: "Less than the smallest of `key.spendLimit.alertAt` percent of the spending limit is "
     "used up. Only where there is a limit and the provider tells what keys spent.",
-    Condition.RECONCILING: "Work towards the current generation is under way.",
+    Condition.RECONCILING: "Work is under way: towards the current generation, or to have the Secret hold a live key.",
     Condition.WITHIN_BUDGET: "The schedule of all pools fits the account's request budget. A KeyProvider shows it only "
     "while it is False.",
     Condition.STALLED: "Nothing more happens until a person acts; the message says what.",

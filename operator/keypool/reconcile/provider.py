@@ -20,15 +20,16 @@ from keypool.cluster.errors import Conflict, NotFound
 from keypool.core import grace
 from keypool.core.brake import Grip
 from keypool.core.breaker import State
-from keypool.core.conditions import BRAKE
 from keypool.core.observation import Problem
+from keypool.core.provider_situations import Standing
 from keypool.core.reasons import Reason
+from keypool.core.sight import BRAKE
 from keypool.providers.errors import ProviderError
 from keypool.providers.oauth import join_client
 from keypool.reconcile.attempt import LATEST, SOONEST, Attempt, may_be_tried_again
 from keypool.reconcile.demand import Demand
 from keypool.reconcile.directory import Entry
-from keypool.reconcile.provider_report import Standing, report
+from keypool.reconcile.provider_report import report
 from keypool.reconcile.proving import CONFIRM, is_another_account, problem_of
 from keypool.reconcile.readings import REQUEST_LIMIT, moment
 from keypool.reconcile.world import World

@@ -127,15 +127,15 @@ def test_while_it_holds_a_rejected_new_key_is_not_given_up() -> None:
     assert decision.ledger is None
 
 
-def test_people_are_told_when_it_is_engaged_and_the_pool_stays_ready() -> None:
+def test_people_are_told_when_it_is_engaged_and_whether_the_pool_is_ready_is_unknown() -> None:
     status = concluded(seen(a_key(0), a_key(1), grip=Grip.ENGAGED))
     found = {condition.type: (condition.status, condition.reason) for condition in status.conditions}
     assert found["Healthy"] == ("False", Reason.MOST_KEYS_REJECTED)
-    assert found["Ready"] == ("True", Reason.KEYS_PUBLISHED)
+    assert found["Ready"] == ("Unknown", Reason.MOST_KEYS_REJECTED)
 
 
-def test_a_withdrawn_key_that_still_stands_in_the_secret_keeps_the_pool_ready_while_the_brake_holds() -> None:
+def test_a_withdrawn_key_that_still_stands_in_the_secret_may_be_live_while_the_brake_holds() -> None:
     ledger = a_ledger(a_key(0, KeyState.WITHDRAWN, name="last"), satisfied_generation=1)
-    for grip, ready in ((Grip.ENGAGED, "True"), (Grip.FREE, "False")):
+    for grip, ready in ((Grip.ENGAGED, "Unknown"), (Grip.FREE, "False")):
         status = concluded(seen(ledger=ledger, pool=a_pool(spec=a_spec(size=1)), grip=grip))
         assert [condition.status for condition in status.conditions if condition.type == "Ready"] == [ready]

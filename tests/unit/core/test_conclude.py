@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from keypool.core.conditions import MESSAGE_LIMIT, findings
+from keypool.core.conditions import findings
 from keypool.core.lifecycle import KeyState
 from keypool.core.observation import Problem
 from keypool.core.reasons import ADVICE, MEANING, Condition, Reason, Trouble
+from keypool.core.sight import MESSAGE_LIMIT
 from tests.unit.core.builders import (
     DAY,
     DOWN,
@@ -23,6 +24,7 @@ from tests.unit.core.builders import (
     concluded,
     rejected,
     seen,
+    written,
 )
 
 ACTIVE, CREATED, DRAINING, WITHDRAWN = KeyState.ACTIVE, KeyState.CREATED, KeyState.DRAINING, KeyState.WITHDRAWN
@@ -78,7 +80,8 @@ def test_ready_is_false_when_no_published_key_is_accepted() -> None:
 
 def test_a_rejected_key_that_drains_does_not_make_a_pool_ready() -> None:
     keys = (a_key(0, DRAINING, unpublished_at=None), a_key(0, published_at=None))
-    o = seen(ledger=a_ledger(*keys, satisfied_generation=1), checks=rejected("draining-0"))
+    before = written(a_ledger(a_key(0, name="draining-0")), a_spec())
+    o = seen(ledger=a_ledger(*keys, satisfied_generation=1), checks=rejected("draining-0"), secrets=before)
     assert told(o)["Ready"][0] == "False"
 
 

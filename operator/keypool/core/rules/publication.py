@@ -132,7 +132,7 @@ def secrets_follow_the_ledger(o: Observation, plan: Plan, now: datetime) -> Deci
         return Decision("nothing can be published")
     around = _altered(o, desired) if not o.may(ADORN, now) else None
     paused = (around,) if around is not None else ()
-    write = tuple(secret for secret in desired if not _is_current(o, secret) and not (paused and _holds(o, secret)))
+    write = tuple(secret for secret in desired if not is_current(o, secret) and not (paused and _holds(o, secret)))
     remove = tuple(sorted(o.secrets.keys() - {secret.name for secret in desired}))
     if not write and not remove:
         return Decision("the Secrets hold what the ledger says", problems=paused, wake_at=o.pause(ADORN, now))
@@ -163,7 +163,8 @@ def _holds(o: Observation, desired: Desired) -> bool:
     return view is not None and desired.holds(view)
 
 
-def _is_current(o: Observation, desired: Desired) -> bool:
+def is_current(o: Observation, desired: Desired) -> bool:
+    """Whether a Secret was seen to be as it must be."""
     view = o.secrets.get(desired.name)
     return view is not None and desired.equals(view)
 

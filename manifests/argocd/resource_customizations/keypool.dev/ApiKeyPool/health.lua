@@ -33,7 +33,7 @@ end
 if holds("Stalled") then
   return health("Degraded", told("Stalled"))
 end
-if holds("Reconciling") then
+if holds("Reconciling") and (conditions.Ready or {}).reason ~= "NoLiveKey" then
   return health("Progressing", told("Reconciling"))
 end
 
