@@ -240,3 +240,30 @@ async def test_a_rotation_is_told_once_the_secret_has_the_new_key(team: Team) ->
     told = await team.told("KeyRotated")
     assert told["type"] == "Normal"
     assert f"{new} replaces {old}, which works until {last['oldKeyWorksUntil']}" in told["note"]
+
+
+async def test_a_second_rotation_that_is_asked_for_too_soon_says_when_it_begins(team: Team) -> None:
+    """It waits for the overlap of the last one, which nobody would guess."""
+    await team.apply(pool_manifest())
+    await team.ready()
+    first = await team.value()
+    await team.annotate("chat", rotate="one")
+    await team.changes(first)
+    rotated = await team.until("chat", lambda pool: pool["status"].get("lastRotation"))
+    await team.annotate("chat", rotate="two")
+    pool = await team.until("chat", lambda pool: pool["status"]["nextRotation"]["why"].startswith("requested; waits"))
+    begins = pool["status"]["nextRotation"]["at"]
+    assert begins == rotated["status"]["lastRotation"]["oldKeyWorksUntil"]
+    assert pool["status"]["nextAction"] == f"rotate slot 0 at {begins[:10]} {begins[11:16]}Z"
+
+
+async def test_an_overlap_that_mounted_folders_cannot_follow_is_warned_of_once(team: Team) -> None:
+    await team.apply(pool_manifest(rotation=NO_OVERLAP))
+    pool = await team.ready()
+    (warning,) = pool["status"]["warnings"]
+    assert warning["reason"] == "OverlapTooShort"
+    assert (await team.told("OverlapTooShort"))["note"] == warning["message"]
+    await team.considered()
+    assert [event["reason"] for event in await team.events()].count("OverlapTooShort") == 1
+    await team.patch("chat", rotation={"overlap": {"min": "2m"}})
+    await team.until("chat", lambda pool: "warnings" not in pool["status"])

@@ -43,11 +43,17 @@ class Counts(StatusModel):
 
 
 class NextRotation(StatusModel):
-    """The next rotation that is due by itself."""
+    """The rotation that is under way, else the next one that is due by itself or was asked for."""
 
-    at: Annotated[Time, Field(description="When it is due.")]
+    at: Annotated[
+        Time | None,
+        Field(description="When it begins. Absent while it is under way, due now, or overdue: then why says so."),
+    ] = None
+    overdue_since: Annotated[
+        Time | None, Field(description="When it was due, for one that could not begin in time.")
+    ] = None
     slot: Annotated[int, Field(description="Which slot rotates.")]
-    why: Annotated[str, Field(description="Why then, such as: every 24h.")]
+    why: Annotated[str, Field(description="Why, such as: every 24h; and what it waits for.")]
 
 
 class LastRotation(StatusModel):
@@ -106,6 +112,16 @@ class Effective(StatusModel):
     max_surge: Annotated[int, Field(description="How many slots rotate at the same time.")]
     probe_every: Annotated[str, Field(description="How often each key is checked at the provider.")]
     failure_threshold: Annotated[int, Field(description="Rejections in a row after which a key is withdrawn.")]
+    granted_lifetime: Annotated[
+        str | None, Field(description="How long the provider lets a key live, where that is not what it was asked for.")
+    ] = None
+
+
+class SettingWarning(StatusModel):
+    """Something about the pool's settings that is accepted, and from which an outage follows."""
+
+    reason: Annotated[str, Field(description="What, in one word that a program may compare.")]
+    message: Annotated[str, Field(description="What follows, and what to set instead.")]
 
 
 class ApiKeyPoolStatus(StatusModel):
@@ -120,7 +136,9 @@ class ApiKeyPoolStatus(StatusModel):
             "characters, so that kubectl's table stays narrow.",
         ),
     ] = None
-    next_rotation: Annotated[NextRotation | None, Field(description="The next rotation that is due by itself.")] = None
+    next_rotation: Annotated[
+        NextRotation | None, Field(description="The rotation that is under way, else the next one.")
+    ] = None
     last_rotation: Annotated[
         LastRotation | None, Field(description="The last time that a key took another one's place in the Secret.")
     ] = None
@@ -141,3 +159,12 @@ class ApiKeyPoolStatus(StatusModel):
     binding: Annotated[Binding | None, Field(description="Where workloads find the key.")] = None
     handled: Annotated[Handled | None, Field(description="Requests by annotation that were carried out.")] = None
     effective: Annotated[Effective | None, Field(description="The tunables as they apply now.")] = None
+    warnings: Annotated[
+        tuple[SettingWarning, ...] | None,
+        Field(
+            max_length=16,
+            description="Settings that are accepted, and from which an outage follows; an Event tells each once. They "
+            "make no condition false: what is asked for is done.",
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["reason"]},
+        ),
+    ] = None

@@ -106,6 +106,9 @@ class Reason(StrEnum):
     KEY_AGEING = "KeyAgeing"
     MANUAL_REVOCATION = "ManualRevocation"
     ACCOUNT_NOTICE = "AccountNotice"
+    OVERLAP_TOO_SHORT = "OverlapTooShort"
+    RENEWAL_TOO_LATE = "RenewalTooLate"
+    LIFETIME_NOT_GRANTED = "LifetimeNotGranted"
     KEYS_ABANDONED = "KeysAbandoned"
     KEY_CREATED = "KeyCreated"
     KEY_ROTATED = "KeyRotated"
@@ -231,6 +234,13 @@ ADVICE: dict[Reason, str] = {
     "them in the provider's console. keypool notices when the provider rejects them; or annotate the pool with "
     "keypool.dev/revoked=FINGERPRINT[,...]. After the pool's deletion the Event is all that tells.",
     Reason.ACCOUNT_NOTICE: "The provider accepts the keys and says something about the account: read the message.",
+    Reason.OVERLAP_TOO_SHORT: "In status.warnings and an Event: a replaced key is revoked before mounted folders have "
+    "the new one. Set spec.rotation.overlap.min to 90s or more. It stays where that is what you want.",
+    Reason.RENEWAL_TOO_LATE: "In status.warnings and an Event: a key expires before mounted folders have the next one. "
+    "Set spec.rotation.renewBefore to 90s or more, and spec.key.lifetime to twice that at least.",
+    Reason.LIFETIME_NOT_GRANTED: "In status.warnings and an Event: the provider lets keys live shorter or longer than "
+    "spec.key.lifetime asks for. keypool goes by what is sooner: set the lifetime to what the provider grants, or have "
+    "its limit changed.",
     Reason.KEYS_ABANDONED: "Event: keys were given up by the annotation keypool.dev/abandon; they may live on.",
     Reason.KEY_CREATED: "Event: a key was created, checked and published.",
     Reason.KEY_ROTATED: "Event, once the Secret holds the new key: which key it replaces, and until when that one "

@@ -13,6 +13,7 @@ from keypool.core.ledger import KeyRecord
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.naming import nonce, upstream_name
 from keypool.core.reasons import Reason
+from keypool.core.warnings import differs
 from keypool.providers.errors import (
     Ambiguous,
     CredentialRejected,
@@ -98,10 +99,13 @@ def facts(this: Pass, created: CreatedKey) -> dict[str, object]:
 
 def life(this: Pass, expires_at: datetime | None) -> dict[str, object]:
     """The dates of a key that is there from now on: our own lifetime decides; the provider's expiry where it is
-    sooner."""
-    now = this.world.now()
-    ours = now + this.observation.effective.lifetime
-    return {"created_at": now, "expires_at": min(ours, expires_at) if expires_at is not None else ours}
+    sooner. What it grants is kept where that is not what it was asked for: people are told."""
+    now, asked = this.world.now(), this.observation.effective.lifetime
+    ours = now + asked
+    if expires_at is None:
+        return {"created_at": now, "expires_at": ours}
+    granted = {"granted": expires_at} if differs(asked, expires_at - now) else {}
+    return {"created_at": now, "expires_at": min(ours, expires_at), **granted}
 
 
 async def _record_failed_create(this: Pass, record: KeyRecord, error: ProviderError) -> None:

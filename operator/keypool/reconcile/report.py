@@ -50,7 +50,8 @@ class Reporter:
 
     def _measure(self, ledger: Ledger, status: ApiKeyPoolStatus) -> None:
         ready = any(condition.type == Condition.READY and condition.status == "True" for condition in status.conditions)
-        rotation = status.next_rotation.at.timestamp() if status.next_rotation is not None else None
+        due = (status.next_rotation.at or status.next_rotation.overdue_since) if status.next_rotation else None
+        rotation = due.timestamp() if due is not None else None
         state = PoolState(ready, rotation, tuple(key.state for key in ledger.keys))
         self._measured[ledger.pool_uid] = ledger.namespace, ledger.pool
         self._world.metrics.pools.note(ledger.namespace, ledger.pool, state)
@@ -89,10 +90,17 @@ class Reporter:
         for condition in status.conditions:
             told = condition.type == Condition.STALLED or condition.reason in (*SPENT, Reason.KEY_AGEING)
             if told and (condition.type, _news(condition)) not in known:
-                meta = obj["metadata"]
-                subject = Subject("ApiKeyPool", meta["namespace"], meta["name"], meta["uid"])
                 reason, note = Reason(condition.reason), condition.message
-                await self._world.announcer.announce(subject, "Warning", reason, note)
+                await self._world.announcer.announce(_subject(obj), "Warning", reason, note)
+        told_before = {warning.get("reason") for warning in (obj.get("status") or {}).get("warnings") or ()}
+        for warning in status.warnings or ():
+            if warning.reason not in told_before:
+                await self._world.announcer.announce(_subject(obj), "Warning", Reason(warning.reason), warning.message)
+
+
+def _subject(obj: dict[str, Any]) -> Subject:
+    meta = obj["metadata"]
+    return Subject("ApiKeyPool", meta["namespace"], meta["name"], meta["uid"])
 
 
 def _news(condition: ConditionModel) -> str:
