@@ -106,7 +106,13 @@ OLD = key(KeyState.DRAINING, "old", unpublished_at=NOW - 9 * HOUR)
 MADE = key(why=Why.SUPPLIED.value, label="a", created_at=NOW - 9999 * HOUR)
 OF_PEOPLE = replace(VENDOR, capabilities=Capabilities(creates_keys=False, lists_keys=False, deletes_keys=False))
 
+LEAKED: dict[str, Any] = {"asked": Why.COMPROMISED.value, "reported_at": NOW - HOUR}
+
 EXAMPLES: dict[str, Callable[[], Sight]] = {
+    "A reported leak is not contained": lambda: sight(
+        key(**LEAKED), secrets=sight(key()).o.secrets, troubles={"publish": SLOW}
+    ),
+    "A reported leak is not contained yet": lambda: sight(key(), key(KeyState.REVOKING, "old", **LEAKED)),
     "A person is needed": lambda: sight(key(), troubles={"create": REFUSED}),
     "The pool is being deleted": lambda: sight(key(KeyState.REVOKING), pool={"deleted_at": NOW}, secrets={}),
     "The ledger is gone or not to be believed, and a Secret stands": lambda: sight(

@@ -25,6 +25,9 @@ def growing(per_hour: float) -> Series:
 TROUBLE: dict[str, dict[str, Series]] = {
     "KeypoolNobodyLeads": {LEADER: always(0), 'keypool_leader{instance="b"}': always(0)},
     "KeypoolPoolNotReady": {pool_series("keypool_pool_ready", "chat"): always(0)},
+    "KeypoolLeakNotContained": {
+        pool_series("keypool_pool_leaks_uncontained_since_timestamp_seconds", "chat"): always(3600)
+    },
     "KeypoolKeysOwed": {'keypool_keys_owed{instance="a"}': always(2)},
     "KeypoolProviderCallsFailing": {CALLS.format("ok"): growing(20), CALLS.format("Unavailable"): growing(60)},
     "KeypoolClockUncertain": {'keypool_clocks_agree{instance="a"}': always(0)},
@@ -35,6 +38,7 @@ TROUBLE: dict[str, dict[str, Series]] = {
 PATIENCE = {
     "KeypoolNobodyLeads": 4,
     "KeypoolPoolNotReady": 14,
+    "KeypoolLeakNotContained": 61,
     "KeypoolKeysOwed": 59,
     "KeypoolProviderCallsFailing": 14,
     "KeypoolClockUncertain": 4,

@@ -86,12 +86,14 @@ class Binding(StatusModel):
 
 
 class Handled(StatusModel):
-    """Requests by annotation that were carried out; the same request again does nothing."""
+    """Requests by annotation that were carried out; the same request again does nothing. A text that may hold a secret
+    is not repeated: its length stands for it."""
 
     rotate: Annotated[str | None, Field(description="Token of keypool.dev/rotate that was handled last.")] = None
-    compromised: Annotated[str | None, Field(description="Value of keypool.dev/compromised that was handled last.")] = (
-        None
-    )
+    compromised: Annotated[
+        str | None,
+        Field(description="The report that was handled last; absent while a reported key is not proven dead."),
+    ] = None
     clear_lost: Annotated[str | None, Field(description="Value of keypool.dev/clear-lost that was handled last.")] = (
         None
     )

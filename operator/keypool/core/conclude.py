@@ -20,11 +20,12 @@ from keypool.core.conditions import as_conditions, findings
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import KeyState
 from keypool.core.observation import Observation, Problem
-from keypool.core.projection import secret_names, usable
-from keypool.core.reasons import Condition
+from keypool.core.projection import secret_names
+from keypool.core.reasons import Condition, Reason
 from keypool.core.rotation import Why
 from keypool.core.rules.retirement import end_of_overlap
 from keypool.core.sees import spending_is_known
+from keypool.core.standing import primary_in_the_secret, standing
 from keypool.core.upcoming import next_action, next_rotation, upcoming
 from keypool.core.warnings import granted_life, warnings
 
@@ -38,21 +39,22 @@ def conclude(
     ready = any(kind is Condition.READY and holds for kind, holds, _, _ in found)
     generations = {Condition.READY: o.ledger.satisfied_generation if ready else pool.generation}
     rotation = upcoming(o, now)
-    published = usable(o.ledger)
-    primary = o.ledger.key(o.ledger.primary) if o.ledger.primary else None
+    published, primary = standing(o), primary_in_the_secret(o)
+    served = [key for key in published if key.state is KeyState.ACTIVE]
+    leaks = any(reason is Reason.LEAK_NOT_CONTAINED for _, _, reason, _ in found)
     return ApiKeyPoolStatus(
         observed_generation=pool.generation,
         conditions=_with_spending(o, as_conditions(found, generations, pool.generation, before, now), before),
         next_action=next_action(o, found, rotation, now),
         next_rotation=next_rotation(o, rotation),
         last_rotation=_last_rotation(o),
-        keys_summary=f"{len(o.ledger.inside(KeyState.ACTIVE))}/{pool.spec.size}" if pool.spec else None,
-        replicas=len(o.ledger.inside(KeyState.ACTIVE)),
+        keys_summary=f"{len(served)}/{pool.spec.size}" if pool.spec else None,
+        replicas=len(served),
         counts=_counts(o, len(published)),
         primary_fingerprint=primary.print if primary else None,
-        keys=tuple(_key(o, key) for key in o.ledger.keys),
+        keys=tuple(_key(key, primary) for key in o.ledger.keys),
         binding=Binding(name=secret_names(pool.name, pool.spec)[0]) if pool.spec and published else None,
-        handled=_handled(o.ledger),
+        handled=_handled(o.ledger, contained=not leaks),
         effective=_effective(o) if pool.spec else None,
         warnings=tuple(SettingWarning(reason=each.reason.value, message=each.message) for each in warnings(o)) or None,
     )
@@ -68,10 +70,10 @@ def _with_spending(
     return (*conditions[:4], *kept, *conditions[4:])
 
 
-def _handled(ledger: Ledger) -> Handled | None:
+def _handled(ledger: Ledger, *, contained: bool) -> Handled | None:
     handled = Handled(
         rotate=shown(ledger.handled_rotate),
-        compromised=shown(ledger.handled_compromised),
+        compromised=shown(ledger.handled_compromised) if contained else None,
         clear_lost=shown(ledger.handled_cleared),
         abandon=shown(ledger.handled_abandon),
         undo_revoke=shown(ledger.handled_undo),
@@ -79,13 +81,13 @@ def _handled(ledger: Ledger) -> Handled | None:
     return handled if handled != Handled() else None
 
 
-def _key(o: Observation, key: KeyRecord) -> KeyStatus:
+def _key(key: KeyRecord, primary: KeyRecord | None) -> KeyStatus:
     return KeyStatus(
         name=key.name,
         slot=key.slot,
         state=key.state.value,
         label=key.label,
-        primary=key.name == o.ledger.primary,
+        primary=primary is not None and key.name == primary.name,
         fingerprint=key.print,
         created_at=key.created_at,
         expires_at=key.expires_at if key.created_at and key.why != Why.SUPPLIED else None,

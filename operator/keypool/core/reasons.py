@@ -89,6 +89,7 @@ class Reason(StrEnum):
     SECRET_NEWER = "SecretNewer"  # noqa: S105
     NAMESPACE_TERMINATING = "NamespaceTerminating"
     CLUSTER_UNAVAILABLE = "ClusterUnavailable"
+    LEAK_NOT_CONTAINED = "LeakNotContained"
     COMPROMISED_UNKNOWN = "CompromisedUnknown"
     COMPROMISE_WAITS = "CompromiseWaits"
     UNDO_UNKNOWN = "UndoUnknown"
@@ -201,9 +202,15 @@ ADVICE: dict[Reason, str] = {
     "docs/recovery.md says what it does.",
     Reason.NAMESPACE_TERMINATING: "The namespace is being deleted: nothing is created in it any more.",
     Reason.CLUSTER_UNAVAILABLE: "The Kubernetes API refused or did not answer; keypool tries again.",
-    Reason.COMPROMISED_UNKNOWN: "The annotation keypool.dev/compromised names a key that the pool does not have: "
-    "status.keys shows names and fingerprints. Correct or remove the annotation.",
-    Reason.COMPROMISE_WAITS: "A key is reported compromised, and the pool is suspended: set spec.suspend to false.",
+    Reason.LEAK_NOT_CONTAINED: "A key is reported compromised and is not proven dead; the message says which, since "
+    "when, and why. Mend what it names. A key without a published successor stays, so that nobody is cut off; to have "
+    "it revoked at once all the same, annotate the pool with keypool.dev/compromised=NAME!now@TOKEN. Or revoke it in "
+    "the provider's console. docs/recovery.md says more.",
+    Reason.COMPROMISED_UNKNOWN: "The annotation keypool.dev/compromised holds entries that are no name, fingerprint, "
+    "digest or value of a key of this pool; the message says which. status.keys shows names and fingerprints. Correct "
+    "or remove the annotation. All keys: all@TOKEN.",
+    Reason.COMPROMISE_WAITS: "A key is reported compromised, and the pool is suspended: set spec.suspend to false, or "
+    "let the annotation end in !now@TOKEN: then the key is revoked without a successor.",
     Reason.UNDO_UNKNOWN: "The annotation keypool.dev/undo-revoke names a key that is not disabled: status.keys shows "
     "names, fingerprints and states. What is revoked cannot come back. Correct or remove the annotation.",
     Reason.LEDGER_MISSING: "The pool's ledger is gone. keypool rebuilds it from the published Secrets and the "

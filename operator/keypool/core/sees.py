@@ -90,6 +90,7 @@ def live_key(sight: Sight) -> Problem | None:
     if not sight.is_satisfied or not sight.live:
         return None
     but = f", but {sight.stalled.reason.value} needs a person" if sight.stalled is not None else ""
+    but += f"; {Reason.LEAK_NOT_CONTAINED.value}: see Revoked" if sight.leak is not None else ""
     return note(Reason.KEYS_PUBLISHED, f"a live key is published{but}")
 
 
@@ -182,6 +183,11 @@ def ageing_key(sight: Sight) -> Problem | None:
 
 
 # -- what is left to be revoked
+
+
+def leak(sight: Sight) -> Problem | None:
+    """A key is reported compromised, and is not proven dead."""
+    return note(Reason.LEAK_NOT_CONTAINED, sight.leak.message) if sight.leak is not None else None
 
 
 def lost_answer(sight: Sight) -> Problem | None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cached_property
 
 from keypool.core.brake import Grip
+from keypool.core.leaks import REPORTS, Leak, uncontained
 from keypool.core.ledger import KeyRecord
 from keypool.core.lifecycle import KeyState
 from keypool.core.observation import Observation, Problem
@@ -22,8 +23,6 @@ BRAKE = (
     "the provider rejects most keys of this account at once and yet lists them as active: nothing is created or "
     "withdrawn until it accepts one again"
 )
-LEAKS = (Reason.COMPROMISED_UNKNOWN, Reason.COMPROMISE_WAITS)
-"""Told before all else that needs a person: whoever reported a leak takes it for dealt with."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Sight:
     @cached_property
     def stalled(self) -> Problem | None:
         """All that needs a person as one: the first gives the reason, the others are counted and told with theirs."""
-        stalling = sorted((each for each in self.problems if each.stalls), key=lambda each: each.reason not in LEAKS)
+        stalling = sorted((each for each in self.problems if each.stalls), key=lambda each: each.reason not in REPORTS)
         troubles = (trouble for _, trouble in sorted(self.o.troubles.items()) if trouble.needs_person)
         stalling += (Problem(trouble.reason, trouble.message) for trouble in troubles)
         known: dict[str, Problem] = {}
@@ -58,6 +57,11 @@ class Sight:
         first, *others = known.values()
         texts = "; ".join(f"{each.reason.value}: {each.message}"[:OTHERS_LIMIT] for each in others)
         return Problem(first.reason, f"{first.message}; and {len(others)} more: {texts}"[:MESSAGE_LIMIT])
+
+    @cached_property
+    def leak(self) -> Leak | None:
+        """What is reported leaked and not proven dead."""
+        return uncontained(self.o, self.problems)
 
     @cached_property
     def shown(self) -> tuple[KeyRecord, ...]:

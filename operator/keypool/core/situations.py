@@ -14,6 +14,7 @@ SPENDING = Condition.WITHIN_SPEND_LIMIT
 DEAD = Say(False, Reason.NO_LIVE_KEY, "no published key is accepted by the provider")
 
 OF_THE_POOL: tuple[Situation[Sight], ...] = (
+    Situation("A reported leak is not contained", sees.leak, {REVOKED: Say(False)}),
     Situation("A person is needed", sees.stalled, STALLS),
     Situation(
         "The pool is being deleted",
@@ -50,6 +51,7 @@ OF_THE_SECRET: tuple[Situation[Sight], ...] = (
     Situation("A person is needed before there are keys", sees.stalled, {READY: Say(False)}),
     Situation("Suspended before there are keys", sees.suspended_at_first, {READY: None, **RESTS}),
     Situation("Keys are made for the first time", sees.first_keys, {READY: Say(False), **WORKS}),
+    Situation("A reported leak is not contained yet", sees.leak, WORKS),
     Situation("Suspended", sees.suspension, RESTS),
     Situation("The spec changed", sees.update, WORKS),
     Situation("No key is ready for the Secret", sees.nothing_to_publish, {PUBLISHED: Say(None)}),

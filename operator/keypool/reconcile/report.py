@@ -11,7 +11,7 @@ from keypool.cluster.cache import Kind
 from keypool.cluster.errors import Conflict, NotFound
 from keypool.core.conclude import conclude
 from keypool.core.decision import Plan
-from keypool.core.ledger import Ledger
+from keypool.core.leaks import Leak, uncontained
 from keypool.core.observation import Observation
 from keypool.core.reasons import Condition, Reason
 from keypool.core.spending import fraction, total
@@ -43,16 +43,19 @@ class Reporter:
             return
         before = conditions(obj)
         status = conclude(observation, decided.problems, before, now)
-        self._measure(observation.ledger, status)
+        self._measure(observation, status, uncontained(observation, decided.problems))
         self._measure_usage(observation)
         if obj.get("status") != (report := status.dump()) and await self._write_status(obj, report):
             await self._announce(obj, before, status)
 
-    def _measure(self, ledger: Ledger, status: ApiKeyPoolStatus) -> None:
+    def _measure(self, o: Observation, status: ApiKeyPoolStatus, leak: Leak | None) -> None:
+        ledger = o.ledger
         ready = any(condition.type == Condition.READY and condition.status == "True" for condition in status.conditions)
         due = (status.next_rotation.at or status.next_rotation.overdue_since) if status.next_rotation else None
         rotation = due.timestamp() if due is not None else None
-        state = PoolState(ready, rotation, tuple(key.state for key in ledger.keys))
+        since = (leak.since or _since(status, Condition.REVOKED)).timestamp() if leak is not None else 0.0
+        keys = tuple(key.state for key in ledger.keys)
+        state = PoolState(ready, rotation, keys, leak.count if leak is not None else 0, since)
         self._measured[ledger.pool_uid] = ledger.namespace, ledger.pool
         self._world.metrics.pools.note(ledger.namespace, ledger.pool, state)
 
@@ -89,6 +92,7 @@ class Reporter:
         known = {(condition.type, _news(condition)) for condition in before}
         for condition in status.conditions:
             told = condition.type == Condition.STALLED or condition.reason in (*SPENT, Reason.KEY_AGEING)
+            told |= condition.type == Condition.REVOKED and condition.reason == Reason.LEAK_NOT_CONTAINED
             if told and (condition.type, _news(condition)) not in known:
                 reason, note = Reason(condition.reason), condition.message
                 await self._world.announcer.announce(_subject(obj), "Warning", reason, note)
@@ -104,5 +108,12 @@ def _subject(obj: dict[str, Any]) -> Subject:
 
 
 def _news(condition: ConditionModel) -> str:
-    """Each percentage of a limit is news of its own."""
+    """Each percentage of a limit is news of its own, and each reason why a leaked key lives on."""
+    if condition.reason == Reason.LEAK_NOT_CONTAINED:
+        reasons = (word.rstrip(":") for word in condition.message.split() if word.endswith(":"))
+        return f"{condition.reason}/{next((word for word in reasons if word in set(Reason)), '')}"
     return condition.message if condition.reason in SPENT else condition.reason
+
+
+def _since(status: ApiKeyPoolStatus, kind: Condition) -> datetime:
+    return next(condition.last_transition_time for condition in status.conditions if condition.type == kind)

@@ -35,15 +35,18 @@ class ByPool(Collector, Generic[T]):
 
 class PoolState(NamedTuple):
     """A pool after a pass. `next_rotation`: when an ordinary one is due, as Unix time; `keys`: the states of its
-    ledger's keys."""
+    ledger's keys; `leaks`: of keys that are reported compromised and not proven dead, and `leaks_since` when the first
+    was reported."""
 
     ready: bool
     next_rotation: float | None
     keys: tuple[KeyState, ...]
+    leaks: int = 0
+    leaks_since: float = 0.0
 
 
 class PoolSeries(ByPool[PoolState]):
-    """Two series for each pool, and one for each state that a key can be in."""
+    """Two series for each pool, two more while a leak is not contained, and one for each state that a key can be in."""
 
     def collect(self) -> Iterator[Metric]:
         """All of them."""
@@ -53,6 +56,16 @@ class PoolSeries(ByPool[PoolState]):
             "When the pool's next ordinary rotation is due, as Unix time.",
             labels=POOL,
         )
+        leaks = GaugeMetricFamily(
+            "keypool_pool_leaks_uncontained",
+            "Keys, or reports, of a leak that is not contained. Only while there are any.",
+            labels=POOL,
+        )
+        since = GaugeMetricFamily(
+            "keypool_pool_leaks_uncontained_since_timestamp_seconds",
+            "Since when the first of them is reported, as Unix time.",
+            labels=POOL,
+        )
         keys = GaugeMetricFamily("keypool_keys", "Keys in all ledgers by state.", labels=("state",))
         counts = Counter[KeyState]()
         for pool, state in self.known():
@@ -60,6 +73,9 @@ class PoolSeries(ByPool[PoolState]):
             ready.add_metric(pool, state.ready)
             if state.next_rotation is not None:
                 rotation.add_metric(pool, state.next_rotation)
+            if state.leaks:
+                leaks.add_metric(pool, state.leaks)
+                since.add_metric(pool, state.leaks_since)
         for each in KeyState:
             keys.add_metric((each.value,), counts[each])
-        yield from (ready, rotation, keys)
+        yield from (ready, rotation, leaks, since, keys)

@@ -14,7 +14,7 @@ from keypool.core.brake import Grip
 from keypool.core.capabilities import Capabilities
 from keypool.core.conclude import conclude
 from keypool.core.decision import Plan
-from keypool.core.ledger import Ledger, dump, load
+from keypool.core.ledger import KeyRecord, Ledger, dump, load
 from keypool.core.lifecycle import TABLE, KeyState
 from keypool.core.observation import Observation, PoolFacts, Problem, ProviderFacts, heard_since
 from keypool.core.plan import plan
@@ -235,7 +235,28 @@ class World:
             return
         before = self.status.conditions if self.status else ()
         self.status = conclude(observation, decided.problems, before, self.now)
+        self.check_told()
         assert len(self.status.next_action or "") <= 40
+
+    def check_told(self) -> None:
+        """A leaked key that lives, or stands in a Secret, is told of; and Ready is not said of a Secret without a key
+        that the vendor accepted when it last gave a verdict."""
+        assert self.status is not None
+        shown = self.shown()
+        leaked = {key.name for key in self.ledger.keys if key.asked == "compromised"}
+        known = {key.name: key for key in self.ledger.keys}
+        untold = not any(condition.reason == "LeakNotContained" for condition in self.status.conditions)
+        exposed = {key.name for key in self.vendor.keys.values() if key.value in shown} & leaked
+        assert not (exposed and untold), "a leaked key stands in a Secret, and no condition says so"
+        assert not (leaked & self.live() and untold), "a leaked key lives, and no condition says so"
+        if self.ready():
+            good = [key for key in self.vendor.keys.values() if key.value in shown and key.name in known]
+            assert any(self._is_believed(known[key.name]) for key in good), "Ready without a key that was accepted"
+
+    def _is_believed(self, key: KeyRecord) -> bool:
+        """As the vendor said last, in this leadership."""
+        check = self.memory.checks.get(key.name)
+        return check is None or check.accepted
 
     def ready(self) -> bool:
         """Whether the pool says that it is Ready."""

@@ -45,7 +45,10 @@ def compromised_keys_are_marked(o: Observation, plan: Plan, now: datetime) -> De
         return Decision("no key is newly reported compromised", problems=_unmatched(plan.ledger) if request else ())
     report = asked.read(request)
     if o.spec.suspend and not report.at_once:
-        text = "keys reported compromised are replaced and revoked only when spec.suspend is false"
+        text = (
+            "keys reported compromised are replaced and revoked only when spec.suspend is false; what ends in "
+            "!now@TOKEN is revoked without a successor"
+        )
         return Decision(text, problems=(Problem(Reason.COMPROMISE_WAITS, text),))
     keys = tuple(key for key in plan.ledger.keys if key.state is not KeyState.INTENDED)
     facts = {

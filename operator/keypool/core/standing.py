@@ -1,0 +1,31 @@
+"""Which keys workloads really find: what the Secrets in the cluster hold, not what they are to hold. Pure."""
+
+from keypool.core.ledger import KeyRecord
+from keypool.core.observation import Observation
+from keypool.core.projection import secret_names
+
+
+def standing(o: Observation) -> tuple[KeyRecord, ...]:
+    """The ledger's keys that stand in the pool's Secrets as they are. Of keys.json only the whole is known: it holds
+    what was seen in it last. Where the spec cannot be read, nobody knows the Secrets' names, and the same goes."""
+    pool = o.known_pool
+    if pool.spec is None:
+        return tuple(key for key in o.ledger.keys if _was_seen(key))
+    main, of_pool = (o.secrets.get(name) for name in secret_names(pool.name, pool.spec))
+    held = {digest[:12] for digest in main.digests.values()} if main is not None else set()
+    listed = of_pool is not None and pool.spec.size > 1
+    return tuple(key for key in o.ledger.keys if key.print in held or (listed and _was_seen(key)))
+
+
+def _was_seen(key: KeyRecord) -> bool:
+    return key.published_at is not None and key.unpublished_at is None
+
+
+def primary_in_the_secret(o: Observation) -> KeyRecord | None:
+    """The key that the published Secret's apiKey is; None where it is none of ours, or there is no Secret."""
+    pool = o.known_pool
+    if pool.spec is None:
+        return o.ledger.key(o.ledger.primary) if o.ledger.primary else None
+    view = o.secrets.get(secret_names(pool.name, pool.spec)[0])
+    digest = view.digests.get(pool.spec.secret.keys.api_key, "") if view is not None else ""
+    return next((key for key in o.ledger.keys if digest and key.print == digest[:12]), None)
