@@ -22,12 +22,30 @@ def growing(per_hour: float) -> Series:
     return [minute * per_hour / 60 for minute in range(MINUTES)]
 
 
+def condition(kind: str, status: str, reason: str) -> str:
+    """The series of a condition that is not as it should be."""
+    labels = f'condition="{kind}",status="{status}",reason="{reason}"'
+    return f'keypool_pool_condition{{namespace="team",pool="chat",{labels},instance="a"}}'
+
+
+def though_ready(*kind: str) -> dict[str, Series]:
+    """A pool that is Ready, and has this condition all the same."""
+    return {pool_series("keypool_pool_ready", "chat"): always(1), condition(*kind): always(1)}
+
+
+READY = {pool_series("keypool_pool_ready", "chat"): always(1)}
+LATE = pool_series("keypool_rotation_late_since_timestamp_seconds", "chat")
 TROUBLE: dict[str, dict[str, Series]] = {
     "KeypoolNobodyLeads": {LEADER: always(0), 'keypool_leader{instance="b"}': always(0)},
     "KeypoolPoolNotReady": {pool_series("keypool_pool_ready", "chat"): always(0)},
     "KeypoolLeakNotContained": {
         pool_series("keypool_pool_leaks_uncontained_since_timestamp_seconds", "chat"): always(3600)
     },
+    "KeypoolPoolStuck": though_ready("Stalled", "True", "KeyRefused"),
+    "KeypoolSecretNotCurrent": though_ready("Published", "False", "SecretContested"),
+    "KeypoolRotationLate": {**READY, LATE: always(0)},
+    "KeypoolPoolUnhealthy": though_ready("Healthy", "Unknown", "ProviderUnavailable"),
+    "KeypoolRevocationLate": though_ready("Revoked", "False", "RevocationPending"),
     "KeypoolKeysOwed": {'keypool_keys_owed{instance="a"}': always(2)},
     "KeypoolProviderCallsFailing": {CALLS.format("ok"): growing(20), CALLS.format("Unavailable"): growing(60)},
     "KeypoolClockUncertain": {'keypool_clocks_agree{instance="a"}': always(0)},
@@ -39,6 +57,11 @@ PATIENCE = {
     "KeypoolNobodyLeads": 4,
     "KeypoolPoolNotReady": 14,
     "KeypoolLeakNotContained": 61,
+    "KeypoolPoolStuck": 14,
+    "KeypoolSecretNotCurrent": 14,
+    "KeypoolRotationLate": 64,
+    "KeypoolPoolUnhealthy": 29,
+    "KeypoolRevocationLate": 59,
     "KeypoolKeysOwed": 59,
     "KeypoolProviderCallsFailing": 14,
     "KeypoolClockUncertain": 4,
@@ -55,6 +78,23 @@ WELL: dict[str, Series] = {
     'keypool_clocks_agree{instance="a"}': always(1),
     pool_series("keypool_spend_limit_fraction", "chat"): always(0.79),
 }
+
+
+def briefly(minutes: int) -> Series:
+    """There for so many minutes, then gone: Prometheus is told that the series ended."""
+    return [*always(1)[:minutes], *[None] * (MINUTES - minutes)]
+
+
+ORDINARY: dict[str, Series] = {
+    **READY,
+    condition("Reconciling", "True", "Updating"): always(1),
+    condition("Published", "False", "SecretsDiffer"): briefly(5),
+    condition("Healthy", "False", "SlotEmpty"): briefly(20),
+    condition("Revoked", "False", "RevocationPending"): briefly(40),
+    condition("Stalled", "True", "ProviderNotFound"): briefly(5),
+    LATE: [*always(0)[:50], *[None] * (MINUTES - 50)],
+}
+"""What passes by itself: a spec that changes, a Secret that is being written, a slot that is refilled."""
 
 
 @pytest.mark.parametrize("alert", TROUBLE)
@@ -78,6 +118,25 @@ def test_nothing_is_told_while_all_is_well(promtool: Path, tmp_path: Path) -> No
     """A standby that does not lead, a call that fails now and then and a limit that is not near are ordinary."""
     rehearsal = Rehearsal(WELL, step=1)
     rehearsal.never("", HOURS)
+    assert rehearsal.run(promtool, tmp_path) == ""
+
+
+def test_what_passes_by_itself_in_a_pool_is_not_told(promtool: Path, tmp_path: Path) -> None:
+    rehearsal = Rehearsal(ORDINARY, step=1)
+    rehearsal.never("", HOURS)
+    assert rehearsal.run(promtool, tmp_path) == ""
+
+
+def test_a_pool_that_is_not_ready_is_told_once_and_not_by_each_of_its_conditions(
+    promtool: Path, tmp_path: Path
+) -> None:
+    dead = {
+        condition("Stalled", "True", "KeyRefused"): always(1),
+        condition("Healthy", "False", "KeyRefused"): always(1),
+    }
+    rehearsal = Rehearsal({pool_series("keypool_pool_ready", "chat"): always(0), **dead}, step=1)
+    rehearsal.fired('alertname="KeypoolPoolNotReady"', 0, HOURS)
+    rehearsal.never('alertname!="KeypoolPoolNotReady"', HOURS)
     assert rehearsal.run(promtool, tmp_path) == ""
 
 

@@ -2,8 +2,21 @@
 
 from pathlib import Path
 
-from tests.alerts.promtool import Rehearsal, counters
-from tests.alerts.traffic import DAY, HOUR, Series, Use, counted, leisure, nightly, recreated, restarts, steady, unread
+from tests.alerts.promtool import Rehearsal, counters, pool_series
+from tests.alerts.traffic import (
+    DAY,
+    HOUR,
+    STEP,
+    Series,
+    Use,
+    counted,
+    leisure,
+    nightly,
+    recreated,
+    restarts,
+    steady,
+    unread,
+)
 
 DAYS = 30
 QUIET = (
@@ -36,8 +49,27 @@ def happened(pool: str, counts: Series) -> Series:
     return recreated(counts, 25 * DAY) if pool == "steady" else counts
 
 
+def rotating() -> dict[str, Series]:
+    """A pool that rotates each day at noon: at one evaluation it is under way, and not all is as it should be."""
+    steps = range(DAYS * DAY)
+    noon = [step % DAY == 12 * HOUR for step in steps]
+    name = pool_series("keypool_pool_condition", "rotating")[:-1]
+    kinds = (
+        ("Published", "False", "SecretsDiffer"),
+        ("Revoked", "False", "RevocationPending"),
+        ("Healthy", "False", "x"),
+    )
+    series: dict[str, Series] = {
+        f'{name},condition="{kind}",status="{status}",reason="{reason}"}}': [1.0 if now else None for now in noon]
+        for kind, status, reason in kinds
+    }
+    late = pool_series("keypool_rotation_late_since_timestamp_seconds", "rotating")
+    series[late] = [60.0 * STEP * step if now else None for step, now in zip(steps, noon, strict=True)]
+    return {**series, pool_series("keypool_pool_ready", "rotating"): [1.0] * len(noon)}
+
+
 def test_no_alert_fires_in_thirty_quiet_days(promtool: Path, tmp_path: Path) -> None:
-    """Day and night, weekdays and weekends, a holiday, growth, a new pool, restarts, usage that comes late."""
-    rehearsal = Rehearsal(quiet_series(seed=1))
+    """Day and night, weekdays and weekends, a holiday, growth, a new pool, restarts, late usage, rotations."""
+    rehearsal = Rehearsal({**quiet_series(seed=1), **rotating()})
     rehearsal.never("", DAYS * 24)
     assert rehearsal.run(promtool, tmp_path) == ""

@@ -1,9 +1,13 @@
 """What /metrics tells of pools and keys, in a running operator."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+import yaml
 
+from keypool_lab.alerts import RULES
 from keypool_lab.simulator import Fault, Simulator
 from tests.cluster.running import Clock, Operator
 from tests.cluster.team import Team, pool_manifest
@@ -24,6 +28,47 @@ async def test_the_series_of_a_pool_without_keys_end_with_it(operator: Operator,
     await shows(operator, 'pool="chat"')
     await team.delete()
     await shows(operator, 'pool="chat"', present=False)
+
+
+def series_of_alerts() -> set[str]:
+    """The names of all series of ours that the alert rules look at."""
+    rules = yaml.safe_load((Path(__file__).parents[2] / RULES).read_text())
+    texts = [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
+    return {name for text in texts for name in re.findall(r"(?<![\w:])keypool_\w+", text)}
+
+
+def test_every_series_that_an_alert_looks_at_is_found_in_the_rules() -> None:
+    assert {"keypool_pool_condition", "keypool_rotation_late_since_timestamp_seconds"} <= series_of_alerts()
+
+
+async def test_every_series_that_an_alert_looks_at_is_one_of_the_operators(operator: Operator) -> None:
+    """By its name: a rule that looks for another one would never fire."""
+    text = operator.replica.metrics.text().decode()
+    declared = set(re.findall(r"^# TYPE (\w+)", text, re.MULTILINE))
+    assert series_of_alerts() - declared == set()
+
+
+@pytest.mark.usefixtures("provider")
+async def test_a_pool_that_is_stuck_though_ready_is_seen_in_its_series(
+    operator: Operator, team: Team, simulator: Simulator
+) -> None:
+    await team.apply(pool_manifest())
+    await team.ready()
+    name = f'namespace="{team.namespace}",pool="chat"'
+    await shows(operator, f"keypool_pool_keys_published{{{name}}} 1.0")
+    await shows(operator, f"keypool_last_good_probe_timestamp_seconds{{{name}}}")
+    await shows(operator, "keypool_pool_condition{", present=False)
+    simulator.faults.add(Fault(kind="status", match="create", status=400, when="before"))
+    await team.annotate("chat", rotate="now")
+    await team.has("chat", "Stalled", "True", "KeyRefused")
+    assert (await team.condition("chat", "Ready"))["status"] == "True"
+    await shows(operator, f'{{condition="Stalled",{name},reason="KeyRefused",status="True"}} 1.0')
+    await shows(operator, f"keypool_rotation_late_since_timestamp_seconds{{{name}}}")
+    simulator.faults.clear()
+    await team.annotate("chat", rotate="again")
+    await shows(operator, f"keypool_last_rotation_timestamp_seconds{{{name}}}")
+    await shows(operator, f"keypool_rotation_late_since_timestamp_seconds{{{name}}}", present=False)
+    await shows(operator, "keypool_pool_condition{", present=False)
 
 
 @pytest.mark.usefixtures("provider")

@@ -37,6 +37,28 @@ def test_a_pools_series_end_with_it() -> None:
     assert sample(metrics, "keypool_keys", state="active") == 0
 
 
+def test_a_condition_that_is_not_as_it_should_be_is_a_series_until_it_is() -> None:
+    metrics = Metrics()
+    stuck = (("Stalled", "True", "KeyRefused"),)
+    metrics.pools.note("ns", "a", PoolState(True, WHEN, (), published=1, wanted=2, conditions=stuck))
+    labels = {"namespace": "ns", "pool": "a", "condition": "Stalled", "status": "True", "reason": "KeyRefused"}
+    assert sample(metrics, "keypool_pool_condition", **labels) == 1
+    assert sample(metrics, "keypool_pool_keys_published", namespace="ns", pool="a") == 1
+    assert sample(metrics, "keypool_pool_keys_wanted", namespace="ns", pool="a") == 2
+    metrics.pools.note("ns", "a", PoolState(True, WHEN, (), published=2, wanted=2))
+    assert sample(metrics, "keypool_pool_condition", **labels) is None
+
+
+def test_ten_thousand_pools_at_rest_make_a_scrape_of_less_than_a_kilobyte_each() -> None:
+    metrics = Metrics()
+    for number in range(10_000):
+        state = PoolState(True, WHEN, (KeyState.ACTIVE,), last_rotation=WHEN, good_probe=WHEN)
+        metrics.pools.note(f"team-{number % 100}", f"pool-{number}", state)
+    text = metrics.text()
+    assert text.count(b"\n") < 6.1 * 10_000
+    assert len(text) < 10_000_000
+
+
 def test_no_next_rotation_is_no_series() -> None:
     metrics = Metrics()
     metrics.pools.note("ns", "a", PoolState(True, WHEN, ()))

@@ -15,9 +15,9 @@ from keypool.core.leaks import Leak, uncontained
 from keypool.core.observation import Observation
 from keypool.core.reasons import Condition, Reason
 from keypool.core.spending import fraction, total
+from keypool.reconcile.measures import pool_state
 from keypool.reconcile.readings import conditions
 from keypool.reconcile.world import World
-from keypool.serve.pools import PoolState
 from keypool.serve.usage import PoolUsage
 
 SPENT = (Reason.SPEND_LIMIT_NEAR, Reason.SPEND_LIMIT_REACHED)
@@ -43,21 +43,16 @@ class Reporter:
             return
         before = conditions(obj)
         status = conclude(observation, decided.problems, before, now)
-        self._measure(observation, status, uncontained(observation, decided.problems))
+        self._measure(observation, status, uncontained(observation, decided.problems), now)
         self._measure_usage(observation)
         if obj.get("status") != (report := status.dump()) and await self._write_status(obj, report):
             await self._announce(obj, before, status)
 
-    def _measure(self, o: Observation, status: ApiKeyPoolStatus, leak: Leak | None) -> None:
-        ledger = o.ledger
-        ready = any(condition.type == Condition.READY and condition.status == "True" for condition in status.conditions)
-        due = (status.next_rotation.at or status.next_rotation.overdue_since) if status.next_rotation else None
-        rotation = due.timestamp() if due is not None else None
-        since = (leak.since or _since(status, Condition.REVOKED)).timestamp() if leak is not None else 0.0
-        keys = tuple(key.state for key in ledger.keys)
-        state = PoolState(ready, rotation, keys, leak.count if leak is not None else 0, since)
-        self._measured[ledger.pool_uid] = ledger.namespace, ledger.pool
-        self._world.metrics.pools.note(ledger.namespace, ledger.pool, state)
+    def _measure(self, o: Observation, status: ApiKeyPoolStatus, leak: Leak | None, now: datetime) -> None:
+        pools, name = self._world.metrics.pools, (o.ledger.namespace, o.ledger.pool)
+        before = pools.get(*name) if self._measured.get(o.ledger.pool_uid) == name else None
+        self._measured[o.ledger.pool_uid] = name
+        pools.note(*name, pool_state(o, status, leak, before, now))
 
     async def _write_status(self, obj: dict[str, Any], status: dict[str, Any]) -> bool:
         """Whether it stands there now. What could not be written is concluded, and told, again."""
@@ -113,7 +108,3 @@ def _news(condition: ConditionModel) -> str:
         reasons = (word.rstrip(":") for word in condition.message.split() if word.endswith(":"))
         return f"{condition.reason}/{next((word for word in reasons if word in set(Reason)), '')}"
     return condition.message if condition.reason in SPENT else condition.reason
-
-
-def _since(status: ApiKeyPoolStatus, kind: Condition) -> datetime:
-    return next(condition.last_transition_time for condition in status.conditions if condition.type == kind)

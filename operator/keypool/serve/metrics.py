@@ -1,4 +1,4 @@
-"""What the operator counts, for Prometheus. Labels are of few values; only two series exist for each pool."""
+"""What the operator counts, for Prometheus. Labels are of few values; a pool has a handful of series."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial

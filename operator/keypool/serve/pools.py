@@ -1,7 +1,7 @@
 """How pools stand, as series for Prometheus. They are made at each scrape: a gauge for each pool takes a kilobyte."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -28,54 +28,108 @@ class ByPool(Collector, Generic[T]):
         else:
             self._pools[namespace, pool] = known
 
+    def get(self, namespace: str, pool: str) -> T | None:
+        """What is known of one pool."""
+        return self._pools.get((namespace, pool))
+
     def known(self) -> list[tuple[tuple[str, str], T]]:
         """As it is now, for `collect`, which is asked at each scrape from another thread."""
         return list(self._pools.items())
 
 
 class PoolState(NamedTuple):
-    """A pool after a pass. `next_rotation`: when an ordinary one is due, as Unix time; `keys`: the states of its
-    ledger's keys; `leaks`: of keys that are reported compromised and not proven dead, and `leaks_since` when the first
-    was reported."""
+    """A pool after a pass; times as Unix time. `next_rotation`: when it is due, also when that is over; `late`: the
+    slot of a rotation that should be done by now, and since when; `keys`: the states of its ledger's keys;
+    `leaks`: of keys that are reported compromised and not proven dead, and `leaks_since` when the first was reported;
+    `conditions`: type, status and reason of those that are not as they should be; `good_probe`: since when each key in
+    the Secret was accepted again."""
 
     ready: bool
     next_rotation: float | None
     keys: tuple[KeyState, ...]
     leaks: int = 0
     leaks_since: float = 0.0
+    published: int = 0
+    wanted: int = 0
+    conditions: tuple[tuple[str, str, str], ...] = ()
+    late: tuple[int, float] | None = None
+    last_rotation: float | None = None
+    good_probe: float | None = None
+
+
+_GAUGES: tuple[tuple[str, str, Callable[[PoolState], float | None]], ...] = (
+    ("keypool_pool_ready", "1 when the pool's Ready condition is True.", lambda pool: pool.ready),
+    ("keypool_pool_keys_published", "Keys that the pool's Secrets hold.", lambda pool: pool.published),
+    ("keypool_pool_keys_wanted", "Keys that the pool's spec asks for.", lambda pool: pool.wanted),
+    (
+        "keypool_next_rotation_timestamp_seconds",
+        "When the pool's next rotation is due, as Unix time; in the past while it is overdue.",
+        lambda pool: pool.next_rotation,
+    ),
+    (
+        "keypool_rotation_late_since_timestamp_seconds",
+        "Since when a rotation of the pool is due, or under way, and not done, as Unix time. Absent while none is.",
+        lambda pool: pool.late[1] if pool.late is not None else None,
+    ),
+    (
+        "keypool_pool_leaks_uncontained",
+        "Keys, or reports, of a leak that is not contained. Only while there are any.",
+        lambda pool: pool.leaks or None,
+    ),
+    (
+        "keypool_pool_leaks_uncontained_since_timestamp_seconds",
+        "Since when the first of them is reported, as Unix time.",
+        lambda pool: pool.leaks_since if pool.leaks else None,
+    ),
+    (
+        "keypool_last_rotation_timestamp_seconds",
+        "When a key last took another one's place in the pool's Secret, as Unix time.",
+        lambda pool: pool.last_rotation,
+    ),
+    (
+        "keypool_last_good_probe_timestamp_seconds",
+        "Since then the provider accepted every key of the pool's Secret once, as Unix time.",
+        lambda pool: pool.good_probe,
+    ),
+)
 
 
 class PoolSeries(ByPool[PoolState]):
-    """Two series for each pool, two more while a leak is not contained, and one for each state that a key can be in."""
+    """A few series for each pool, one for each of its conditions that is not as it should be, and one for each state
+    that a key can be in. A pool at rest has no series of a condition: of ten thousand pools that keeps a scrape small.
+    """
 
     def collect(self) -> Iterator[Metric]:
         """All of them."""
-        ready = GaugeMetricFamily("keypool_pool_ready", "1 when the pool's Ready condition is True.", labels=POOL)
-        rotation = GaugeMetricFamily(
-            "keypool_next_rotation_timestamp_seconds",
-            "When the pool's next ordinary rotation is due, as Unix time.",
-            labels=POOL,
-        )
-        leaks = GaugeMetricFamily(
-            "keypool_pool_leaks_uncontained",
-            "Keys, or reports, of a leak that is not contained. Only while there are any.",
-            labels=POOL,
-        )
-        since = GaugeMetricFamily(
-            "keypool_pool_leaks_uncontained_since_timestamp_seconds",
-            "Since when the first of them is reported, as Unix time.",
-            labels=POOL,
-        )
-        keys = GaugeMetricFamily("keypool_keys", "Keys in all ledgers by state.", labels=("state",))
-        counts = Counter[KeyState]()
-        for pool, state in self.known():
-            counts.update(state.keys)
-            ready.add_metric(pool, state.ready)
-            if state.next_rotation is not None:
-                rotation.add_metric(pool, state.next_rotation)
-            if state.leaks:
-                leaks.add_metric(pool, state.leaks)
-                since.add_metric(pool, state.leaks_since)
-        for each in KeyState:
-            keys.add_metric((each.value,), counts[each])
-        yield from (ready, rotation, leaks, since, keys)
+        known = self.known()
+        for name, text, value_of in _GAUGES:
+            gauge = GaugeMetricFamily(name, text, labels=POOL)
+            for pool, state in known:
+                if (value := value_of(state)) is not None:
+                    gauge.add_metric(pool, value)
+            yield gauge
+        yield _conditions(known)
+        yield _keys(known)
+
+
+def _conditions(known: list[tuple[tuple[str, str], PoolState]]) -> Metric:
+    gauge = GaugeMetricFamily(
+        "keypool_pool_condition",
+        "1 for each condition of a pool that is not as it should be: Stalled and Reconciling while they are there, the "
+        "others while they are not True. What is as it should be has no series.",
+        labels=(*POOL, "condition", "status", "reason"),
+    )
+    for pool, state in known:
+        for condition in state.conditions:
+            gauge.add_metric((*pool, *condition), 1)
+    return gauge
+
+
+def _keys(known: list[tuple[tuple[str, str], PoolState]]) -> Metric:
+    gauge = GaugeMetricFamily("keypool_keys", "Keys in all ledgers by state.", labels=("state",))
+    counts = Counter[KeyState]()
+    for _, state in known:
+        counts.update(state.keys)
+    for each in KeyState:
+        gauge.add_metric((each.value,), counts[each])
+    return gauge

@@ -1,0 +1,65 @@
+"""What the metrics show of a pool, from the status and the observation of a pass."""
+
+from datetime import datetime
+
+from keypool.api.pool_status import ApiKeyPoolStatus
+from keypool.core.leaks import Leak
+from keypool.core.observation import Observation
+from keypool.core.projection import usable
+from keypool.core.reasons import Condition, Reason
+from keypool.serve.pools import PoolState
+
+_ABNORMAL = frozenset({Condition.RECONCILING, Condition.STALLED})
+
+
+def pool_state(
+    o: Observation, status: ApiKeyPoolStatus, leak: Leak | None, before: PoolState | None, now: datetime
+) -> PoolState:
+    """`before` is what was shown until now: since when a rotation should be done stands in no ledger."""
+    rotation = status.next_rotation
+    due = (rotation.at or rotation.overdue_since) if rotation is not None else None
+    return PoolState(
+        ready=any(each.type == Condition.READY and each.status == "True" for each in status.conditions),
+        next_rotation=due.timestamp() if due is not None else None,
+        keys=tuple(key.state for key in o.ledger.keys),
+        leaks=leak.count if leak is not None else 0,
+        leaks_since=(leak.since or _since(status, Condition.REVOKED)).timestamp() if leak is not None else 0.0,
+        published=sum(1 for key in usable(o.ledger) if key.published_at is not None),
+        wanted=o.known_pool.spec.size if o.known_pool.spec is not None else 0,
+        conditions=_conditions(status),
+        late=_late(status, before, now),
+        last_rotation=status.last_rotation.at.timestamp() if status.last_rotation is not None else None,
+        good_probe=_good_probe(o, before),
+    )
+
+
+def _conditions(status: ApiKeyPoolStatus) -> tuple[tuple[str, str, str], ...]:
+    """Names as they are declared, so that ten thousand pools share them."""
+    return tuple(
+        (Condition(each.type).value, each.status, Reason(each.reason).value)
+        for each in status.conditions
+        if each.type in _ABNORMAL or each.status != "True"
+    )
+
+
+def _late(status: ApiKeyPoolStatus, before: PoolState | None, now: datetime) -> tuple[int, float] | None:
+    rotation = status.next_rotation
+    if rotation is None or rotation.at is not None:
+        return None
+    if rotation.overdue_since is not None:
+        return rotation.slot, rotation.overdue_since.timestamp()
+    known = before.late if before is not None else None
+    return known if known is not None and known[0] == rotation.slot else (rotation.slot, now.timestamp())
+
+
+def _good_probe(o: Observation, before: PoolState | None) -> float | None:
+    """What was known before stays while a key has no good answer, or none yet."""
+    checks = [o.checks.get(key.name) for key in usable(o.ledger)]
+    times = [check.at.timestamp() for check in checks if check is not None and check.accepted]
+    if times and len(times) == len(checks):
+        return min(times)
+    return before.good_probe if before is not None else None
+
+
+def _since(status: ApiKeyPoolStatus, kind: Condition) -> datetime:
+    return next(condition.last_transition_time for condition in status.conditions if condition.type == kind)
