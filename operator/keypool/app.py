@@ -85,6 +85,7 @@ class Replica:
         self.clock = anchored if now is None else None
         self.now = now or anchored.now
         self._connect, self._build, self._minute = connect, build, minute
+        self._authorities = settings.authorities
         self.metrics = Metrics()
         self.cache = ObjectCache(claims)
         self.liveness = Liveness(settings.served)
@@ -169,6 +170,8 @@ class Replica:
             allow_insecure=settings.allow_insecure_endpoints,
             allow_private=settings.allow_private_endpoints,
             deadlines=deadlines,
+            authorities=self._authorities,
+            proxy=settings.proxy,
         )
         budgets = Budgets(client, settings.namespace, self.now, lambda uid: queue.add(f"pool/{uid}"), self._minute)
         directory = Directory(client, settings.namespace, build, budgets, lambda uid: queue.add(f"provider/{uid}"))

@@ -2,15 +2,19 @@
 
 import socket
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from keypool import settings_checks as checks
 from keypool.cluster.election import Timing
+from keypool.providers.authorities import Authorities, check_public, read_file
+from keypool.providers.proxy import Proxy, parse_bypass, parse_proxy
 
 PREFIX = "KEYPOOL_"
 SHORTEST_CALL = 0.5
@@ -51,6 +55,27 @@ class Settings(BaseSettings):
         description="Allow providers at private, loopback and other addresses that are not public, such as a gateway "
         "in the cluster.",
     )
+    https_proxy: Annotated[SecretStr, AfterValidator(checks.proxy)] = Field(
+        default=SecretStr(""),
+        description="HTTP proxy through which providers and their token servers are called, such as "
+        "`http://USER:PASSWORD@proxy.example.com:3128`; from a Secret, where there is a password. The API server is "
+        "never called through it, nor is plain http. `HTTPS_PROXY`, `NO_PROXY` and the like are not read.",
+    )
+    proxy_resolves: bool = Field(
+        default=False,
+        description="The proxy looks names up, where the operator's pods cannot: then it alone keeps calls from "
+        "addresses that are not public. Otherwise the proxy is asked for the address that the operator checked.",
+    )
+    no_proxy: Annotated[str, AfterValidator(checks.no_proxy)] = Field(
+        default="",
+        description="Hosts that are called without the proxy, by comma: names (and all below them), `.suffixes`, "
+        "addresses and networks, such as `gateway.ai.svc,.internal,10.0.0.0/8`.",
+    )
+    ca_file: Annotated[Path | None, AfterValidator(checks.ca_file)] = Field(
+        default=None,
+        description="File of certificates in PEM of authorities that are trusted at all providers beside the public "
+        "ones. It is read once, at the start. `SSL_CERT_FILE` instead replaces the public ones.",
+    )
     workers: int = Field(default=16, ge=1, le=256, description="Pools of one provider that are looked at side by side.")
     lease_duration: Seconds = Field(default=15.0, description="Seconds after which an unrenewed Lease is free.")
     lease_renew_deadline: Seconds = Field(
@@ -62,6 +87,12 @@ class Settings(BaseSettings):
     grace: Annotated[float, Field(allow_inf_nan=False, ge=0, le=3600)] = Field(
         default=30.0, description="Seconds for work in flight after SIGTERM; a call takes 10."
     )
+
+    @model_validator(mode="after")
+    def _proxy_is_named(self) -> "Settings":
+        if not self.https_proxy.get_secret_value() and (self.proxy_resolves or self.no_proxy):
+            raise ValueError("KEYPOOL_PROXY_RESOLVES and KEYPOOL_NO_PROXY need KEYPOOL_HTTPS_PROXY")
+        return self
 
     @model_validator(mode="after")
     def _timings_fit(self) -> "Settings":
@@ -76,6 +107,18 @@ class Settings(BaseSettings):
     def timing(self) -> Timing:
         """The Lease's timings."""
         return Timing(self.lease_duration, self.lease_renew_deadline, self.lease_retry)
+
+    @property
+    def proxy(self) -> Proxy | None:
+        """The proxy for calls to providers."""
+        if not (text := self.https_proxy.get_secret_value()):
+            return None
+        return replace(parse_proxy(text), resolves=self.proxy_resolves, bypass=parse_bypass(self.no_proxy))
+
+    @property
+    def authorities(self) -> Authorities:
+        """Whom TLS trusts at providers. Raises AuthoritiesUnusable where the file changed since it was checked."""
+        return Authorities(read_file(self.ca_file, datetime.now(UTC)) if self.ca_file is not None else "")
 
     @property
     def served(self) -> tuple[str, ...]:
@@ -96,6 +139,7 @@ class BadSettings(Exception):
 def read(environ: Mapping[str, str]) -> Settings:
     """The settings of this process, whose environment is `environ`. Raises BadSettings."""
     problems = checks.unknown(environ, PREFIX, Settings.model_fields)
+    problems += filter(None, [check_public(environ)])
     try:
         settings = Settings()
     except ValidationError as error:

@@ -3,7 +3,14 @@
 import difflib
 import re
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from ipaddress import ip_address
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from keypool.providers.authorities import read_file
+from keypool.providers.proxy import parse_bypass, parse_proxy
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LONGEST_LABEL = 63
@@ -69,6 +76,26 @@ def level(text: object) -> str:
     if str(text).upper() not in LEVELS:
         raise ValueError(f"must be one of {', '.join(LEVELS)}")
     return str(text).upper()
+
+
+def proxy(url: SecretStr) -> SecretStr:
+    """The URL of a proxy; none is right, too. Raises ValueError."""
+    if url.get_secret_value():
+        parse_proxy(url.get_secret_value())
+    return url
+
+
+def no_proxy(text: str) -> str:
+    """Hosts by comma. Raises ValueError."""
+    parse_bypass(text)
+    return text
+
+
+def ca_file(path: Path | None) -> Path | None:
+    """A file of certificates that can be read. Raises ValueError."""
+    if path is not None:
+        read_file(path, datetime.now(UTC))
+    return path
 
 
 def unknown(environ: Mapping[str, str], prefix: str, fields: Collection[str]) -> list[str]:

@@ -145,6 +145,16 @@ REFUSED_PROVIDERS: dict[str, tuple[dict[str, Any], str]] = {
     "no-host": ({"endpoints": [{"url": "https:///v1"}]}, A_URL),
     "white-space": ({"endpoints": [{"url": "https://api.example.com/v1\n"}]}, A_URL),
     "no-secret": ({"auth": {}}, "must have exactly one of secretRef and oauth2"),
+    "ca-with-a-private-key": (
+        {"caBundle": "-----BEGIN EC PRIVATE KEY-----"},
+        "spec.caBundle: Invalid value: must not hold a private key: give certificates alone, and replace that key",
+    ),
+    "ca-twice": (
+        {"caBundle": "x", "caSecretRef": {"name": "ca"}},
+        "spec.caBundle: Invalid value: must be left out where caSecretRef is given",
+    ),
+    "ca-too-long": ({"caBundle": "x" * 65537}, "Too long: may not be more than 65536"),
+    "ca-secret-without-name": ({"caSecretRef": {}}, "spec.caSecretRef.name: Required value"),
     "two-credentials": (
         {"auth": {"secretRef": {"name": "a"}, "oauth2": {"tokenURL": "https://a.example", "secretRef": {"name": "a"}}}},
         "must have exactly one of secretRef and oauth2",

@@ -4,8 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
+from keypool.providers.proxy import Proxy, parse_bypass
 from keypool.settings import BadSettings, Settings, read
 from keypool_lab.docs import DOCUMENTS
 
@@ -37,6 +39,17 @@ WRONG = {
     "a negative duration": ("GRACE", "-1", "greater than or equal to 0"),
     "no duration": ("LEASE_RETRY", "0", "greater than 0"),
     "no workers": ("WORKERS", "0", "greater than or equal to 1"),
+    "a proxy that is no URL": ("HTTPS_PROXY", "proxy.example.com:3128", "write http://HOST:PORT"),
+    "a proxy without a port": ("HTTPS_PROXY", "http://proxy.example.com", "has to name a host and a port"),
+    "a proxy behind TLS": ("HTTPS_PROXY", "https://proxy.example.com:3128", "has to begin with http://"),
+    "a proxy with a path": ("HTTPS_PROXY", "http://proxy.example.com:3128/x", "and no path"),
+    "a proxy's port that is none": ("HTTPS_PROXY", "http://proxy.example.com:99999", "is no URL of a proxy"),
+    "a password without a user": ("HTTPS_PROXY", "http://:secret@proxy.example.com:3128", "cannot be sent"),
+    "a bypass that is a pattern": ("NO_PROXY", "*.example.com", "entry 1 of 1 is neither a host nor a network"),
+    "a bypass with a port": ("NO_PROXY", "a.example.com,b:443", "entry 2 of 2 is neither a host nor a network"),
+    "authorities that are not there": ("CA_FILE", "/nonexistent/ca.pem", "the file cannot be read (no such file"),
+    "authorities that are a folder": ("CA_FILE", "/", "the file cannot be read (is a directory)"),
+    "authorities that are none": ("CA_FILE", __file__, "holds no certificate: it has to be PEM"),
     "a name of control characters": ("IDENTITY", "a\nb", "printable"),
 }
 
@@ -102,7 +115,53 @@ def test_what_is_right_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (settings.resync, settings.grace) == (60.0, 30.0)
 
 
-@pytest.mark.parametrize("variable", ["KEYPOOL_NAMESPACES=team-*", "KEYPOOL_LOG_LEVEL=verbose", "KEYPOOL_NAMSPACES=a"])
+def test_a_proxy_is_read_whole_and_its_password_shown_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {
+        "KEYPOOL_HTTPS_PROXY": "http://op%40team:can%3Aary@proxy.example.com:3128",
+        "KEYPOOL_NO_PROXY": "gateway.ai.svc, .internal,10.0.0.0/8",
+        "KEYPOOL_PROXY_RESOLVES": "true",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    settings = read(given)
+    assert settings.proxy is not None
+    assert (settings.proxy.url, settings.proxy.user) == ("http://proxy.example.com:3128", "op@team")
+    assert settings.proxy.password.get_secret_value() == "can:ary"
+    assert settings.proxy.resolves
+    assert settings.proxy.bypass == ("gateway.ai.svc", ".internal", "10.0.0.0/8")
+    assert "can" not in f"{settings!r}{settings.proxy!r}{settings.proxy.for_httpx!r}".replace("canary", "")
+
+
+@pytest.mark.parametrize(("host", "direct"), [("a.internal", True), ("internal", False), ("10.1.2.3", True)])
+def test_what_bypasses_the_proxy(host: str, direct: bool) -> None:
+    proxy = Proxy("http://proxy:1", bypass=parse_bypass(".internal,10.0.0.0/8"))
+    assert proxy.serves(httpx.URL(f"https://{host}/v1")) is not direct
+
+
+def test_settings_of_a_proxy_without_a_proxy_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEYPOOL_NO_PROXY", "a.svc")
+    with pytest.raises(BadSettings, match="need KEYPOOL_HTTPS_PROXY"):
+        read({"KEYPOOL_NO_PROXY": "a.svc"})
+
+
+def test_the_environments_own_proxy_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.setenv(name, "http://proxy.example.com:3128")
+    assert Settings().proxy is None
+
+
+WITHOUT_TRACEBACK = [
+    "KEYPOOL_NAMESPACES=team-*",
+    "KEYPOOL_LOG_LEVEL=verbose",
+    "KEYPOOL_NAMSPACES=a",
+    "KEYPOOL_CA_FILE=/nonexistent.pem",
+    "KEYPOOL_HTTPS_PROXY=proxy",
+    "SSL_CERT_FILE=/nonexistent.pem",
+    "SSL_CERT_DIR=/nonexistent",
+]
+
+
+@pytest.mark.parametrize("variable", WITHOUT_TRACEBACK)
 def test_the_process_ends_with_2_one_line_and_no_traceback(variable: str) -> None:
     name, _, value = variable.partition("=")
     argv = [sys.executable, "-m", "keypool"]

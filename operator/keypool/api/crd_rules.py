@@ -140,6 +140,12 @@ _ACCOUNT = "because it defines the account: make a new provider"
 _KIND_COUNT = " + ".join(f"(has(self.{kind}) ? 1 : 0)" for kind in KINDS)
 
 PROVIDER_RULES: Rules = {
+    "spec.caBundle": (
+        Rule(
+            "!self.contains('PRIVATE KEY')",
+            "must not hold a private key: give certificates alone, and replace that key, because others may have it",
+        ),
+    ),
     "spec.auth": (Rule("has(self.secretRef) != has(self.oauth2)", "must have exactly one of secretRef and oauth2"),),
     "spec.liteLLM": (_settled("team", _ACCOUNT),),
     "spec.openRouter": (_settled("workspace", _ACCOUNT),),
@@ -157,6 +163,11 @@ PROVIDER_RULES: Rules = {
             "!(has(self.auth) && has(self.static))",
             "must be left out: a static provider has no admin credential",
             ".auth",
+        ),
+        Rule(
+            "!(has(self.caBundle) && has(self.caSecretRef))",
+            "must be left out where caSecretRef is given: at most one of the two",
+            ".caBundle",
         ),
         Rule(
             " && ".join(f"has(self.{kind}) == has(oldSelf.{kind})" for kind in KINDS),

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from keypool.api.forms import BaseUrl
 from keypool.api.model import ApiModel
-from keypool.api.provider_auth import Auth
+from keypool.api.provider_auth import Auth, CaRef
 from keypool.api.provider_budget import RequestBudget
 from keypool.api.provider_options import KINDS, Kinds
 
@@ -46,6 +46,24 @@ class KeyProviderSpec(Kinds):
             "Changed in place.",
         ),
     ] = None
+    ca_bundle: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=65_536,
+            description="Certificates of authorities in PEM (or its base64, as webhooks have it) that sign the "
+            "certificates of the endpoints and of the token server: at most 50. They are trusted beside the public "
+            "ones. Never a private key. Changed in place.",
+        ),
+    ] = None
+    ca_secret_ref: Annotated[
+        CaRef | None,
+        Field(
+            description="The same in a Secret in this namespace (for a ClusterKeyProvider: in the operator's), such as "
+            "one that cert-manager keeps. Give at most one of the two. It is read again every minute; what is new is "
+            "tried before what was there is given up. Changed in place.",
+        ),
+    ] = None
     exclusive_account: Annotated[
         bool,
         Field(
@@ -69,6 +87,8 @@ class KeyProviderSpec(Kinds):
             raise ValueError(f"exactly one of {', '.join(KINDS)} must be given")
         if (self.auth is None) != (self.static is not None):
             raise ValueError("auth must be given, except for a static provider, which has none")
+        if self.ca_bundle is not None and self.ca_secret_ref is not None:
+            raise ValueError("at most one of caBundle and caSecretRef may be given")
         if len({endpoint.url for endpoint in self.endpoints}) != len(self.endpoints):
             raise ValueError("each URL in endpoints must be given once")
         return self

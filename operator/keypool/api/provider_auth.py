@@ -20,6 +20,15 @@ class SecretKeyRef(ApiModel):
     ] = "adminKey"
 
 
+class CaRef(ApiModel):
+    """Certificates of authorities, in a Secret in the same namespace."""
+
+    name: Annotated[Name, Field(description="Name of a Secret in this namespace. Changed in place.")]
+    key: Annotated[
+        DataKey, Field(description="Entry that holds the certificates in PEM (default ca.crt). Changed in place.")
+    ] = "ca.crt"
+
+
 class ClientRef(ApiModel):
     """The OAuth client's id and secret, in a Secret in the same namespace."""
 

@@ -51,19 +51,37 @@ class Credentials:
         self._known[(namespace, name, entry)] = _Remembered(value, self._clock())
         return value
 
+    async def bundle(self, namespace: str, name: str, entry: str, *, fresh: bool = False) -> str:
+        """Certificates, as they stand there. Raises CredentialMissing, KubeError."""
+        place = (namespace, name, f"{entry}/")  # no entry's name has a slash in it
+        known = self._known.get(place)
+        if known is not None and not fresh and self._clock() - known.at < MAX_AGE:
+            return known.value.get_secret_value()
+        try:
+            secret = await self._client.get(paths.secret(namespace, name))
+        except NotFound:
+            raise CredentialMissing(f'there is no Secret "{name}" in namespace "{namespace}"') from None
+        text = _text(secret, name, entry)
+        self._known[place] = _Remembered(SecretStr(text), self._clock())
+        return text
+
 
 def _decode(secret: dict[str, object], name: str, entry: str) -> str:
+    text = _text(secret, name, entry).strip()
+    if not text or not text.isprintable() or not text.isascii():
+        raise CredentialMissing(
+            f'entry "{entry}" of Secret "{name}" is empty or holds unprintable characters', there=True
+        )
+    return text
+
+
+def _text(secret: dict[str, object], name: str, entry: str) -> str:
     data = secret.get("data")
     encoded = data.get(entry) if isinstance(data, dict) else None
     if encoded is None:
         present = ", ".join(sorted(data)[:5]) if isinstance(data, dict) and data else "none"
         raise CredentialMissing(f'Secret "{name}" has no entry "{entry}" (its entries: {present[:200]})')
     try:
-        text = base64.b64decode(encoded).decode().strip()
+        return base64.b64decode(encoded).decode()
     except (binascii.Error, UnicodeDecodeError):
         raise CredentialMissing(f'entry "{entry}" of Secret "{name}" is not text', there=True) from None
-    if not text or not text.isprintable() or not text.isascii():
-        raise CredentialMissing(
-            f'entry "{entry}" of Secret "{name}" is empty or holds unprintable characters', there=True
-        )
-    return text

@@ -79,6 +79,7 @@ class Reason(StrEnum):
     ACCOUNT_CHANGED = "AccountChanged"
     ENDPOINT_REFUSED = "EndpointRefused"
     ADAPTER_UNUSABLE = "AdapterUnusable"
+    CERTIFICATES_UNUSABLE = "CertificatesUnusable"
     PROVIDER_REFUSED = "ProviderRefused"
     KEY_REFUSED = "KeyRefused"
     NEW_KEYS_REJECTED = "NewKeysRejected"
@@ -186,6 +187,8 @@ ADVICE: dict[Reason, str] = {
     "allow what the message names (KEYPOOL_ALLOW_INSECURE_ENDPOINTS, KEYPOOL_ALLOW_PRIVATE_ENDPOINTS).",
     Reason.ADAPTER_UNUSABLE: "The adapter that spec.plugin names is not in the operator's image, or cannot be loaded: "
     "the message says which are installed. docs/providers/writing-one.md tells how to package one.",
+    Reason.CERTIFICATES_UNUSABLE: "spec.caBundle, or the Secret that spec.caSecretRef names, has to hold certificates "
+    "of authorities in PEM: the message says what is wrong with it. A private key that stood there has to be replaced.",
     Reason.PROVIDER_REFUSED: "The provider refuses what it is asked, or cannot do what the spec says it can: read the "
     "message, and check that spec.endpoints names the right URL.",
     Reason.KEY_REFUSED: "The provider refuses to create, or to change, such a key: correct what the message names.",

@@ -1,10 +1,11 @@
-"""Connections to providers: bounded in number, without cookies and proxies, and to allowed addresses only."""
+"""Connections to providers: bounded in number, without cookies, and to allowed addresses only."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
 from ssl import SSLContext
 
 import aiohttp
@@ -13,11 +14,21 @@ from aiohttp.abc import AbstractResolver
 from httpx_aiohttp import AiohttpTransport
 
 from keypool.providers.addresses import PublicResolver
+from keypool.providers.proxy import Proxy, ThroughProxy
 
 MAX_CONNECTIONS = 32
 """To one endpoint, for reads and for creates each."""
 
-_send_by: ContextVar[float] = ContextVar("_send_by")
+
+@dataclass(slots=True)
+class Sending:
+    """A request that goes out before `deadline`, on the loop's clock. `begun`: its first byte may be on its way."""
+
+    deadline: float
+    begun: bool = False
+
+
+_sending: ContextVar[Sending] = ContextVar("_sending")
 
 
 class NotSent(aiohttp.ClientConnectionError):
@@ -25,40 +36,61 @@ class NotSent(aiohttp.ClientConnectionError):
 
 
 @contextmanager
-def sent_by(deadline: float) -> Iterator[None]:
+def sent_by(deadline: float) -> Iterator[Sending]:
     """Requests of the block go out before `deadline`, on the loop's clock, or not at all: a process that was paused, or
     whose loop was held up, may wake up with a connection in its hand and without the leadership that it counted on."""
-    token = _send_by.set(deadline)
+    sending = Sending(deadline)
+    token = _sending.set(sending)
     try:
-        yield
+        yield sending
     finally:
-        _send_by.reset(token)
+        _sending.reset(token)
 
 
-def connections(*, keep: bool, allow_private: bool, names: AbstractResolver | None = None) -> AiohttpTransport:
-    """`keep`: for the next call. `names` looks them up (default: as the system does)."""
+def connections(
+    *,
+    keep: bool,
+    allow_private: bool,
+    names: AbstractResolver | None = None,
+    tls: SSLContext | None = None,
+    proxy: Proxy | None = None,
+) -> httpx.AsyncBaseTransport:
+    """`keep`: for the next call. `allow_private`: whether a host may have an address that is not public; `names` looks
+    hosts up (default: as the system does); `tls` trusts (default: the public authorities); `proxy`: None for none."""
+    tls = tls or _tls()
+    resolver = partial(_resolver, names, allow_private=allow_private)
+    direct = AiohttpTransport(client=partial(_session, resolver, tls, keep=keep), verify=tls)
+    if proxy is None:
+        return direct
+    # The proxy itself is the administrator's word: its address is not checked.
+    tunnel = AiohttpTransport(client=partial(_session, lambda: None, tls, keep=keep), verify=tls, proxy=proxy.for_httpx)
+    return ThroughProxy(proxy, tunnel, direct, allow_private=allow_private, names=names)
 
+
+def _resolver(names: AbstractResolver | None, *, allow_private: bool) -> AbstractResolver | None:
+    return names if allow_private else PublicResolver(names)
+
+
+def _session(resolver: Callable[[], AbstractResolver | None], tls: SSLContext, *, keep: bool) -> aiohttp.ClientSession:
+    """Made with the first call: it needs a running loop."""
     punctual = aiohttp.TraceConfig()
     punctual.on_request_headers_sent.append(_in_time)
     punctual.on_request_chunk_sent.append(_in_time)
-
-    def session() -> aiohttp.ClientSession:
-        resolver = names if allow_private else PublicResolver(names)
-        connector = aiohttp.TCPConnector(
-            limit=0, limit_per_host=MAX_CONNECTIONS, force_close=not keep, ssl=_tls(), resolver=resolver
-        )
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[punctual])
-
-    return AiohttpTransport(client=session, verify=_tls())
+    connector = aiohttp.TCPConnector(
+        limit=0, limit_per_host=MAX_CONNECTIONS, force_close=not keep, ssl=tls, resolver=resolver()
+    )
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[punctual])
 
 
 async def _in_time(*_: object) -> None:
     """Called by aiohttp right before it writes the headers, and the body, of a request."""
-    if asyncio.get_running_loop().time() >= _send_by.get():
+    sending = _sending.get()
+    if asyncio.get_running_loop().time() >= sending.deadline:
         raise NotSent
+    sending.begun = True
 
 
 @cache
 def _tls() -> SSLContext:
-    """The trusted authorities: certifi's, or those that SSL_CERT_FILE names. Host names are checked."""
+    """The public authorities: certifi's, or those that SSL_CERT_FILE names. Host names are checked."""
     return httpx.create_ssl_context()

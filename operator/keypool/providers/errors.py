@@ -5,6 +5,7 @@ ProviderError
  │   ├─ CredentialRejected   it is the admin credential that the provider refuses
  │   │   └─ TokenRefused         a token that was good before; the next call has a new one
  │   ├─ EndpointRefused      the operator's administrator does not allow the endpoint
+ │   ├─ CertificatesUnusable the certificates of authorities that the spec gives are none
  │   └─ AdapterUnusable      the adapter that the spec names is not there, or cannot be loaded
  ├─ Throttled           nothing happened; try again after `retry_after`
  ├─ Unavailable         nothing happened; try again later
@@ -43,6 +44,10 @@ class TokenRefused(CredentialRejected):
 
 class EndpointRefused(Rejected):
     """The endpoint is not one that may be called: plain http, or an address that is not public. Nothing was sent."""
+
+
+class CertificatesUnusable(Rejected):
+    """`caBundle`, or what `caSecretRef` names, holds no certificates that can be used."""
 
 
 class AdapterUnusable(Rejected):

@@ -1,8 +1,10 @@
 """Which adapter drives a KeyProvider."""
 
 import re
+from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
+from ssl import SSLContext, SSLError
 from typing import Protocol, cast
 from urllib.parse import urlsplit
 
@@ -15,15 +17,18 @@ from keypool.core.breaker import COOL_DOWN
 from keypool.providers.adapter import Adapter
 from keypool.providers.addresses import is_odd_number, kind_of_host, refusal_of
 from keypool.providers.authentication import Authentication, FixedCredential
+from keypool.providers.authorities import Authorities, AuthoritiesUnusable, read
 from keypool.providers.endpoints import Endpoints
-from keypool.providers.errors import CredentialRejected, EndpointRefused
+from keypool.providers.errors import CertificatesUnusable, CredentialRejected, EndpointRefused
 from keypool.providers.meter import Meter
 from keypool.providers.oauth import ClientCredentials
 from keypool.providers.protocol import Provider
+from keypool.providers.proxy import Proxy
 from keypool.providers.transport import Deadlines, Transport
 
 NOBODY = SecretStr("")
 """The token endpoint's own calls authenticate the client in their own way."""
+_PUBLIC = Authorities()
 
 
 class AdapterModule(Protocol):
@@ -48,14 +53,17 @@ def build(
     deadlines: Deadlines | None = None,
     meter: Meter | None = None,
     cool_down: float = COOL_DOWN,
+    authorities: Authorities | None = None,
+    proxy: Proxy | None = None,
 ) -> Provider:
     """The adapter for `spec`; opens no connection yet. White space around the credential is dropped. `cool_down`:
     seconds for which an endpoint that failed is left alone; `meter` counts the
-    account's requests, but not those for OAuth tokens.
+    account's requests, but not those for OAuth tokens. `authorities` are trusted beside those of the spec; `proxy`:
+    through which the account and its token server are called.
 
     Raises `EndpointRefused` for plain http unless `allow_insecure`, and for an address that is not public unless
     `allow_private` (names are checked when they are looked up); `CredentialRejected` for a credential that no HTTP
-    header can carry.
+    header can carry; `CertificatesUnusable` for a `caBundle` that is none.
     """
     deadlines = deadlines or Deadlines()
     check = partial(_check_url, allow_insecure=allow_insecure, allow_private=allow_private)
@@ -64,18 +72,34 @@ def build(
     stripped = SecretStr(credential.get_secret_value().strip())
     if spec.auth is not None and not re.fullmatch(r"[\x21-\x7e]{1,4096}", stripped.get_secret_value()):
         raise CredentialRejected("the admin credential is empty or holds characters other than printable ASCII")
+    tls = _tls(spec, authorities)
     authentication: Authentication = FixedCredential(stripped)
     if spec.auth is not None and spec.auth.oauth2 is not None:
         check("auth.oauth2.tokenURL", spec.auth.oauth2.token_url)
         server = Endpoints([spec.auth.oauth2.token_url], cool_down)
-        tokens = Transport(server, NOBODY, deadlines.within(deadlines.other / 2), allow_private=allow_private)
+        soon = deadlines.within(deadlines.other / 2)
+        tokens = Transport(server, NOBODY, soon, allow_private=allow_private, tls=tls, proxy=proxy)
         authentication = ClientCredentials(spec.auth.oauth2, stripped, tokens)
     endpoints = Endpoints([endpoint.url for endpoint in spec.endpoints], cool_down)
-    transport = Transport(endpoints, authentication, deadlines, meter, allow_private=allow_private)
+    transport = Transport(
+        endpoints, authentication, deadlines, meter, allow_private=allow_private, tls=tls, proxy=proxy
+    )
     provider = adapter_module(spec.kind).build(spec.options, transport)
     if isinstance(provider, Adapter):
         provider.tenanted = spec.tenanted
     return provider
+
+
+def _tls(spec: KeyProviderSpec, authorities: Authorities | None) -> SSLContext | None:
+    """None for the public authorities alone."""
+    if authorities is None and spec.ca_bundle is None:
+        return None
+    try:
+        bundle = read(spec.ca_bundle, datetime.now(UTC)) if spec.ca_bundle is not None else ""
+        return (authorities or _PUBLIC).context(bundle)
+    except (AuthoritiesUnusable, SSLError) as error:
+        why = str(error) if isinstance(error, AuthoritiesUnusable) else "holds a certificate that TLS cannot use"
+        raise CertificatesUnusable(f"the provider's CA bundle {why}") from None
 
 
 def _check_url(what: str, url: str, *, allow_insecure: bool, allow_private: bool) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
+from ssl import SSLContext
 
 import aiohttp
 import httpx
@@ -36,8 +37,9 @@ from keypool.providers.errors import (
 )
 from keypool.providers.meter import Meter, Unmetered
 from keypool.providers.outcomes import Blame, blame, parse_retry_after, refusal, until_midnight
+from keypool.providers.proxy import NoAddress, Proxy
 from keypool.providers.text import error_text, excerpt
-from keypool.providers.unreachable import NO_CONNECTION, why_unreachable
+from keypool.providers.unreachable import NO_CONNECTION, NOT_MADE, why_unreachable
 
 MIB = 1024 * 1024
 
@@ -91,7 +93,7 @@ class Answer:
 class Transport:
     """Speaks to the first of `endpoints` that works, as `authentication` says, when `meter` lets it. `close` it.
 
-    `allow_private`: whether a host may have an address that is not public; `names` looks hosts up.
+    `allow_private`, `names`, `tls` and `proxy` are those of `connections`.
     """
 
     def __init__(
@@ -103,16 +105,19 @@ class Transport:
         *,
         allow_private: bool = True,
         names: AbstractResolver | None = None,
+        tls: SSLContext | None = None,
+        proxy: Proxy | None = None,
     ) -> None:
         self.endpoints = Endpoints([endpoints]) if isinstance(endpoints, str) else endpoints
         self._authentication = (
             FixedCredential(authentication) if isinstance(authentication, SecretStr) else authentication
         )
         self._deadlines, self._meter = deadlines, meter or Unmetered()
-        self._kept = connections(keep=True, allow_private=allow_private, names=names)
+        connect = partial(connections, allow_private=allow_private, names=names, tls=tls, proxy=proxy)
+        self._kept = connect(keep=True)
         # A server may close a kept connection at the very moment of a request. Reads and deletes are then sent again
         # by aiohttp; a create would become ambiguous for nothing, so it travels on a connection of its own.
-        self._fresh = connections(keep=False, allow_private=allow_private, names=names)
+        self._fresh = connect(keep=False)
         self._calls, self._idle, self._closed = 0, asyncio.Event(), False
         self._idle.set()
 
@@ -187,19 +192,21 @@ class Transport:
             return await self._in_time(call, token, url, seconds)
 
     async def _in_time(self, call: Call, token: SecretStr, url: str, seconds: float) -> Answer | ProviderError:
-        try:
-            until = asyncio.get_running_loop().time() + seconds
-            async with asyncio.timeout_at(until):
-                with sent_by(until):
+        """Whatever goes wrong before the first byte of the request: it was certainly not sent."""
+        until = asyncio.get_running_loop().time() + seconds
+        with sent_by(until) as sending:
+            try:
+                async with asyncio.timeout_at(until):
                     return await self._exchange(self._request(url, call, token, seconds), call, token, until)
-        except TimeoutError:
-            return Ambiguous(f"{call.what}: no complete answer within {seconds:.2g} s")
-        except httpx.TransportError as error:
-            if isinstance(error.__cause__, NO_CONNECTION):
-                return _unreachable(call, error.__cause__)
-            return Ambiguous(f"{call.what}: the connection ended before the answer was complete")
-        except (httpx.HTTPError, aiohttp.ClientError, OSError, zlib.error):
-            return Ambiguous(f"{call.what}: the answer is not proper HTTP")
+            except TimeoutError:
+                lost = f"no complete answer within {seconds:.2g} s"
+            except httpx.TransportError as error:
+                if isinstance(error.__cause__, NO_CONNECTION):
+                    return _unreachable(call, error.__cause__)
+                lost = "the connection ended before the answer was complete"
+            except (httpx.HTTPError, aiohttp.ClientError, OSError, zlib.error):
+                lost = "the answer is not proper HTTP"
+            return Ambiguous(f"{call.what}: {lost}") if sending.begun else Unavailable(f"{call.what}: {NOT_MADE}")
 
     async def _exchange(
         self, request: httpx.Request, call: Call, token: SecretStr, until: float
@@ -262,7 +269,7 @@ class Transport:
 
 
 def _unreachable(call: Call, error: BaseException) -> ProviderError:
-    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, AddressRefused):
+    if isinstance(error, aiohttp.ClientConnectorError | NoAddress) and isinstance(error.os_error, AddressRefused):
         return EndpointRefused(f"{call.what}: {error.os_error}")
     return Unavailable(f"{call.what}: {why_unreachable(error)}")
 

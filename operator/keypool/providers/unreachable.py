@@ -6,15 +6,29 @@ import ssl
 import aiohttp
 
 from keypool.providers.connections import NotSent
+from keypool.providers.proxy import NoAddress
 
-NO_CONNECTION = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, NotSent)
+NO_CONNECTION = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ClientHttpProxyError,
+    NoAddress,
+    NotSent,
+)
 """Errors of aiohttp after which certainly nothing was sent."""
+NOT_MADE = "no connection was made"
 
 
 def why_unreachable(error: BaseException | None) -> str:
     """One line such as "no connection to 127.0.0.1:9: refused"; never more of the URL than host and port."""
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"the operator's proxy (KEYPOOL_HTTPS_PROXY) makes no connection: it answered {error.status}"
+    if isinstance(error, NoAddress):
+        return f"no connection to {error.host}: its name cannot be looked up"
     if not isinstance(error, aiohttp.ClientConnectorError):
         return "no connection in time"
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return f"no connection to the operator's proxy (KEYPOOL_HTTPS_PROXY): {_cause(error)}"
     return f"no connection to {error.host}:{error.port}: {_cause(error)}"
 
 

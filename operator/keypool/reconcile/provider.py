@@ -27,6 +27,7 @@ from keypool.core.sight import BRAKE
 from keypool.providers.errors import ProviderError
 from keypool.providers.oauth import join_client
 from keypool.reconcile.attempt import LATEST, SOONEST, Attempt, may_be_tried_again
+from keypool.reconcile.authorities import with_authorities
 from keypool.reconcile.demand import Demand
 from keypool.reconcile.directory import Entry
 from keypool.reconcile.provider_report import report
@@ -142,11 +143,12 @@ class ProviderReconciler:
 
     async def _examine(self, obj: dict[str, Any], memory: _Memory) -> Standing:
         """Whether keys can be managed through this provider, with what, and whether that is what the object says."""
-        uid, token = obj["metadata"]["uid"], self._token(obj)
+        world, uid, token = self._world, obj["metadata"]["uid"], self._token(obj)
         try:
             spec = _account(obj)
             self._world.budgets.configure(uid, spec.request_budget, moment(obj["metadata"]["creationTimestamp"]))
             credential = await self._credential(obj["metadata"], spec, memory, token)
+            spec = await with_authorities(world, obj["metadata"], spec)
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"])

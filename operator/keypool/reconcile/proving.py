@@ -8,6 +8,7 @@ from keypool.core.observation import Problem
 from keypool.core.reasons import Reason
 from keypool.providers.errors import (
     AdapterUnusable,
+    CertificatesUnusable,
     CredentialRejected,
     EndpointRefused,
     ProviderError,
@@ -107,14 +108,19 @@ async def client_for(world: World, uid: str) -> Provider | None:
     return entry.provider
 
 
+_OF_REFUSALS: tuple[tuple[type[Rejected], Reason], ...] = (
+    (CredentialRejected, Reason.CREDENTIAL_REJECTED),
+    (EndpointRefused, Reason.ENDPOINT_REFUSED),
+    (CertificatesUnusable, Reason.CERTIFICATES_UNUSABLE),
+    (AdapterUnusable, Reason.ADAPTER_UNUSABLE),
+)
+
+
 def problem_of(error: ProviderError, refused: Reason) -> Problem:
     """An error as the reason why a provider cannot be used."""
-    if isinstance(error, CredentialRejected):
-        return Problem(Reason.CREDENTIAL_REJECTED, str(error), stalls=not isinstance(error, TokenRefused))
-    if isinstance(error, EndpointRefused):
-        return Problem(Reason.ENDPOINT_REFUSED, str(error))
-    if isinstance(error, AdapterUnusable):
-        return Problem(Reason.ADAPTER_UNUSABLE, str(error))
+    reason = next((reason for kind, reason in _OF_REFUSALS if isinstance(error, kind)), None)
+    if reason is not None:
+        return Problem(reason, str(error), stalls=not isinstance(error, TokenRefused))
     if isinstance(error, Rejected):
         if error.forbidden:
             return Problem(Reason.CREDENTIAL_REJECTED, f"{error}: {FORBIDDEN}")

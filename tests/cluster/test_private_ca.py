@@ -1,0 +1,78 @@
+"""A provider whose certificate a private authority signed: its certificates stand in the spec or in a Secret."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from keypool.cluster import paths
+from keypool_lab.simulator import Simulator
+from tests.cluster.running import Operator
+from tests.cluster.team import (
+    ADMIN_ENTRY,
+    ADMIN_SECRET,
+    PROVIDER,
+    Team,
+    condition_in,
+    pool_manifest,
+    provider_manifest,
+    secret_manifest,
+)
+from tests.contract.certificates import authority, server_context, tls_before
+from tests.waiting import eventually
+
+CA, OTHER = authority(), authority("another")
+
+
+async def provider_has(team: Team, reason: str, saying: str = "") -> str:
+    """The message of the provider's Ready condition, as soon as it has that reason and says this."""
+
+    async def told() -> str:
+        ready = condition_in(await team.client.get(paths.provider(team.namespace, PROVIDER)), "Ready")
+        return ready["message"] if ready.get("reason") == reason and saying in ready["message"] else ""
+
+    return await eventually(told, 15, f"the provider says {reason} {saying}")
+
+
+@pytest.mark.usefixtures("operator")
+async def test_a_bundle_in_the_spec_can_be_put_right_and_changes_no_key(
+    team: Team, simulator: Simulator, tmp_path: Path
+) -> None:
+    path = paths.provider(team.namespace, PROVIDER)
+    context, port = server_context(tmp_path, CA, "localhost"), urlsplit(simulator.url).port or 0
+    async with tls_before(context, port) as front:
+        url = f"https://localhost:{front}{urlsplit(simulator.url).path}"
+        await team.apply(secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: simulator.admin_key}), pool_manifest())
+        await team.apply(provider_manifest(url, caBundle=OTHER.pem))
+        await provider_has(team, "ProviderUnavailable", "its certificate is not accepted")
+        await team.client.patch(path, {"spec": {"caBundle": CA.pem}})
+        await team.ready(deadline=30)
+        value = await team.value()
+        await team.client.patch(path, {"spec": {"caBundle": OTHER.pem + CA.pem}})
+        await team.considered()
+        assert await team.value() == value
+        assert simulator.record.mutations() == {"created": 1}
+
+
+async def test_a_bundle_in_a_secret_may_come_later_and_is_checked_without_being_repeated(
+    operator: Operator, team: Team, simulator: Simulator, tmp_path: Path
+) -> None:
+    """Its keys are revoked although the provider object, its credential and its certificates went with the pool."""
+    context, port = server_context(tmp_path, CA, "localhost"), urlsplit(simulator.url).port or 0
+    async with tls_before(context, port) as front:
+        url = f"https://localhost:{front}{urlsplit(simulator.url).path}"
+        await team.apply(secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: simulator.admin_key}), pool_manifest())
+        await team.apply(provider_manifest(url, caSecretRef={"name": "ca"}))
+        said = await provider_has(team, "CredentialMissing")
+        assert said == f'spec.caSecretRef: there is no Secret "ca" in namespace "{team.namespace}"'
+        await team.apply(secret_manifest("ca", **{"ca.crt": f"canary {CA.private}"}))
+        assert "canary" not in await provider_has(team, "CertificatesUnusable", "holds a private key")
+        await team.apply(secret_manifest("ca", **{"ca.crt": CA.pem}))
+        await team.ready(deadline=30)
+        await team.kubectl("delete", "namespace", team.namespace, "--timeout=50s")
+
+        async def none_lives() -> bool:
+            return not simulator.record.live_keys()
+
+        await eventually(none_lives, 20, "no key lives")
+    assert operator.running

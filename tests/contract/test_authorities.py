@@ -1,0 +1,129 @@
+"""Private authorities: added to the public ones, checked before they are used, and never instead of a check."""
+
+import base64
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from keypool.api.provider import KeyProviderSpec
+from keypool.providers.authorities import MOST_CERTIFICATES, Authorities, AuthoritiesUnusable, check_public, read
+from keypool.providers.errors import CertificatesUnusable, Unavailable
+from keypool.providers.registry import build
+from keypool.providers.transport import Call, Deadlines, Transport
+from tests.contract.certificates import Authority, authority, server_context, serving_tls
+from tests.unit.test_addresses import Names
+
+HOST, NOW = "keys.example.internal", datetime.now(UTC)
+CA, OTHER = authority(), authority("another")
+SPOILT = CA.pem.replace(CA.pem.splitlines()[3], "canary")
+EXPIRED = authority("expired", timedelta(hours=-1))
+
+
+async def ask(folder: Path, authorities: Authorities, bundle: str = "", by: Authority = CA) -> int:
+    """The status that a server gives whose certificate an authority signed."""
+    async with serving_tls(server_context(folder, by, HOST), []) as port:
+        tls = authorities.context(bundle)
+        transport = Transport(
+            f"https://{HOST}:{port}", SecretStr("admin"), Deadlines(), names=Names("127.0.0.1"), tls=tls
+        )
+        try:
+            return (await transport.call(Call("ask", "GET", "/"))).status
+        finally:
+            await transport.close()
+
+
+@pytest.mark.parametrize(("added", "bundle"), [(CA.pem, ""), ("", CA.pem), (OTHER.pem, CA.pem)])
+async def test_what_an_added_authority_signed_is_accepted(tmp_path: Path, added: str, bundle: str) -> None:
+    assert await ask(tmp_path, Authorities(added), bundle) == 200
+
+
+@pytest.mark.parametrize(("added", "bundle"), [("", ""), ("", OTHER.pem)])
+async def test_what_another_signed_is_not(tmp_path: Path, added: str, bundle: str) -> None:
+    with pytest.raises(Unavailable, match="its certificate is not accepted"):
+        await ask(tmp_path, Authorities(added), bundle)
+
+
+def test_authorities_are_added_and_replace_none() -> None:
+    public = Authorities().context().cert_store_stats()["x509"]
+    assert public > 50
+    assert Authorities(CA.pem).context(OTHER.pem).cert_store_stats()["x509"] == public + 2
+
+
+def test_one_bundles_authorities_are_not_anothers() -> None:
+    known = Authorities()
+    first, second = known.context(CA.pem), known.context(OTHER.pem)
+    assert first is known.context(CA.pem)
+    assert first.cert_store_stats() == second.cert_store_stats()
+    assert first is not second
+
+
+@pytest.mark.parametrize("form", ["pem", "base64", "wrapped", "with words"])
+def test_a_bundle_may_be_pem_or_its_base64(form: str) -> None:
+    encoded = base64.b64encode(CA.pem.encode()).decode()
+    wrapped = "\n".join(encoded[start : start + 64] for start in range(0, len(encoded), 64))
+    forms = {"pem": CA.pem, "base64": encoded, "wrapped": wrapped, "with words": f"# our CA\n{CA.pem}\n"}
+    assert Authorities().context(read(forms[form], NOW)).cert_store_stats()["x509_ca"] > 0
+
+
+def test_one_that_expired_among_others_is_not_trusted_and_no_mistake() -> None:
+    assert read(EXPIRED.pem + CA.pem, NOW) == CA.pem.strip()
+
+
+WRONG: dict[str, tuple[str, str]] = {
+    "words": ("canary", "holds no certificate: it has to be PEM"),
+    "DER": ("MIIBcanary+/==", "holds no certificate"),
+    "a private key": (CA.private, "holds a private key"),
+    "both": (CA.pem + CA.private, "holds a private key"),
+    "a key in base64": (base64.b64encode(CA.private.encode()).decode(), "holds a private key"),
+    "cut off": (CA.pem[:200], "is cut off"),
+    "spoilt": (SPOILT, "certificate 1 of 1 cannot be read"),
+    "second spoilt": (CA.pem + SPOILT, "certificate 2 of 2 cannot be read"),
+    "expired": (EXPIRED.pem, f"the last one expired on {NOW - timedelta(hours=1):%Y-%m-%d}"),
+    "too many": (CA.pem * (MOST_CERTIFICATES + 1), f"holds {MOST_CERTIFICATES + 1} certificates"),
+    "too long": ("x" * 65537, "is longer than 65536 bytes"),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), WRONG.values(), ids=WRONG)
+def test_what_is_no_bundle_is_said_and_not_repeated(text: str, said: str) -> None:
+    with pytest.raises(AuthoritiesUnusable, match=said) as caught:
+        read(text, NOW)
+    assert "canary" not in str(caught.value)
+    assert CA.private.splitlines()[1] not in str(caught.value)
+
+
+def spec(**fields: object) -> KeyProviderSpec:
+    """A provider with these fields."""
+    auth = {"secretRef": {"name": "admin"}}
+    given = {"holySheep": {}, "endpoints": [{"url": f"https://{HOST}"}], "auth": auth, **fields}
+    return KeyProviderSpec.model_validate(given)
+
+
+def test_a_provider_with_a_spoilt_bundle_is_not_built() -> None:
+    with pytest.raises(CertificatesUnusable, match="the provider's CA bundle holds no certificate"):
+        build(spec(caBundle="canary"), SecretStr("admin"), allow_insecure=False)
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_a_variable_of_openssl_that_names_nothing_is_told(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = str(tmp_path / "missing.pem")
+    monkeypatch.setenv(variable, missing)
+    said = check_public({variable: missing})
+    assert said is not None
+    assert said.startswith(f"{variable}: ")
+
+
+@pytest.mark.parametrize("content", ["", "no certificates here"])
+def test_a_file_of_openssl_without_certificates_is_told(
+    content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "certs.pem"
+    file.write_text(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    assert (check_public({"SSL_CERT_FILE": str(file)}) or "").startswith("SSL_CERT_FILE: ")
+    file.write_text(CA.pem)
+    assert check_public({"SSL_CERT_FILE": str(file)}) is None
