@@ -12,7 +12,7 @@ UV_VERSION := 0.13.9
 UV_COMPILE = "$$tools/bin/uv" pip compile --quiet --upgrade --universal --generate-hashes --no-config \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: help demo run install test test-all check bench mutants crds docs lock clean
+.PHONY: help demo run install test test-all test-kubelet check bench mutants crds docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,11 +28,17 @@ install: $(STAMP) ## .venv with the locked dependencies and keypool itself
 test: install ## all tests that need no set-up of minutes (WORKERS=n for more at once)
 	@$(BIN)/python -m keypool_lab binaries  # pytest would hide the first build's progress
 	@$(BIN)/python -m keypool_lab gateways
+	-@$(BIN)/python -m tests.kubelet.prepare
 	@$(BIN)/python -m pytest --numprocesses=$(WORKERS)
 
 test-all: install ## the same, with a real LiteLLM: needs Node.js, and 0.8 GB in the cache
 	@$(BIN)/python -m keypool_lab gateways --litellm
 	@$(MAKE) --no-print-directory test
+
+test-kubelet: install ## the image and manifests/base on a real kubelet, with figures: needs root on Debian
+	@$(BIN)/python -m keypool_lab binaries
+	@$(BIN)/python -m tests.kubelet.prepare
+	@$(BIN)/python -m pytest -s tests/kubelet
 
 check: install ## style, types, import rules, and whether generated files are up to date
 	$(BIN)/ruff check .

@@ -7,10 +7,11 @@ from xdist.scheduler import LoadScopeScheduling
 
 
 class Order(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Each worker takes the next test; those of LiteLLM, which takes 20 s to start and 800 MB, all go to one."""
+    """Each worker takes the next test; those of LiteLLM, which takes 20 s to start and 800 MB, all go to one, and so do
+    those that judge the one play on a kubelet."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "litellm" if "litellm" in nodeid else nodeid
+        return next((shared for shared in ("litellm", "tests/kubelet/") if shared in nodeid), nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)

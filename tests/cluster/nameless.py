@@ -7,12 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.dockerfile import FINAL_STAGE
+from tests.dockerfile import FINAL_STAGE, ROOT
 from tests.faults.processes import Process
 
 USER = dict(FINAL_STAGE)["USER"].partition(":")[0]
@@ -24,14 +25,17 @@ run=$(readlink -f /var/run)
 mount -t tmpfs tmpfs "$run"
 mkdir -p {ACCOUNT}
 cp "$1"/* {ACCOUNT}/
-shift
+mkdir "$run/dependencies"
+mount --bind "$2" "$run/dependencies"
+shift 2
 sed 's/^[^ ]* //; s/ .*//' /proc/self/mounts | while read -r at; do
   case "$at" in /proc*|/sys*|/dev*) ;; *) mount -o remount,bind,ro "$at";; esac
 done
-! touch /tmp/writable 2>/dev/null
+touch /tmp/writable 2>/dev/null && exit 97
 exec "$@"
 """
-"""In a mount namespace of the process's own: the service account's files stand where a kubelet mounts them."""
+"""In a mount namespace of the process's own: the service account's files stand where a kubelet mounts them, and the
+dependencies where the user can read them."""
 
 
 @functools.cache
@@ -62,7 +66,25 @@ def _python() -> Path | None:
     return None
 
 
-def make_reachable(prefix: Path) -> None:
+def install(folder: Path) -> Path:
+    """Builds the wheel as the Dockerfile does and installs it; the dependencies are those of the tests."""
+    prefix, pip = folder / "keypool", [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    _do(*pip, "wheel", "--no-deps", "--no-build-isolation", f"--wheel-dir={folder}", str(ROOT))
+    _do(sys.executable, "-m", "venv", "--without-pip", str(prefix))
+    (wheel,) = folder.glob("*.whl")
+    _do(*pip, f"--python={prefix}/bin/python", "install", "--no-deps", "--no-index", str(wheel))
+    (site,) = prefix.glob("lib/python*/site-packages")
+    (site / "dependencies.pth").write_text(f"{Path('/var/run').resolve()}/dependencies\n")
+    _make_reachable(prefix)
+    return prefix
+
+
+def _do(*command: str) -> None:
+    run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def _make_reachable(prefix: Path) -> None:
     """Gives what was installed an interpreter that the user may run."""
     python = _python()
     assert python is not None
@@ -92,7 +114,18 @@ async def started(
     end, if it still runs."""
     entrypoint = [*AS_USER, str(prefix / "bin" / "python"), "-m", "keypool"]
     variables = [f"{name}={value}" for name, value in {"PATH": PATH, **environment}.items()]
-    steps = ["sh", "-euc", ENTER, "sh", str(account), "env", "-i", *variables, *entrypoint]
+    steps = [
+        "sh",
+        "-euc",
+        ENTER,
+        "sh",
+        str(account),
+        sysconfig.get_path("purelib"),
+        "env",
+        "-i",
+        *variables,
+        *entrypoint,
+    ]
     one = Process(
         await asyncio.create_subprocess_exec(
             *("unshare", "--mount", "--propagation", "private", *steps),

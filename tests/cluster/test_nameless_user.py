@@ -14,20 +14,17 @@ from keypool_lab.controlplane import Cluster
 from tests.cluster import nameless
 from tests.cluster.installation import MANIFESTS, only, render
 from tests.cluster.team import Team, pool_manifest
-from tests.dockerfile import install
 
 pytestmark = pytest.mark.skipif(bool(nameless.missing()), reason=nameless.missing())
 
 
 @pytest.fixture(scope="module")
 def image() -> Iterator[Path]:
-    """What the Dockerfile installs, in a folder that everybody may read."""
+    """What the wheel installs, in a folder that everybody may read."""
     folder = Path(tempfile.mkdtemp(prefix="keypool-image-"))
     folder.chmod(0o755)
     try:
-        prefix = install(folder)
-        nameless.make_reachable(prefix)
-        yield prefix
+        yield nameless.install(folder)
     finally:
         shutil.rmtree(folder)
 

@@ -36,7 +36,21 @@ def test_make_alone_explains_every_target() -> None:
 
 @pytest.mark.parametrize(
     "target",
-    ["demo", "run", "install", "test", "test-all", "check", "bench", "mutants", "crds", "docs", "clean", "lock"],
+    [
+        "demo",
+        "run",
+        "install",
+        "test",
+        "test-all",
+        "test-kubelet",
+        "check",
+        "bench",
+        "mutants",
+        "crds",
+        "docs",
+        "clean",
+        "lock",
+    ],
 )
 def test_the_makefile_has(target: str) -> None:
     """The targets that the documentation speaks of."""

@@ -15,7 +15,7 @@ from keypool_lab.binaries.cache import Cache
 from keypool_lab.binaries.errors import BinariesError
 from keypool_lab.binaries.golang import find_go
 from keypool_lab.binaries.lock import exclusive
-from keypool_lab.binaries.programs import KUBERNETES, PROGRAMS, PROMTOOL, Binaries, Program, Source
+from keypool_lab.binaries.programs import KUBELET, KUBERNETES, PROGRAMS, PROMTOOL, Binaries, Program, Source
 
 Say = Callable[[str], None]
 # Builds one program at a path and verifies it there.
@@ -66,6 +66,11 @@ def find_or_build_promtool(say: Say = say_on_stderr) -> Path:
     """Prometheus' tester of alert rules: the machine's, else built as above. Raises BinariesError."""
     on_path = shutil.which(PROMTOOL.name)
     return Path(on_path) if on_path else _from_cache(PROMTOOL.source, [PROMTOOL], say)[PROMTOOL.name]
+
+
+def find_or_build_kubelet(say: Say = say_on_stderr) -> Path:
+    """The kubelet of the control plane's version, built as above. Raises BinariesError."""
+    return _from_cache(KUBELET.source, [KUBELET], say)[KUBELET.name]
 
 
 def _from_cache(source: Source, programs: Sequence[Program], say: Say) -> dict[str, Path]:

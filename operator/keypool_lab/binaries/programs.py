@@ -38,6 +38,13 @@ KUBERNETES = Source(
     stamps=_kubernetes_stamps(),
     costs="2.5 GB of memory, and on disk 0.3 GB here, 1 GB in Go's module cache and 3.8 GB in its build cache",
 )
+KUBELET_SOURCE = Source(
+    name="Kubernetes",
+    version=KUBERNETES_VERSION,
+    folder=Path(__file__).parent / "kubelet",
+    stamps=_kubernetes_stamps(),
+    costs="2.5 GB of memory, and on disk 0.1 GB here and what the control plane took in Go's caches",
+)
 PROMETHEUS = Source(
     name="Prometheus",
     version=PROMETHEUS_VERSION,
@@ -96,6 +103,14 @@ PROGRAMS = (
         says=f"Kubernetes {KUBERNETES_VERSION}",
         core_minutes=4,
     ),
+)
+KUBELET = Program(
+    name="kubelet",
+    source=KUBELET_SOURCE,
+    package="k8s.io/kubernetes/cmd/kubelet",
+    version_args=("--version",),
+    says=f"Kubernetes {KUBERNETES_VERSION}",
+    core_minutes=6,
 )
 PROMTOOL = Program(
     name="promtool",

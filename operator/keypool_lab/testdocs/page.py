@@ -17,6 +17,7 @@ and providers are simulated over HTTP. Only the core, which decides without I/O,
 | `tests/alerts` | Prometheus' rule tester: the alert rules, on generated series |
 | `tests/cluster` | a control plane and the simulator; the operator has the rights of `manifests/base` |
 | `tests/faults` | the same, and operators in processes of their own that are killed, stopped and cut off |
+| `tests/kubelet` | root on Debian, with packages that a skip names: the image, and `manifests/base` on a real kubelet |
 | `tests/e2e` | the lab's commands, as a user runs them |
 
 ```

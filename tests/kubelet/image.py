@@ -1,0 +1,165 @@
+"""The image, assembled by the Dockerfile's own steps: buildah carries them out without an engine or a registry.
+
+Its base is not the one that the Dockerfile names, which would need a registry, but a Debian of the same release with
+Debian's own Python (3.11 in bookworm), which is /usr/local/bin/python as there. All above the base is the real image's:
+files, user, environment, entry point, working folder.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from keypool_lab.binaries.find import cache_root, say_on_stderr
+from keypool_lab.binaries.lock import exclusive
+from tests.dockerfile import INSTRUCTIONS, ROOT
+
+Say = Callable[[str], None]
+NAME = "localhost/keypool:0.1.0"
+PAUSE = "localhost/pause:1"
+RELEASE = re.findall(r"-slim-(\w+)$", dict(INSTRUCTIONS)["ARG"])[0]
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+ADDED = "python3,python3-venv,ca-certificates"
+NOT_IN_A_BASE = ("etc/resolv.conf", "etc/hostname", "etc/apt/sources.list", "var/lib/apt/lists", "var/cache/apt")
+NOT_NEEDED = ("usr/share/doc", "usr/share/man", "usr/share/locale")
+PAUSE_STEPS = 'FROM scratch\nCOPY busybox /busybox\nENTRYPOINT ["/busybox", "sleep", "1000000"]\n'
+SECONDS = 1800
+PIP_SETTINGS = ("cert", "client-cert", "index-url", "extra-index-url", "proxy", "trusted-host", "timeout")
+
+
+class Images:
+    """Images in a folder of the project's cache; only one process at a time works there."""
+
+    def __init__(self, folder: Path | None = None, say: Say = say_on_stderr) -> None:
+        self.folder = folder or cache_root(os.environ) / "kubelet-images"
+        self._say = say
+        self._buildah = ("buildah", f"--root={self.folder}/storage", f"--runroot={self.folder}/run")
+
+    def prepare(self) -> tuple[Path, Path]:
+        """The archives of the operator's image and of the pause image, made anew where the sources changed."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with exclusive(self.folder / ".lock", self._say):
+            base = self._base()
+            with tempfile.TemporaryDirectory() as scratch:
+                pip = pip_settings(Path(scratch) / "pip.conf")
+                self._build(NAME, str(ROOT), "--network=host", "--pull=never", f"--build-arg=BASE={base}", *pip)
+                pause = Path(scratch) / "pause"
+                pause.mkdir()
+                (pause / "Dockerfile").write_text(PAUSE_STEPS)
+                shutil.copy(shutil.which("busybox") or "busybox", pause / "busybox")
+                self._build(PAUSE, str(pause))
+            return self._archive(NAME), self._archive(PAUSE)
+
+    def _build(self, name: str, context: str, *options: str) -> None:
+        self._run("build", "--isolation=chroot", "--layers", *options, f"--tag={name}", context)
+
+    def _archive(self, name: str) -> Path:
+        """A docker archive, kept as long as the image stays what it is."""
+        (found,) = json.loads(self._run("images", "--json", name))
+        path = self.folder / f"{name.replace('/', '_').replace(':', '_')}-{found['id'][:16]}.tar"
+        if not path.exists():
+            for old in self.folder.glob(f"{path.name.rpartition('-')[0]}-*"):
+                old.unlink()
+            partial = path.with_suffix(".partial")
+            partial.unlink(missing_ok=True)
+            self._run("push", name, f"docker-archive:{partial}:{name}")
+            partial.replace(path)
+        return path
+
+    def _base(self) -> str:
+        recipe = repr((RELEASE, ADDED, NOT_IN_A_BASE, NOT_NEEDED, PATH)).encode()
+        name = f"localhost/keypool-base:{hashlib.sha256(recipe).hexdigest()[:12]}"
+        if self._find(name):
+            return name
+        self._say(f"making a base image of Debian {RELEASE}, once: 70 MB to fetch, a minute or more")
+        with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
+            root = Path(scratch) / "root"
+            _debootstrap(root)
+            container = self._run("from", "scratch").strip()
+            self._run("add", "--quiet", container, str(root), "/")
+            self._run("config", f"--env=PATH={PATH}", container)
+            self._run("commit", "--quiet", "--rm", container, name)
+        return name
+
+    def _find(self, name: str) -> bool:
+        return (
+            subprocess.run(
+                [*self._buildah, "inspect", "--type=image", name], capture_output=True, check=False
+            ).returncode
+            == 0
+        )
+
+    def _run(self, *arguments: str) -> str:
+        run = subprocess.run(
+            [*self._buildah, *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        if run.returncode != 0:
+            raise RuntimeError(f"buildah {arguments[0]}: {(run.stdout + run.stderr)[-3000:]}")
+        return run.stdout
+
+
+def _debootstrap(root: Path) -> None:
+    command = ["debootstrap", "--variant=minbase", f"--include={ADDED}", RELEASE, str(root), _mirror()]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    if run.returncode != 0:
+        raise RuntimeError(f"debootstrap: {(run.stdout + run.stderr)[-3000:]}")
+    (root / "usr/local/bin/python").symlink_to("/usr/bin/python3")
+    for name in (*NOT_IN_A_BASE, *NOT_NEEDED):
+        path = root / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _mirror() -> str:
+    """Where this machine's apt has Debian's packages from."""
+    formats = ["--format", "$(CODENAME) $(REPO_URI)", "Created-By: Packages"]
+    run = subprocess.run(["apt-get", "indextargets", *formats], capture_output=True, text=True, timeout=60, check=True)
+    found = dict(reversed([line.split() for line in run.stdout.splitlines()]))
+    (first, *_) = (
+        (uri for codename, uri in found.items() if codename == RELEASE) if RELEASE in found else found.values()
+    )
+    return first
+
+
+def pip_settings(file: Path) -> list[str]:
+    """Options that let pip use this machine's index while steps run. What is mounted leaves nothing in a layer."""
+    run = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, timeout=60, check=False
+    )
+    found = dict(re.findall(r"^(?:global|install|user|:env:)\.([\w-]+)='(.*)'$", run.stdout, re.MULTILINE))
+    found["timeout"] = found.get("timeout") or found.get("default-timeout") or "60"
+    found["cert"] = found.get("cert") or os.environ.get("SSL_CERT_FILE") or "/etc/ssl/certs/ca-certificates.crt"
+    lines = [f"{name} = {found[name]}" for name in PIP_SETTINGS if name in found]
+    file.write_text("\n".join(["[global]", *lines]) + "\n")
+    mounts = {str(file): "/etc/pip.conf"} | {
+        found[name]: found[name] for name in ("cert", "client-cert") if name in found
+    }
+    return [f"--volume={source}:{target}:ro" for source, target in mounts.items()]
+
+
+def layers(archive: Path) -> Iterator[str]:
+    """The name of every file in every layer."""
+    with tarfile.open(archive) as outer:
+        for member in outer.getmembers():
+            if member.isfile() and member.name.endswith(".tar") and (inner := outer.extractfile(member)):
+                with tarfile.open(fileobj=inner) as layer:
+                    yield from (name.lstrip("./") for name in layer.getnames())
+
+
+def settings(archive: Path) -> dict[str, Any]:
+    """What the image says of how it is run."""
+    with tarfile.open(archive) as outer:
+        manifest = json.load(outer.extractfile("manifest.json"))  # type: ignore[arg-type]
+        return dict(json.load(outer.extractfile(manifest[0]["Config"]))["config"])  # type: ignore[arg-type]

@@ -1,0 +1,249 @@
+"""The operator as it ships, on a node: the first process of namespaces of its own, which ends with all that it started.
+
+    python -m tests.kubelet.play FACTS ARCHIVE PAUSE-ARCHIVE KUBELET
+
+writes what it saw into the file FACTS, step by step. `test_as_shipped.py` judges it.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from keypool.cluster import paths
+from keypool.cluster.client import KubeClient
+from keypool.cluster.connection import Connection
+from keypool_lab.binaries import find_or_build
+from keypool_lab.controlplane import ControlPlane
+from keypool_lab.simulator import Options, Simulator
+from tests.cluster.team import (
+    ADMIN_ENTRY,
+    ADMIN_SECRET,
+    Person,
+    Team,
+    pool_manifest,
+    provider_manifest,
+    secret_manifest,
+)
+from tests.kubelet import overlay
+from tests.kubelet.image import NAME, PAUSE
+from tests.kubelet.node import API_ADDRESS, GATEWAY, Node, bind_pods, enter, forwarded
+from tests.waiting import eventually
+
+SYSTEM, TEAM = "keypool-system", "default"
+CRDS = Path(__file__).parents[2] / "crds"
+OURS = "app.kubernetes.io/component=operator"
+SECONDS = 420.0
+Facts = dict[str, Any]
+
+
+class Play:
+    """The steps; each adds to the facts."""
+
+    def __init__(self, facts: Facts, plane: ControlPlane, client: KubeClient, simulator: Simulator) -> None:
+        self.facts, self._plane, self._client, self._simulator = facts, plane, client, simulator
+        self._team = Team(plane, client, TEAM)
+
+    async def run(self) -> None:
+        """All of them."""
+        for step in (self.roll_out, self.make_pool, self.mount, self.rotate, self.lose_leader, self.evict):
+            self.facts["step"] = step.__name__
+            await step()
+        self.facts["step"] = ""
+
+    async def roll_out(self) -> None:
+        """`kubectl apply -k`, until both replicas are Ready."""
+        folder = self._plane.folder / "overlay"
+        folder.mkdir()
+        overlay.write(folder, NAME)
+        began = time.monotonic()
+        await self._system("apply", "--server-side", f"--kustomize={folder}")
+        await eventually(self._both_ready, 40, "both replicas are Ready")
+        self.facts["roll_out_seconds"] = time.monotonic() - began
+        self.facts["rollout"] = await self._system("rollout", "status", "deployment/keypool", "--timeout=60s")
+        self.facts["pods"] = await self._pods()
+
+    async def make_pool(self) -> None:
+        """A provider and a pool of it, until the pool is Ready."""
+        admin = secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: self._simulator.admin_key})
+        provider = provider_manifest(self._simulator.url.replace("127.0.0.1", GATEWAY))
+        began = time.monotonic()
+        await self._team.apply(admin, provider, pool_manifest(rotation={"overlap": {"min": "30s"}}))
+        await self._team.ready(deadline=30)
+        self.facts["pool_seconds"] = time.monotonic() - began
+        self.facts["table"] = await self._team.kubectl("get", "akp")
+
+    async def mount(self) -> None:
+        """A pod that mounts the key as a folder, until its requests are answered."""
+        program = Path(__file__).with_name("workload.py").read_text()
+        await self._team.apply(_workload(program))
+        await eventually(lambda: self._has_sent(20), 40, "the workload has sent requests")
+
+    async def rotate(self) -> None:
+        """One rotation, until the old key is revoked at the provider and the pod has gone on for a while."""
+        first = await self._team.value()
+        began = time.monotonic()
+        await self._team.annotate("chat", rotate="now")
+        await self._team.changes(first, deadline=40)
+        await eventually(lambda: self._revoked(first), 40, "the old key is revoked")
+        self.facts["rotation_seconds"] = time.monotonic() - began
+        sent = (await self._counted())["sent"]
+        await eventually(lambda: self._has_sent(sent + 20), 20, "the workload goes on")
+        self.facts["workload"] = await self._counted()
+        self.facts["keys_used"] = len(self._simulator.record.keys())
+
+    async def lose_leader(self) -> None:
+        """The leader's pod is deleted; the other takes over, and a new one comes in its place."""
+        leader = await self._leader()
+        began = time.monotonic()
+        await self._system("delete", "pod", leader, "--wait=false")
+        successor = await eventually(lambda: self._leader_but(leader), 60, "the other replica leads")
+        self.facts["hand_over_seconds"] = time.monotonic() - began
+        self.facts["leaders"] = [leader, successor]
+        before = await self._team.value()
+        await self._team.annotate("chat", rotate="again")
+        await self._team.changes(before, deadline=60)
+        await eventually(self._both_ready, 60, "both replicas are Ready again")
+        self.facts["workload_after_hand_over"] = await self._counted()
+
+    async def evict(self) -> None:
+        """A drain may take one replica, and not the other before the first one's successor is Ready."""
+        leader = await self._leader()
+        (standby,) = (name for name in await self._names() if name != leader)
+        self.facts["first_eviction"] = await self._evict(standby)
+        self.facts["second_eviction"] = await self._evict(leader)
+
+    async def _evict(self, pod: str) -> str:
+        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": SYSTEM}}
+        path = f"/api/v1/namespaces/{SYSTEM}/pods/{pod}/eviction"
+        run = await self._plane.kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(eviction))
+        return run.stdout + run.stderr
+
+    async def _system(self, *args: str) -> str:
+        return (await self._plane.kubectl("--namespace", SYSTEM, *args, timeout=200)).checked()
+
+    async def _pods(self) -> list[dict[str, Any]]:
+        found = json.loads(await self._system("get", "pods", f"--selector={OURS}", "--output=json"))["items"]
+        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+    async def _names(self) -> list[str]:
+        return [pod["metadata"]["name"] for pod in await self._pods()]
+
+    async def _both_ready(self) -> bool:
+        self._plane.check()
+        pods = await self._pods()
+        conditions = [condition for pod in pods for condition in pod["status"].get("conditions", ())]
+        return len(pods) == sum((one["type"], one["status"]) == ("Ready", "True") for one in conditions) == 2
+
+    async def _leader(self) -> str:
+        lease = await self._client.get(paths.lease(SYSTEM, "keypool"))
+        return str(lease["spec"].get("holderIdentity") or "").rpartition("_")[0]
+
+    async def _leader_but(self, former: str) -> str:
+        found = await self._leader()
+        return found if found != former else ""
+
+    async def _counted(self) -> Facts:
+        return dict(json.loads(await self._team.kubectl("logs", "chat-client", "--tail=1") or '{"sent": 0}'))
+
+    async def _has_sent(self, requests: int) -> bool:
+        run = await self._plane.kubectl("logs", "chat-client", "--tail=1", "--namespace", TEAM)
+        return run.returncode == 0 and bool(run.stdout) and json.loads(run.stdout)["sent"] >= requests
+
+    async def _revoked(self, value: str | None) -> bool:
+        return value not in [key.value for key in self._simulator.record.live_keys()]
+
+
+def _workload(program: str) -> dict[str, Any]:
+    """Held to Pod Security "restricted" like the operator; its Python is that of the operator's image."""
+    container = {
+        "name": "client",
+        "image": NAME,
+        "command": ["python", "-c", program, "/var/run/chat"],
+        "volumeMounts": [{"name": "chat", "mountPath": "/var/run/chat", "readOnly": True}],
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+    }
+    spec = {
+        "automountServiceAccountToken": False,
+        "terminationGracePeriodSeconds": 1,
+        "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [container],
+        "volumes": [{"name": "chat", "secret": {"secretName": "chat"}}],
+    }
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "chat-client"}, "spec": spec}
+
+
+@asynccontextmanager
+async def stage(facts: Facts, archives: tuple[Path, Path], kubelet: Path) -> AsyncIterator[Play]:
+    """Control plane, node and provider simulator."""
+    binaries = find_or_build()
+    began = time.monotonic()
+    async with AsyncExitStack() as ending:
+        plane = ending.enter_context(await asyncio.to_thread(ControlPlane.start, binaries, CRDS))
+        client = Person(await Connection.load(str(plane.admin_kubeconfig)))
+        ending.push_async_callback(client.close)
+        simulator = await ending.enter_async_context(Simulator(Options()))
+        port = int(simulator.url.rpartition(":")[2].partition("/")[0])
+        await ending.enter_async_context(forwarded(GATEWAY, port, port))
+        await ending.enter_async_context(forwarded(API_ADDRESS, 443, int(plane.url.rpartition(":")[2])))
+        binder = asyncio.create_task(bind_pods(client))
+        try:
+            node = Node(plane, kubelet, binaries.kube_controller_manager.parent)
+            await node.start(PAUSE, *archives)
+            facts["node_seconds"] = time.monotonic() - began
+            yield Play(facts, plane, client, simulator)
+        except BaseException:
+            facts["failed"], facts["seen"] = traceback.format_exc(), await asyncio.to_thread(_what_is_seen, plane)
+            raise
+        finally:
+            binder.cancel()
+            await asyncio.gather(binder, return_exceptions=True)
+
+
+def _what_is_seen(plane: ControlPlane) -> str:
+    """For the message of a failed test."""
+    asked = (
+        ("get", "pods", "--all-namespaces", "--output=wide"),
+        ("get", "events", "--all-namespaces", "--sort-by=.lastTimestamp"),
+        ("--namespace", SYSTEM, "logs", f"--selector={OURS}", "--prefix", "--tail=15"),
+    )
+    texts = [plane.run_kubectl(*args) for args in asked]
+    logs = [(plane.folder / f"{name}.log") for name in ("kubelet", "containerd")]
+    tails = ["\n".join(log.read_text(errors="replace").splitlines()[-15:]) for log in logs if log.exists()]
+    return "\n\n".join([*(text.stdout + text.stderr for text in texts), *tails])
+
+
+async def play(facts: Facts, archives: tuple[Path, Path], kubelet: Path) -> None:
+    """From beginning to end, within `SECONDS`."""
+    async with asyncio.timeout(SECONDS), stage(facts, archives, kubelet) as one:
+        await one.run()
+
+
+def main(where: Path, *given: str) -> int:
+    """Plays, and writes the facts however it ends."""
+    archive, pause, kubelet = map(Path, given)
+    facts: Facts = {"step": "the node"}
+    try:
+        enter()
+        asyncio.run(play(facts, (archive, pause), kubelet))
+    except Exception:  # noqa: BLE001 - it is told to who judges
+        facts.setdefault("failed", traceback.format_exc())
+    finally:
+        where.write_text(json.dumps(facts))
+    return 0
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        os._exit(main(Path(sys.argv[1]), *sys.argv[2:]))
