@@ -21,6 +21,7 @@ from keypool.core.provider_situations import ProviderSight, Standing
 from keypool.core.reasons import Reason, Trouble
 from keypool.core.rotation import Why
 from keypool.core.sight import Sight
+from keypool.core.supply import Supply
 from keypool.core.views_secret import SecretView
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -85,7 +86,7 @@ def sight(
         ledger(*keys, satisfied=satisfied),
     )
     secrets = {each.name: view(each) for each in project(owned, known.spec)} if known.spec is not None else {}
-    given = {"provider": VENDOR, "epoch": "e", "installation": "i", "entropy": "", "started_at": NOW - HOUR}
+    given = {"provider": VENDOR, "epoch": "e", "installation": "i", "entropy": "", "started_at": NOW}
     seen: dict[str, Any] = {**given, "secrets": secrets, **facts}
     return Sight(Observation(known, owned, **seen), said, NOW)
 
@@ -104,6 +105,7 @@ SUSPENDED = {"spec": spec(suspend=True)}
 DEAD = key(KeyState.WITHDRAWN)
 OLD = key(KeyState.DRAINING, "old", unpublished_at=NOW - 9 * HOUR)
 MADE = key(why=Why.SUPPLIED.value, label="a", created_at=NOW - 9999 * HOUR)
+PEOPLE = {"spec": spec(keysFrom={"secretRef": {"name": "mine"}})}
 OF_PEOPLE = replace(VENDOR, capabilities=Capabilities(creates_keys=False, lists_keys=False, deletes_keys=False))
 
 LEAKED: dict[str, Any] = {"asked": Why.COMPROMISED.value, "reported_at": NOW - HOUR}
@@ -140,11 +142,13 @@ EXAMPLES: dict[str, Callable[[], Sight]] = {
         key(), grip=Grip.ENGAGED, satisfied=None
     ),
     "A key is rejected": lambda: sight(key(), key(KeyState.WITHDRAWN, "other")),
+    "A value that people withdrew stays published": lambda: sight(
+        MADE, pool=PEOPLE, provider=OF_PEOPLE, supply=Supply("mine", {})
+    ),
     "No key can be made": lambda: sight(key(), troubles={"create": SLOW}),
     "A slot is empty": lambda: sight(key(), pool={"spec": spec(size=2)}),
-    "A key that people made gets old": lambda: sight(
-        MADE, pool={"spec": spec(keysFrom={"secretRef": {"name": "mine"}})}, provider=OF_PEOPLE
-    ),
+    "There is no verdict on a key": lambda: sight(key(), troubles={"probe:key": replace(SLOW, attempts=3)}),
+    "A key that people made gets old": lambda: sight(MADE, pool=PEOPLE, provider=OF_PEOPLE),
     "The answer to a create call was lost": lambda: sight(key(), key(KeyState.HELD, "lost")),
     "People have to revoke a key": lambda: sight(key(), key(KeyState.OWED, "old", why=Why.SUPPLIED.value)),
     "The provider refuses to revoke a key": lambda: sight(key(), key(KeyState.OWED, "old")),

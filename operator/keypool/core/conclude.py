@@ -24,7 +24,7 @@ from keypool.core.projection import secret_names
 from keypool.core.reasons import Condition, Reason
 from keypool.core.rotation import Why
 from keypool.core.rules.retirement import end_of_overlap
-from keypool.core.sees import spending_is_known
+from keypool.core.sees_keys import spending_is_known
 from keypool.core.standing import primary_in_the_secret, standing
 from keypool.core.upcoming import next_action, next_rotation, upcoming
 from keypool.core.warnings import granted_life, warnings

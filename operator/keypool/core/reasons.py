@@ -27,7 +27,8 @@ MEANING: dict[Condition, str] = {
     "pool that was suspended before it had a key. For a KeyProvider: it answers, and takes the admin credential where "
     "there is one.",
     Condition.PUBLISHED: "The published Secrets were seen to be exactly what the ledger says.",
-    Condition.HEALTHY: "Every published key was accepted when it was last checked, and no slot is without one. A "
+    Condition.HEALTHY: "Every published key was accepted when it was last checked, and no slot is without one. "
+    "Unknown while probes bring no verdict: the message says since when. A "
     "KeyProvider shows it only while it is False.",
     Condition.REVOKED: "No key waits longer than planned to be revoked, and none is held after a lost answer.",
     Condition.WITHIN_SPEND_LIMIT: "Less than the smallest of `key.spendLimit.alertAt` percent of the spending limit is "
@@ -51,6 +52,7 @@ class Reason(StrEnum):
     SECRETS_CURRENT = "SecretsCurrent"
     SECRETS_DIFFER = "SecretsDiffer"
     ALL_KEYS_ACCEPTED = "AllKeysAccepted"
+    NO_VERDICT = "NoVerdict"
     KEY_REJECTED = "KeyRejected"
     MOST_KEYS_REJECTED = "MostKeysRejected"
     SLOT_EMPTY = "SlotEmpty"
@@ -132,6 +134,8 @@ ADVICE: dict[Reason, str] = {
     Reason.SECRETS_CURRENT: "Nothing to do.",
     Reason.SECRETS_DIFFER: "Wait: the Secrets are being written. If it stays, read the message.",
     Reason.ALL_KEYS_ACCEPTED: "Nothing to do.",
+    Reason.NO_VERDICT: "The provider answers probes with neither yes nor no, or was not asked for long: whether the "
+    "keys work is not known. Published keys stay. Read the provider's conditions, and ask the provider if it lasts.",
     Reason.KEY_REJECTED: "The provider rejects a key; it is replaced, unless the pool is suspended. Find out who "
     "disabled it.",
     Reason.MOST_KEYS_REJECTED: "The provider rejects most keys of the account at once and yet lists them as active, so "

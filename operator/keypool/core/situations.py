@@ -1,10 +1,10 @@
 """All situations that a pool can be in, and what each condition says in them: the one place that decides it.
 
-Read from top to bottom, see `core.situation`. A new situation is one entry here, its function in `core.sees`, and an
-example in `keypool_lab.examples`, from which docs/conditions.md is generated.
+Read from top to bottom, see `core.situation`. A new situation is one entry here, its function in `core.sees` (or
+`sees_keys`), and an example in `keypool_lab.examples`, from which docs/conditions.md is generated.
 """
 
-from keypool.core import sees
+from keypool.core import sees, sees_keys
 from keypool.core.reasons import Condition, Reason
 from keypool.core.sight import Sight
 from keypool.core.situation import RESTS, STALLS, WORKS, Say, Situation
@@ -14,7 +14,7 @@ SPENDING = Condition.WITHIN_SPEND_LIMIT
 DEAD = Say(False, Reason.NO_LIVE_KEY, "no published key is accepted by the provider")
 
 OF_THE_POOL: tuple[Situation[Sight], ...] = (
-    Situation("A reported leak is not contained", sees.leak, {REVOKED: Say(False)}),
+    Situation("A reported leak is not contained", sees_keys.leak, {REVOKED: Say(False)}),
     Situation("A person is needed", sees.stalled, STALLS),
     Situation(
         "The pool is being deleted",
@@ -51,7 +51,7 @@ OF_THE_SECRET: tuple[Situation[Sight], ...] = (
     Situation("A person is needed before there are keys", sees.stalled, {READY: Say(False)}),
     Situation("Suspended before there are keys", sees.suspended_at_first, {READY: None, **RESTS}),
     Situation("Keys are made for the first time", sees.first_keys, {READY: Say(False), **WORKS}),
-    Situation("A reported leak is not contained yet", sees.leak, WORKS),
+    Situation("A reported leak is not contained yet", sees_keys.leak, WORKS),
     Situation("Suspended", sees.suspension, RESTS),
     Situation("The spec changed", sees.update, WORKS),
     Situation("No key is ready for the Secret", sees.nothing_to_publish, {PUBLISHED: Say(None)}),
@@ -65,18 +65,20 @@ OF_THE_KEYS: tuple[Situation[Sight], ...] = (
         sees.brake,
         {HEALTHY: Say(False)},
     ),
-    Situation("A key is rejected", sees.rejected_key, {HEALTHY: Say(False)}),
-    Situation("No key can be made", sees.failed_create, {HEALTHY: Say(False)}),
-    Situation("A slot is empty", sees.empty_slot, {HEALTHY: Say(False)}),
-    Situation("A key that people made gets old", sees.ageing_key, {HEALTHY: Say(False)}),
-    Situation("The answer to a create call was lost", sees.lost_answer, {REVOKED: Say(False)}),
-    Situation("People have to revoke a key", sees.manual_revocation, {REVOKED: Say(False)}),
-    Situation("The provider refuses to revoke a key", sees.refused_revocation, {REVOKED: Say(False)}),
-    Situation("A revocation takes longer than planned", sees.late_revocation, {REVOKED: Say(False)}),
-    Situation("A revocation waits for the clock", sees.uncertain_time, {REVOKED: Say(False)}),
-    Situation("Keys are being revoked, as planned", sees.planned_revocation, {REVOKED: Say(True)}),
-    Situation("Much of the spending limit is used up", sees.much_spent, {SPENDING: Say(False)}),
-    Situation("Little of the spending limit is used up", sees.little_spent, {SPENDING: Say(True)}),
+    Situation("A key is rejected", sees_keys.rejected_key, {HEALTHY: Say(False)}),
+    Situation("A value that people withdrew stays published", sees_keys.kept_values, {HEALTHY: Say(False)}),
+    Situation("No key can be made", sees_keys.failed_create, {HEALTHY: Say(False)}),
+    Situation("A slot is empty", sees_keys.empty_slot, {HEALTHY: Say(False)}),
+    Situation("There is no verdict on a key", sees_keys.silent_key, {HEALTHY: Say(None)}),
+    Situation("A key that people made gets old", sees_keys.ageing_key, {HEALTHY: Say(False)}),
+    Situation("The answer to a create call was lost", sees_keys.lost_answer, {REVOKED: Say(False)}),
+    Situation("People have to revoke a key", sees_keys.manual_revocation, {REVOKED: Say(False)}),
+    Situation("The provider refuses to revoke a key", sees_keys.refused_revocation, {REVOKED: Say(False)}),
+    Situation("A revocation takes longer than planned", sees_keys.late_revocation, {REVOKED: Say(False)}),
+    Situation("A revocation waits for the clock", sees_keys.uncertain_time, {REVOKED: Say(False)}),
+    Situation("Keys are being revoked, as planned", sees_keys.planned_revocation, {REVOKED: Say(True)}),
+    Situation("Much of the spending limit is used up", sees_keys.much_spent, {SPENDING: Say(False)}),
+    Situation("Little of the spending limit is used up", sees_keys.little_spent, {SPENDING: Say(True)}),
 )
 """Whether the keys work, and whether those that nobody needs are gone."""
 

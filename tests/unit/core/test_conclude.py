@@ -21,6 +21,7 @@ from tests.unit.core.builders import (
     a_ledger,
     a_pool,
     a_spec,
+    accepted,
     concluded,
     rejected,
     seen,
@@ -28,7 +29,7 @@ from tests.unit.core.builders import (
 )
 
 ACTIVE, CREATED, DRAINING, WITHDRAWN = KeyState.ACTIVE, KeyState.CREATED, KeyState.DRAINING, KeyState.WITHDRAWN
-SERVED = (a_key(0), a_key(1))
+SERVED, KNOWN = (a_key(0), a_key(1)), accepted("active-0", "active-1")
 
 
 def told(o: Any, *problems: Any, before: Any = (), now: Any = NOW) -> Any:
@@ -38,7 +39,7 @@ def told(o: Any, *problems: Any, before: Any = (), now: Any = NOW) -> Any:
 
 
 def test_a_pool_at_rest_is_ready_published_healthy_and_revoked() -> None:
-    assert {kind: status for kind, (status, _, _) in told(seen(*SERVED)).items()} == {
+    assert {kind: status for kind, (status, _, _) in told(seen(*SERVED, checks=KNOWN)).items()} == {
         "Ready": "True",
         "Published": "True",
         "Healthy": "True",

@@ -15,11 +15,25 @@ from keypool.core.observation import Checked, Observation, Problem
 from keypool.core.projection import project
 from keypool.core.provider_situations import PROVIDER_SITUATIONS, ProviderSight, Standing, findings_of_provider
 from keypool.core.reasons import Condition, Reason, Trouble
+from keypool.core.rotation import Why
 from keypool.core.rules.publication import is_current
 from keypool.core.situation import holding
 from keypool.core.situations import SITUATIONS
 from keypool_lab.examples import EXAMPLES, OF_PROVIDERS
-from tests.unit.core.builders import HOUR, NOW, a_key, a_ledger, a_pool, a_spec, rejected, seen, written
+from tests.unit.core.builders import (
+    HOUR,
+    MINUTE,
+    NOW,
+    a_key,
+    a_ledger,
+    a_pool,
+    a_spec,
+    accepted,
+    rejected,
+    seen,
+    written,
+)
+from tests.unit.core.people import held, looked, made, printed
 
 ALWAYS = {Condition.READY, Condition.PUBLISHED, Condition.HEALTHY, Condition.REVOKED}
 TABLES: Any = [(SITUATIONS, EXAMPLES), (PROVIDER_SITUATIONS, OF_PROVIDERS)]
@@ -185,3 +199,57 @@ def test_a_pool_without_a_live_key_is_reconciling_until_there_is_one() -> None:
 
 def test_an_expired_key_in_the_secret_does_not_make_a_pool_ready() -> None:
     assert told(seen(a_key(0, expires_at=NOW - HOUR), pool=ONE))["Ready"] == (False, Reason.NO_LIVE_KEY)
+
+
+# -- no verdict
+
+
+def without_verdict(attempts: int = 0, **facts: Any) -> Observation:
+    """A pool of one key, about which so many probes in a row brought no verdict."""
+    trouble = Trouble(Reason.PROVIDER_THROTTLED, "429", needs_person=False, attempts=attempts)
+    return seen(a_key(0), pool=ONE, troubles={"probe:active-0": trouble} if attempts else {}, **facts)
+
+
+def healthy(o: Observation, now: Any = NOW) -> tuple[bool | None, str]:
+    return next((holds, message) for kind, holds, _, message in findings(o, (), now) if kind is Condition.HEALTHY)
+
+
+def test_one_probe_without_a_verdict_says_nothing_and_three_say_since_when() -> None:
+    checks = accepted("active-0", at=NOW - MINUTE)
+    assert healthy(without_verdict(1, checks=checks))[0] is True
+    assert healthy(without_verdict(3, checks=checks)) == (
+        None,
+        "no verdict since 2026-11-24 08:59:00Z on the key of slot 0; it was accepted then",
+    )
+
+
+def test_what_is_said_of_missing_verdicts_stands_still_however_many_there_are() -> None:
+    checks = accepted("active-0", at=NOW - MINUTE)
+    texts = {healthy(without_verdict(count, checks=checks), NOW + count * MINUTE) for count in range(3, 30)}
+    assert len(texts) == 1
+
+
+def test_a_key_that_nobody_asked_about_since_the_start_is_told_once_that_is_long_ago() -> None:
+    o = without_verdict(started_at=NOW)
+    assert healthy(o, NOW + 15 * MINUTE)[0] is True
+    assert healthy(o, NOW + 17 * MINUTE) == (
+        None,
+        "not asked since the restart at 2026-11-24 09:00:00Z about the key of slot 0",
+    )
+    assert healthy(without_verdict(3, started_at=NOW))[1].startswith("no verdict since the restart at 2026-11-24 09:00")
+
+
+def test_of_several_keys_the_one_that_waits_longest_is_told() -> None:
+    checks = {**accepted("active-0", at=NOW - MINUTE), **accepted("active-1", at=NOW - HOUR)}
+    assert "08:00:00Z on the key of slot 1" in healthy(seen(a_key(0), a_key(1), checks=checks))[1]
+
+
+def test_a_rejected_key_is_told_before_one_without_a_verdict() -> None:
+    assert healthy(without_verdict(3, checks=rejected("active-0", times=1)))[0] is False
+
+
+def test_values_that_people_withdrew_and_that_stay_published_are_named_with_what_was_said_of_them() -> None:
+    keys = (made("a", slot=0), made("b", slot=1, asked=Why.COMPROMISED.value))
+    found = healthy(looked(*keys, supply=held("b"), size=2))
+    assert found[0] is False
+    assert f"{printed('a')} (removed), {printed('b')} (compromised)" in found[1]
