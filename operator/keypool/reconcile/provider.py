@@ -3,7 +3,7 @@
 A new credential is tried while the one before stays in use, and takes its place only when it is good.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -17,7 +17,6 @@ from keypool.cluster.announcer import Subject
 from keypool.cluster.cache import Kind
 from keypool.cluster.credentials import MAX_AGE, CredentialMissing
 from keypool.cluster.errors import Conflict, NotFound
-from keypool.core import grace
 from keypool.core.brake import Grip
 from keypool.core.breaker import State
 from keypool.core.observation import Problem
@@ -31,6 +30,7 @@ from keypool.reconcile.authorities import with_authorities
 from keypool.reconcile.demand import Demand
 from keypool.reconcile.directory import Entry
 from keypool.reconcile.provider_report import report
+from keypool.reconcile.provider_standing import as_told, patient
 from keypool.reconcile.proving import CONFIRM, is_another_account, problem_of
 from keypool.reconcile.readings import REQUEST_LIMIT, moment
 from keypool.reconcile.world import World
@@ -41,7 +41,6 @@ MOMENT = 0.01
 """Seconds later than an endpoint may be tried again, so that it may be by then."""
 BETWEEN_LISTINGS = timedelta(seconds=2)
 NO_CREDENTIAL = SecretStr("")
-ONLY_LISTS = "the provider lists keys for the admin credential and refuses this call: check its rights (scopes)"
 
 
 @dataclass(slots=True)
@@ -78,38 +77,16 @@ class ProviderReconciler:
             return None
         memory = self._memories.setdefault(uid, _Memory())
         self._notice(uid, memory)
-        standing, waits = self._patient(obj, await self._examine(obj, memory))
+        standing, waits = patient(world, obj, await self._examine(obj, memory))
         world.directory.set_problem(uid, standing.problem)
         pause = await self._judge(uid, memory) if standing.problem is None else MAX_AGE
         await self._tell(obj, memory, standing.problem)
-        await self._write_status(obj, self._told(obj, standing), memory)
+        await self._write_status(obj, as_told(world, obj, standing), memory)
         await world.directory.renew(uid)
         world.accounts.forget_listing(uid)
         memory.failures = memory.failures + 1 if standing.worst is not None else 0
         pause = min(pause, self._endpoints(obj), waits)
         return pause if standing.worst is None else min(pause, self._next_try(memory))
-
-    def _patient(self, obj: dict[str, Any], standing: Standing) -> tuple[Standing, float]:
-        """A Secret that is merely not there yet stalls nobody for a while; and the seconds until that ends."""
-        now, entry = self._world.now(), self._world.directory.get(obj["metadata"]["uid"])
-        was_ready = entry is not None and entry.trusted
-        end = grace.ends(moment(obj["metadata"]["creationTimestamp"]), now, was_ready=was_ready)
-        if standing.problem is None or end is None:
-            return standing, MAX_AGE
-        return replace(standing, problem=grace.patient(standing.problem, end)), (end - now).total_seconds()
-
-    def _told(self, obj: dict[str, Any], standing: Standing) -> Standing:
-        """Ready is not said of a provider that lists keys and refuses all else. Its pools go on trying, with growing
-        pauses: the first call that works tells that it is over."""
-        meta, entry = obj["metadata"], self._world.directory.get(obj["metadata"]["uid"])
-        if standing.problem is not None or entry is None:
-            return standing
-        pools = self._world.cache.pools_of_provider(meta.get("namespace", ""), meta["name"])
-        places = {pool["metadata"]["namespace"] for uid in pools if (pool := self._world.cache.pool(uid)) is not None}
-        said = entry.grievances.judgement(shared=len(places) > 1)
-        if said is None:
-            return standing
-        return replace(standing, problem=Problem(Reason.CREDENTIAL_REJECTED, f"{said}: {ONLY_LISTS}"))
 
     def _endpoints(self, obj: dict[str, Any]) -> float:
         """Shows the endpoints' states as metrics; seconds until one that is open may be tried again."""

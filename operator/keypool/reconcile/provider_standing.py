@@ -1,0 +1,38 @@
+"""What is made of a provider's standing before it is told: patience with what is not there yet, and complaints."""
+
+from dataclasses import replace
+from typing import Any
+
+from keypool.cluster.credentials import MAX_AGE
+from keypool.core import grace
+from keypool.core.observation import Problem
+from keypool.core.reasons import Reason
+from keypool.reconcile.provider_report import Standing
+from keypool.reconcile.readings import moment
+from keypool.reconcile.world import World
+
+ONLY_LISTS = "the provider lists keys for the admin credential and refuses this call: check its rights (scopes)"
+
+
+def patient(world: World, obj: dict[str, Any], standing: Standing) -> tuple[Standing, float]:
+    """A Secret that is merely not there yet stalls nobody for a while; and the seconds until that ends."""
+    now, entry = world.now(), world.directory.get(obj["metadata"]["uid"])
+    was_ready = entry is not None and entry.trusted
+    end = grace.ends(moment(obj["metadata"]["creationTimestamp"]), now, was_ready=was_ready)
+    if standing.problem is None or end is None:
+        return standing, MAX_AGE
+    return replace(standing, problem=grace.patient(standing.problem, end)), (end - now).total_seconds()
+
+
+def as_told(world: World, obj: dict[str, Any], standing: Standing) -> Standing:
+    """Ready is not said of a provider that lists keys and refuses all else. Its pools go on trying, with growing
+    pauses: the first call that works tells that it is over."""
+    meta, entry = obj["metadata"], world.directory.get(obj["metadata"]["uid"])
+    if standing.problem is not None or entry is None or entry.grievances.judgement(shared=False) is None:
+        return standing
+    pools = world.cache.pools_of_provider(meta.get("namespace", ""), meta["name"])
+    places = {pool["metadata"]["namespace"] for uid in pools if (pool := world.cache.pool(uid)) is not None}
+    said = entry.grievances.judgement(shared=len(places) > 1)
+    if said is None:
+        return standing
+    return replace(standing, problem=Problem(Reason.CREDENTIAL_REJECTED, f"{said}: {ONLY_LISTS}"))
