@@ -6,8 +6,8 @@ from typing import Any
 from keypool.cluster.credentials import MAX_AGE
 from keypool.core import grace
 from keypool.core.observation import Problem
+from keypool.core.provider_situations import Standing
 from keypool.core.reasons import Reason
-from keypool.reconcile.provider_report import Standing
 from keypool.reconcile.readings import moment
 from keypool.reconcile.world import World
 
