@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from keypool.cluster import paths
 from keypool.cluster.client import KubeClient
 from keypool.cluster.errors import NotFound
+from keypool.core.wording import is_name, quoted
 
 
 class CredentialMissing(Exception):
@@ -46,7 +47,7 @@ class Credentials:
         try:
             secret = await self._client.get(paths.secret(namespace, name))
         except NotFound:
-            raise CredentialMissing(f'there is no Secret "{name}" in namespace "{namespace}"') from None
+            raise CredentialMissing(f'there is no {_secret(name)} in namespace "{namespace}"') from None
         value = SecretStr(_decode(secret, name, entry))
         self._known[(namespace, name, entry)] = _Remembered(value, self._clock())
         return value
@@ -60,7 +61,7 @@ class Credentials:
         try:
             secret = await self._client.get(paths.secret(namespace, name))
         except NotFound:
-            raise CredentialMissing(f'there is no Secret "{name}" in namespace "{namespace}"') from None
+            raise CredentialMissing(f'there is no {_secret(name)} in namespace "{namespace}"') from None
         text = _text(secret, name, entry)
         self._known[place] = _Remembered(SecretStr(text), self._clock())
         return text
@@ -70,7 +71,7 @@ def _decode(secret: dict[str, object], name: str, entry: str) -> str:
     text = _text(secret, name, entry).strip()
     if not text or not text.isprintable() or not text.isascii():
         raise CredentialMissing(
-            f'entry "{entry}" of Secret "{name}" is empty or holds unprintable characters', there=True
+            f"{_entry(entry)} of {_secret(name)} is empty or holds unprintable characters", there=True
         )
     return text
 
@@ -79,9 +80,19 @@ def _text(secret: dict[str, object], name: str, entry: str) -> str:
     data = secret.get("data")
     encoded = data.get(entry) if isinstance(data, dict) else None
     if encoded is None:
-        present = ", ".join(sorted(data)[:5]) if isinstance(data, dict) and data else "none"
-        raise CredentialMissing(f'Secret "{name}" has no entry "{entry}" (its entries: {present[:200]})')
+        present = sorted(data)[:5] if isinstance(data, dict) else []
+        shown = ", ".join(each if is_name(each) else f"one of {len(each)} characters" for each in present) or "none"
+        raise CredentialMissing(f"{_secret(name)} has no {_entry(entry)} (its entries: {shown[:200]})")
     try:
         return base64.b64decode(encoded).decode()
     except (binascii.Error, UnicodeDecodeError):
-        raise CredentialMissing(f'entry "{entry}" of Secret "{name}" is not text', there=True) from None
+        raise CredentialMissing(f"{_entry(entry)} of {_secret(name)} is not text", there=True) from None
+
+
+def _secret(name: str) -> str:
+    """People paste the credential itself where its Secret, or entry, is to be named."""
+    return f"Secret {quoted(name, 'that the reference names')}"
+
+
+def _entry(entry: str) -> str:
+    return f"entry {quoted(entry, 'that the reference names')}"

@@ -28,6 +28,7 @@ from keypool.core.sees_keys import spending_is_known
 from keypool.core.standing import primary_in_the_secret, standing
 from keypool.core.upcoming import next_action, next_rotation, upcoming
 from keypool.core.warnings import granted_life, warnings
+from keypool.core.wording import is_name
 
 
 def conclude(
@@ -86,7 +87,7 @@ def _key(key: KeyRecord, primary: KeyRecord | None) -> KeyStatus:
         name=key.name,
         slot=key.slot,
         state=key.state.value,
-        label=key.label,
+        label=key.label if key.label is None or is_name(key.label) else f"({len(key.label)} characters)",
         primary=primary is not None and key.name == primary.name,
         fingerprint=key.print,
         created_at=key.created_at,

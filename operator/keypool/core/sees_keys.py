@@ -11,6 +11,7 @@ from keypool.core.sees import note
 from keypool.core.sight import Sight, is_rejected
 from keypool.core.silence import silence
 from keypool.core.spending import crossed, fraction
+from keypool.core.supply import entry_named
 from keypool.core.trust import why_uncertain
 
 # -- whether keys work
@@ -59,7 +60,7 @@ def ageing_key(sight: Sight) -> Problem | None:
         return None
     ends = (old.created_at or old.intended_at) + min(o.effective.lifetime, o.effective.every)
     when = "now" if old.asked else f"by {ends:%Y-%m-%d}"
-    text = f'entry "{old.label}" ({old.print}) is to be replaced {when}: add another value, then remove it'
+    text = f"{entry_named(old.label)} ({old.print}) is to be replaced {when}: add another value, then remove it"
     return note(Reason.KEY_AGEING, text)
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
+from keypool.core.wording import quoted
+
 LONGEST, MOST = 4096, 100
 """Characters of a value; values of one Secret."""
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
@@ -36,17 +38,26 @@ def read_supply(secret: str, data: Mapping[str, str] | None) -> Supply:
     An empty Secret counts as missing: it is more often a mistake than a wish to lose all keys.
     """
     if data is None:
-        return Supply(secret, missing=f'there is no Secret "{secret}": create it, with one entry for each key\'s value')
+        return Supply(secret, missing=f"there is no {_named(secret)}: create it, with one entry for each key's value")
     values: dict[str, SecretStr] = {}
     refused: list[str] = []
     for entry in sorted(data):
         text = _decoded(data[entry])
         if (why := _refusal(text, values)) is not None:
-            refused.append(f'entry "{entry}" {why}')
+            refused.append(f"{entry_named(entry)} {why}")
         elif text is not None:
             values[entry] = SecretStr(text)
-    missing = "" if values else f'Secret "{secret}" holds no value: add an entry for each key'
+    missing = "" if values else f"{_named(secret)} holds no value: add an entry for each key"
     return Supply(secret, values, tuple(refused), missing)
+
+
+def _named(secret: str) -> str:
+    return f"Secret {quoted(secret, 'that spec.keysFrom names')}"
+
+
+def entry_named(entry: str | None) -> str:
+    """An entry's name, as it may be repeated: people sometimes make a key's value the name."""
+    return f"entry {quoted(entry or '', 'of the Secret')}"
 
 
 def _decoded(encoded: str) -> str | None:
@@ -68,5 +79,5 @@ def _refusal(text: str | None, values: Mapping[str, SecretStr]) -> str | None:
         return "holds characters other than printable ASCII without spaces"
     twin = next((other for other, value in values.items() if value.get_secret_value() == text), None)
     if twin is not None:
-        return f'holds the same value as "{twin}"'
+        return f"holds the same value as {quoted(twin, 'another')}"
     return f"is one too many: at most {MOST} are taken" if len(values) >= MOST else None

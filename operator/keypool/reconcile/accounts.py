@@ -9,6 +9,7 @@ from keypool.cluster import confirmations
 from keypool.cluster.client import KubeClient
 from keypool.cluster.confirmations import Confirmation
 from keypool.cluster.ledgers import LedgerBook
+from keypool.core import asked
 from keypool.core.account import Account, Expectation, account_of
 from keypool.core.brake import Brake, Grip
 from keypool.core.claims import Sighting, sighted
@@ -131,16 +132,18 @@ class Accounts:
     def is_handled(self, uid: str, token: str) -> bool:
         """Whether this token was used already."""
         confirmed = self._confirmed.get(uid)
-        return confirmed is not None and confirmed.token == token
+        return confirmed is not None and asked.is_handled(token, confirmed.token, uid)
 
     async def confirm(self, uid: str, token: str) -> None:
         """From now on keys that exist already may be in another account. Durable on return; raises KubeError."""
-        await self._remember(uid, Confirmation(token, self._now()))
+        await self._remember(uid, Confirmation(asked.remembered(token, uid), self._now()))
 
     async def use_up(self, uid: str, token: str) -> None:
         """There was nothing to confirm: the token must not confirm a later change. Durable on return."""
         before = self._confirmed.get(uid)
-        await self._remember(uid, Confirmation(token, before.since if before is not None else None))
+        await self._remember(
+            uid, Confirmation(asked.remembered(token, uid), before.since if before is not None else None)
+        )
 
     async def _remember(self, uid: str, confirmation: Confirmation) -> None:
         await confirmations.store(self._client, self._namespace, uid, confirmation)

@@ -17,6 +17,7 @@ from keypool.core.projection import LABEL_PUBLISHED, secret_names
 from keypool.core.reasons import Reason
 from keypool.core.supply import Supply, read_supply
 from keypool.core.views_secret import SecretView
+from keypool.core.wording import is_name, quoted
 from keypool.reconcile.memory import Memory
 from keypool.reconcile.readings import ABANDON, REQUEST_LIMIT, claimant, pool_facts
 from keypool.reconcile.world import World
@@ -85,15 +86,20 @@ def _named(world: World, namespace: str, ref: ProviderRef) -> dict[str, Any] | N
     return world.cache.provider("" if ref.kind == "ClusterKeyProvider" else namespace, ref.name)
 
 
+def _as_named(ref: ProviderRef) -> str:
+    """People sometimes paste a key where a name belongs."""
+    return ref.name if is_name(ref.name) else f"that spec.providerRef names ({len(ref.name)} characters)"
+
+
 def _not_there(world: World, namespace: str, ref: ProviderRef) -> Problem:
     if ref.kind == "ClusterKeyProvider" and world.tenancy is None:
         text = (
-            f"ClusterKeyProvider {ref.name} cannot be used: this operator serves chosen namespaces alone, and has no "
-            "rights to objects of the cluster. Make a pool that names a KeyProvider of this namespace"
+            f"ClusterKeyProvider {_as_named(ref)} cannot be used: this operator serves chosen namespaces alone, and "
+            "has no rights to objects of the cluster. Make a pool that names a KeyProvider of this namespace"
         )
         return Problem(Reason.PROVIDER_NOT_FOUND, text)
     where = f" in namespace {namespace}" if ref.kind == "KeyProvider" else ""
-    return Problem(Reason.PROVIDER_NOT_FOUND, f"there is no {ref.kind} {ref.name}{where}", not_there_yet=True)
+    return Problem(Reason.PROVIDER_NOT_FOUND, f"there is no {ref.kind} {_as_named(ref)}{where}", not_there_yet=True)
 
 
 async def _granted(world: World, pool: PoolFacts, facts: ProviderFacts | None) -> Identity | Problem:
@@ -133,7 +139,11 @@ async def _supply(world: World, pool: PoolFacts, provider: ProviderFacts | None)
     name = pool.spec.keys_from.secret_ref.name
     live = await world.publisher.read(pool.namespace, name)
     if live is not None and LABEL_PUBLISHED in (live["metadata"].get("labels") or {}):
-        return Supply(name, missing=f'Secret "{name}" is one that keypool writes: name one that you fill', ours=True)
+        return Supply(
+            name,
+            missing=f"Secret {quoted(name, 'of spec.keysFrom')} is one that keypool writes: name one that you fill",
+            ours=True,
+        )
     return read_supply(name, (live.get("data") or {}) if live is not None else None)
 
 

@@ -16,6 +16,8 @@ from keypool.core.refusals import unsupported
 from keypool.core.rotation import Why, is_compromised, rotation_due
 from keypool.core.rules.health import SOONEST
 from keypool.core.rules.publication import IN_A_SLOT, publication_blocked, take_slot
+from keypool.core.supply import entry_named
+from keypool.core.wording import quoted
 
 LOOK_AGAIN = timedelta(seconds=60)
 """People's Secret does not carry our label, so it is not watched."""
@@ -52,7 +54,8 @@ def _source_problem(o: Observation) -> Problem | None:
     if o.supply is None:
         return None
     if o.supply.refused:
-        return Problem(Reason.VALUE_UNUSABLE, f'Secret "{o.supply.secret}": {"; ".join(o.supply.refused)}')
+        text = f"Secret {quoted(o.supply.secret, 'that spec.keysFrom names')}: {'; '.join(o.supply.refused)}"
+        return Problem(Reason.VALUE_UNUSABLE, text)
     if not o.supply.missing:
         return None
     return Problem(Reason.KEYS_FROM_MISSING, o.supply.missing, not_there_yet=not o.supply.ours)
@@ -246,7 +249,7 @@ def what_people_should_do_is_told(o: Observation, plan: Plan, now: datetime) -> 
 
 def _rejected(o: Observation, ledger: Ledger) -> Problem | None:
     held = ledger.inside(KeyState.CREATED, *IN_A_SLOT)
-    bad = [f'entry "{key.label}" ({key.print})' for key in held if _rejections(o, key) and not is_leaving(o, key)]
+    bad = [f"{entry_named(key.label)} ({key.print})" for key in held if _rejections(o, key) and not is_leaving(o, key)]
     text = f"the provider rejects {', '.join(bad[:5])}: replace or remove it"
     return Problem(Reason.VALUE_REJECTED, text) if bad else None
 
