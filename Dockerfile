@@ -9,8 +9,11 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /build
 COPY requirements/build.txt requirements/image.txt requirements/
 RUN python -m venv tools && tools/bin/pip install --require-hashes -r requirements/build.txt
+# A quarter of the image would be compiled code of the Kubernetes client's models and calls. The operator imports hardly
+# any; what imports more compiles it then.
 RUN python -m venv --without-pip /opt/keypool && \
-    tools/bin/pip --python /opt/keypool/bin/python install --require-hashes --only-binary :all: -r requirements/image.txt
+    tools/bin/pip --python /opt/keypool/bin/python install --require-hashes --only-binary :all: -r requirements/image.txt && \
+    find /opt/keypool -regex '.*/kubernetes/.*client/\(models\|api\)/.*\.pyc' -delete
 COPY pyproject.toml README.md LICENSE ./
 COPY operator/keypool operator/keypool
 RUN tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . && \

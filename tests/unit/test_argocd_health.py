@@ -35,18 +35,19 @@ EITHER = (False, True)
 SEEN = (2, 1, -1, None)
 READY = ("", "True", "False", "Unknown")
 STATES = [State(*each) for each in product(EITHER, SEEN, READY, EITHER, EITHER, EITHER)]
-BY_READY = {"True": "Healthy", "False": "Degraded", "Unknown": "Progressing"}
+BY_READY = {"": "Progressing", "True": "Healthy", "False": "Degraded", "Unknown": "Progressing"}
 
 
 def expected(state: State) -> str:
     """The health that is right, by what decides first."""
-    if state.deleted or not state.ready or state.seen != 2:
+    nothing = not (state.ready or state.stalled or state.reconciling)
+    if state.deleted or nothing or state.seen != 2:
         return "Progressing"
     if state.stalled:
         return "Degraded"
     if state.reconciling:
         return "Progressing"
-    return "Suspended" if state.suspend and state.ready == "True" else BY_READY[state.ready]
+    return "Suspended" if state.suspend and state.ready in {"", "True"} else BY_READY[state.ready]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -75,15 +76,21 @@ def test_an_object_without_a_spec_breaks_nothing() -> None:
 
 
 def test_a_pool_that_is_suspended_before_it_has_keys_is_suspended() -> None:
-    """It is not Ready because nobody wants it to be, so a sync is not failed for it."""
-    ready = a_condition("Ready", "False", "Suspended", "spec.suspend is true: no key is created")
-    assert judge(an_object("ApiKeyPool", ready, suspend=True)).status == "Suspended"
+    """It says nothing of Ready because nobody wants a key, so a sync is not failed for it."""
+    judged = judge(an_object("ApiKeyPool", a_condition("Published", "Unknown", "Suspended"), suspend=True))
+    assert judged == ("Suspended", "spec.suspend is true; there is no key yet")
 
 
 def test_a_suspended_pool_without_a_live_key_is_degraded() -> None:
     """Its workloads do not work: that it is suspended is no comfort."""
     ready = a_condition("Ready", "False", "NoLiveKey")
     assert judge(an_object("ApiKeyPool", ready, suspend=True)).status == "Degraded"
+
+
+def test_that_no_key_works_is_told_before_what_is_done_about_it() -> None:
+    """In progress, and no comfort to whoever reads it."""
+    judged = judge(an_object("ApiKeyPool", a_condition("Ready", "False", "NoLiveKey"), a_condition("Reconciling")))
+    assert judged == ("Progressing", "NoLiveKey: so it is; Because: so it is")
 
 
 @pytest.mark.parametrize("kind", ["Stalled", "Reconciling"])

@@ -1,4 +1,4 @@
-"""health.lua on what the operator itself concludes: no situation of its own is read as better than it is."""
+"""health.lua on what the operator itself says: no situation is read as better, or as worse, than it is."""
 
 from itertools import product
 from typing import Any
@@ -8,63 +8,87 @@ import pytest
 from keypool.core.brake import Grip
 from keypool.core.capabilities import Capabilities
 from keypool.core.conditions import as_conditions
-from keypool.core.observation import Observation, Problem
+from keypool.core.observation import Problem
 from keypool.core.provider_situations import ProviderSight, Standing, findings_of_provider
 from keypool.core.reasons import Reason
+from keypool.core.situation import Finding, fold
+from keypool.core.situations import SITUATIONS
+from keypool_lab.examples import EXAMPLES, NOW, OF_PROVIDERS
 from tests.unit.argocd import judge
-from tests.unit.core.builders import DOWN, FOREIGN, NOW, a_key, a_ledger, a_pool, a_spec, accepted, concluded, seen
 
-KEYS = (a_key(0), a_key(1))
-WAITS = Problem(Reason.SPEC_INVALID, "the admin credential is not there")
-LATER = Problem(Reason.PROVIDER_UNAVAILABLE, "the provider does not answer", stalls=False)
-
-
-def live(**facts: Any) -> Observation:
-    """A pool whose keys are published and satisfy its generation, but for what is given."""
-    pool = a_pool(**{name: facts.pop(name) for name in ("deleted_at", "spec", "generation") if name in facts})
-    return seen(ledger=a_ledger(*KEYS, satisfied_generation=1), pool=pool, checks=accepted("active-0", "active-1"))
-
-
-POOLS: dict[str, tuple[Observation, tuple[Problem, ...], str]] = {
-    "new": (seen(), (), "Progressing"),
-    "new, and its provider does not answer": (seen(), (DOWN,), "Progressing"),
-    "new, and its Secret is somebody else's": (seen(), (FOREIGN,), "Degraded"),
-    "new and suspended": (seen(pool=a_pool(spec=a_spec(suspend=True))), (), "Suspended"),
-    "live": (live(), (), "Healthy"),
-    "live and suspended": (live(spec=a_spec(suspend=True)), (), "Suspended"),
-    "live, and a person is needed": (live(), (FOREIGN,), "Degraded"),
-    "live and changed": (live(generation=2), (), "Progressing"),
-    "live and being deleted": (live(deleted_at=NOW), (), "Progressing"),
-    "without a live key": (seen(ledger=a_ledger(satisfied_generation=1)), (), "Degraded"),
+PROGRESSING = {
+    "The pool is being deleted",
+    "The ledger is gone or not to be believed, and a Secret stands",
+    "The ledger is gone or not to be believed",
+    "A restored ledger is being checked",
+    "A Secret is not what it must be",
+    "The provider rejects most keys of the account",
+    "The published key was rejected, and is asked about again",
+    "Keys are there, and none is in the Secret",
+    "No published key is live",
+    "Keys are made for the first time",
+    "The spec changed",
+    "No key is ready for the Secret",
+    "The provider rejects most keys of the account, or of a part of it",
 }
+SUSPENDED = {"Suspended before there are keys", "Suspended"}
+DEGRADED = {
+    "A person is needed",
+    "The spec cannot be read any more",
+    "The spec cannot be read",
+    "No published key is live, and the pool is suspended",
+    "A person is needed before there are keys",
+}
+HEALTHY = dict.fromkeys(EXAMPLES, "Healthy")  # a live key is published, whatever else is amiss
+RIGHT = HEALTHY | dict.fromkeys(PROGRESSING, "Progressing") | dict.fromkeys(SUSPENDED, "Suspended")
+RIGHT |= dict.fromkeys(DEGRADED, "Degraded")
 
 
-@pytest.mark.parametrize("what", POOLS)
-def test_a_pool_that_is(what: str) -> None:
-    """Concluded as the operator does."""
-    o, problems, right = POOLS[what]
-    assert o.pool is not None
-    metadata = {"generation": o.pool.generation, "deletionTimestamp": "now" if o.pool.deleted_at else None}
-    spec = {"suspend": o.spec.suspend}
-    status = concluded(o, *problems).dump()
-    assert judge({"metadata": metadata, "spec": spec, "status": status}).status == right
+def status(found: tuple[Finding, ...], generation: int) -> Any:
+    """As the operator writes it."""
+    conditions = [each.dump() for each in as_conditions(found, {}, generation, (), NOW)]
+    return {"observedGeneration": generation, "conditions": conditions}
 
 
-STANDINGS = [Standing(*pair) for pair in product((None, WAITS, LATER), (None, WAITS, LATER))]
+@pytest.mark.parametrize("situation", RIGHT)
+def test_a_pool_in_the_situation(situation: str) -> None:
+    """Every row of docs/conditions.md."""
+    sight = EXAMPLES[situation]()
+    pool = sight.o.known_pool
+    metadata = {"generation": pool.generation, "deletionTimestamp": "now" if pool.deleted_at else None}
+    spec = {"suspend": pool.spec is not None and pool.spec.suspend}
+    obj = {"metadata": metadata, "spec": spec, "status": status(fold(SITUATIONS, sight), pool.generation)}
+    assert judge(obj).status == RIGHT[situation]
 
 
-def provider_status(standing: Standing, grip: Grip, schedule: Problem | None, known: Capabilities | None) -> Any:
-    """The status as the operator writes it."""
-    found = as_conditions(findings_of_provider(ProviderSight(standing, grip, schedule, known)), {}, 2, (), NOW)
-    return {"observedGeneration": 2, "conditions": [each.dump() for each in found]}
+def of_provider(sight: ProviderSight) -> str:
+    """The health of a provider object."""
+    return judge({"metadata": {"generation": 2}, "spec": {}, "status": status(findings_of_provider(sight), 2)}).status
+
+
+def test_a_provider_in_each_situation() -> None:
+    """Every row of docs/conditions.md."""
+    assert {situation: of_provider(sight) for situation, sight in OF_PROVIDERS.items()} == {
+        "A person is needed": "Degraded",
+        "What the object says is not used yet": "Progressing",
+        "It cannot be used": "Progressing",
+        "It rejects most keys of the account": "Progressing",
+        "The schedule exceeds the budget": "Healthy",
+        "There is no credential to check": "Healthy",
+        "Nothing else": "Healthy",
+    }
+
+
+PERSON = Problem(Reason.SPEC_INVALID, "the endpoint is not one")
+LATER = Problem(Reason.PROVIDER_UNAVAILABLE, "the provider does not answer", stalls=False)
+STANDINGS = [Standing(*pair) for pair in product((None, PERSON, LATER), repeat=2)]
 
 
 @pytest.mark.parametrize("standing", STANDINGS)
 def test_a_provider_is_healthy_only_where_nothing_is_wrong_with_it(standing: Standing) -> None:
-    """In progress while time may help (also while it rejects most keys), degraded where a person must, whatever else is
-    known of it."""
+    """In progress while time may help, degraded where a person must, whatever else is known of it."""
     worst = standing.worst
-    right = "Healthy" if worst is None else "Degraded" if worst.stalls else "Progressing"
     for grip, schedule, known in product(Grip, (None, LATER), (None, Capabilities(lists_keys=False))):
-        obj = {"metadata": {"generation": 2}, "spec": {}, "status": provider_status(standing, grip, schedule, known)}
-        assert judge(obj).status == ("Progressing" if right == "Healthy" and grip is Grip.ENGAGED else right)
+        sound = "Progressing" if grip is Grip.ENGAGED else "Healthy"
+        right = sound if worst is None else "Degraded" if worst.stalls else "Progressing"
+        assert of_provider(ProviderSight(standing, grip, schedule, known)) == right

@@ -212,8 +212,9 @@ class ApiKeyPoolSpec(ApiModel):
         Field(
             ge=1,
             le=100,
-            description="How many keys are published (1 to 100; default 2: a primary and a hot spare). Changed in "
-            "place: keys are added or retired, the others stay.",
+            description="How many keys are published (1 to 100; default 2: a primary and a hot spare). kubectl scale "
+            "sets it too; a HorizontalPodAutoscaler cannot, since keys are no pods. Changed in place: keys are added "
+            "or retired, the others stay.",
         ),
     ] = 2
     key: Annotated[

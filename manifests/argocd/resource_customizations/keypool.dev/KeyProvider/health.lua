@@ -17,6 +17,9 @@ end
 
 local function told(kind)
   local condition = conditions[kind]
+  if condition == nil then
+    return "there is no key yet"
+  end
   return tostring(condition.reason) .. ": " .. tostring(condition.message)
 end
 
@@ -24,7 +27,7 @@ if obj.metadata.deletionTimestamp ~= nil then
   local why = holds("Stalled") and "Stalled" or "Reconciling"
   return health("Progressing", "being deleted" .. (holds(why) and "; " .. told(why) or ""))
 end
-if conditions.Ready == nil then
+if next(conditions) == nil then
   return health("Progressing", "keypool has not looked at it yet; is the operator running?")
 end
 if status.observedGeneration ~= obj.metadata.generation then
@@ -33,18 +36,20 @@ end
 if holds("Stalled") then
   return health("Degraded", told("Stalled"))
 end
-if holds("Reconciling") and (conditions.Ready or {}).reason ~= "NoLiveKey" then
-  return health("Progressing", told("Reconciling"))
+if holds("Reconciling") then
+  local down = conditions.Ready ~= nil and conditions.Ready.reason == "NoLiveKey"
+  return health("Progressing", (down and told("Ready") .. "; " or "") .. told("Reconciling"))
 end
 
-local ready = conditions.Ready
-if type(obj.spec) == "table" and obj.spec.suspend == true and (ready.status == "True" or ready.reason == "Suspended") then
+-- A pool that was suspended before it had a key has no Ready.
+local ready = conditions.Ready and conditions.Ready.status
+if type(obj.spec) == "table" and obj.spec.suspend == true and (ready == nil or ready == "True") then
   return health("Suspended", "spec.suspend is true; " .. told("Ready"))
 end
-if ready.status == "False" then
+if ready == "False" then
   return health("Degraded", told("Ready"))
 end
-if ready.status ~= "True" then
+if ready ~= "True" then
   return health("Progressing", told("Ready"))
 end
 
