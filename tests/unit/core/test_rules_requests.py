@@ -63,12 +63,9 @@ def test_since_when_a_leak_is_reported_is_remembered_through_a_second_report() -
     assert [key.reported_at for key in after.keys] == [NOW - HOUR, NOW]
 
 
-ROW = "UNREPLACED"
-
-
-@pytest.mark.row("ACTIVE", ROW)
-@pytest.mark.row("WITHDRAWN", ROW)
-@pytest.mark.row("DRAINING", ROW)
+@pytest.mark.row("ACTIVE", "UNREPLACED")
+@pytest.mark.row("WITHDRAWN", "UNREPLACED")
+@pytest.mark.row("DRAINING", "UNREPLACED")
 @pytest.mark.parametrize("suspend", [True, False])
 @pytest.mark.parametrize("state", [KeyState.ACTIVE, KeyState.WITHDRAWN, DRAINING, KeyState.DISABLED])
 def test_a_leak_reported_with_now_is_revoked_without_a_successor_whatever_stands_in_the_way(
