@@ -7,10 +7,10 @@ from keypool.cluster.installation import CONFIRM_CLUSTER, CONFIRM_MISSING, NAME
 from keypool.cluster.ledgers import LABEL
 from keypool.core.projection import ANNOTATION_HANDLES
 from keypool.core.reasons import Condition, Reason
-from keypool.reconcile.readings import ABANDON
+from keypool.reconcile.readings import ABANDON, COMPROMISED
 
 TEXT = (Path(__file__).parents[2] / "docs" / "recovery.md").read_text()
-KNOWN = {CONFIRM_CLUSTER, CONFIRM_MISSING, LABEL, ANNOTATION_HANDLES, ABANDON, "keypool.dev/pool"}
+KNOWN = {CONFIRM_CLUSTER, CONFIRM_MISSING, LABEL, ANNOTATION_HANDLES, ABANDON, COMPROMISED, "keypool.dev/pool"}
 OTHERS = {"Retain", "RevokeAndWait"}
 
 
