@@ -24,6 +24,7 @@ from tests.dockerfile import INSTRUCTIONS, ROOT
 
 Say = Callable[[str], None]
 NAME = "localhost/keypool:0.1.0"
+BUILD = "localhost/keypool-build:1"
 PAUSE = "localhost/pause:1"
 RELEASE = re.findall(r"-slim-(\w+)$", dict(INSTRUCTIONS)["ARG"])[0]
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -50,12 +51,15 @@ class Images:
             base = self._base()
             with tempfile.TemporaryDirectory() as scratch:
                 pip = pip_settings(Path(scratch) / "pip.conf")
-                self._build(NAME, str(ROOT), "--network=host", "--pull=never", f"--build-arg=BASE={base}", *pip)
+                options = ("--network=host", "--pull=never", f"--build-arg=BASE={base}", *pip)
+                self._build(BUILD, str(ROOT), "--target=build", *options)  # so that its layers are kept
+                self._build(NAME, str(ROOT), *options)
                 pause = Path(scratch) / "pause"
                 pause.mkdir()
                 (pause / "Dockerfile").write_text(PAUSE_STEPS)
                 shutil.copy(shutil.which("busybox") or "busybox", pause / "busybox")
                 self._build(PAUSE, str(pause))
+            self._run("rmi", "--prune")
             return self._archive(NAME), self._archive(PAUSE)
 
     def _build(self, name: str, context: str, *options: str) -> None:
@@ -138,11 +142,12 @@ def pip_settings(file: Path) -> list[str]:
     run = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, timeout=60, check=False
     )
-    found = dict(re.findall(r"^(?:global|install|user|:env:)\.([\w-]+)='(.*)'$", run.stdout, re.MULTILINE))
+    lines = sorted(run.stdout.splitlines(), key=lambda line: line.startswith(":env:"))  # the environment's words win
+    found = dict(re.findall(r"^(?:global|install|:env:)\.([\w-]+)='(.*)'$", "\n".join(lines), re.MULTILINE))
     found["timeout"] = found.get("timeout") or found.get("default-timeout") or "60"
     found["cert"] = found.get("cert") or os.environ.get("SSL_CERT_FILE") or "/etc/ssl/certs/ca-certificates.crt"
-    lines = [f"{name} = {found[name]}" for name in PIP_SETTINGS if name in found]
-    file.write_text("\n".join(["[global]", *lines]) + "\n")
+    given = [f"{name} = {found[name]}" for name in PIP_SETTINGS if name in found]
+    file.write_text("\n".join(["[global]", *given]) + "\n")
     mounts = {str(file): "/etc/pip.conf"} | {
         found[name]: found[name] for name in ("cert", "client-cert") if name in found
     }

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from keypool_lab.binaries import BinariesError, find_or_build, find_or_build_promtool
+from keypool_lab.binaries import BinariesError, find_or_build, find_or_build_kubelet, find_or_build_promtool
 from keypool_lab.binaries.cache import Cache
 from keypool_lab.binaries.find import Make, cache_key, cache_root, provide
 from keypool_lab.binaries.lock import exclusive
-from keypool_lab.binaries.programs import KUBERNETES, PROGRAMS, PROMETHEUS, PROMTOOL, Program
+from keypool_lab.binaries.programs import KUBELET, KUBERNETES, PROGRAMS, PROMETHEUS, PROMTOOL, Program
 
 ETCD, *_ = PROGRAMS
 WAIT = 10.0
@@ -189,6 +189,17 @@ def test_promtool_comes_from_the_cache_where_the_machine_has_none(
     cache = Cache(tmp_path / "cache" / cache_key(PROMETHEUS))
     provide(cache, [PROMTOOL], builder.prepare, ignore)
     assert find_or_build_promtool(ignore) == cache.path("promtool")
+
+
+def test_the_kubelet_has_a_folder_of_its_own_in_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, builder: Builder
+) -> None:
+    """Who runs no pods does not build it, and the control plane's programs stay where they are."""
+    monkeypatch.setenv("KEYPOOL_CACHE", str(tmp_path / "cache"))
+    cache = Cache(tmp_path / "cache" / cache_key(KUBELET.source))
+    assert cache_key(KUBELET.source) != cache_key(KUBERNETES)
+    provide(cache, [KUBELET], builder.prepare, ignore)
+    assert find_or_build_kubelet(ignore) == cache.path("kubelet")
 
 
 def test_a_cache_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
