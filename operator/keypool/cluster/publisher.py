@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from keypool.cluster import paths
+from keypool.cluster.announcer import Subject
 from keypool.cluster.client import KubeClient
 from keypool.cluster.errors import AlreadyExists, Forbidden, NotFound
 from keypool.cluster.secret_view import secret_view
@@ -72,7 +73,7 @@ class Publisher:
         except NotFound:
             return
 
-    async def release(self, pool: PoolFacts, name: str, held: Desired | None) -> None:
+    async def release(self, pool: PoolFacts | Subject, name: str, held: Desired | None) -> None:
         """Takes our owner reference and our labels off, so that the Secret outlives the pool and is nobody's. One that
         is gone is written again as such, when it `held` anything, unless its namespace goes too."""
         live = await self.read(pool.namespace, name)
@@ -85,12 +86,14 @@ class Publisher:
         metadata["labels"] = _without_ours(metadata.get("labels") or {})
         await self._client.replace(paths.secret(pool.namespace, name), {**live, "metadata": metadata})
 
-    async def _restore(self, pool: PoolFacts, held: Desired) -> None:
+    async def _restore(self, pool: PoolFacts | Subject, held: Desired) -> None:
         body = _body(pool, held, {})
         del body["metadata"]["ownerReferences"]
         body["metadata"]["labels"] = _without_ours(held.labels)
         try:
             await self._client.create(paths.secrets(pool.namespace), body)
+        except NotFound:
+            return  # the namespace went with the pool
         except Forbidden as error:
             if not error.namespace_terminating:
                 raise
@@ -100,7 +103,7 @@ def _without_ours(labels: Mapping[str, str]) -> dict[str, str]:
     return {key: text for key, text in labels.items() if not key.startswith("keypool.dev/")}
 
 
-def _body(pool: PoolFacts, desired: Desired, metadata: Mapping[str, Any]) -> dict[str, Any]:
+def _body(pool: PoolFacts | Subject, desired: Desired, metadata: Mapping[str, Any]) -> dict[str, Any]:
     owner = {
         "apiVersion": f"{paths.GROUP}/{paths.VERSION}",
         "kind": "ApiKeyPool",

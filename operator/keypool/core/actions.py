@@ -11,6 +11,11 @@ class AddFinalizer:
 
 
 @dataclass(frozen=True, slots=True)
+class RestoreFinalizer:
+    """Put our finalizer back on a pool that has keys. When that fails, all else goes on."""
+
+
+@dataclass(frozen=True, slots=True)
 class CreateKey:
     """Make the create call of an intent that is durable."""
 
@@ -94,6 +99,15 @@ class ReleaseSecrets:
     """Take our owner references off the published Secrets, so that they outlive the pool; `secrets` is what they hold.
     Those that the garbage collector took before us (`kubectl delete --cascade=foreground`) are written again."""
 
+    names: tuple[str, ...]
+    secrets: tuple[Desired, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Retain:
+    """The pool went by Retain: see that its Secrets stand and are nobody's, then forget the keys' values."""
+
+    names: tuple[str, ...]
     secrets: tuple[Desired, ...] = ()
 
 
@@ -123,6 +137,7 @@ class DropLedger:
 
 Action = (
     AddFinalizer
+    | RestoreFinalizer
     | CreateKey
     | RepeatCreate
     | LookUp
@@ -135,6 +150,7 @@ Action = (
     | EnableKey
     | RevokeKey
     | ReleaseSecrets
+    | Retain
     | RemoveSecrets
     | RemoveFinalizer
     | KeepCredential

@@ -166,6 +166,9 @@ class Ledger(_Frozen):
     steps: tuple[Step, ...] = Field(default=(), exclude=True, repr=False)
     shown: tuple[Shown, ...] = Field(default=(), exclude=True, repr=False)
     retained: bool = Field(default=False, description="A tombstone: the pool was deleted with Retain.")
+    end: dict[str, Any] | None = Field(
+        default=None, description="Of the spec, what the pool's end needs; None: Revoke."
+    )
 
     def key(self, name: str) -> KeyRecord | None:
         """The record of that name, None when there is none."""

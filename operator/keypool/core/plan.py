@@ -16,6 +16,7 @@ from keypool.core.rules import (
     deletion,
     disabling,
     health,
+    holding,
     intents,
     limits,
     publication,
@@ -53,6 +54,7 @@ def the_spec_is_unreadable(o: Observation, plan: Plan, now: datetime) -> Decisio
 
 SERVING: tuple[Rule, ...] = (
     problems_are_told,
+    holding.the_finalizer_is_put_back,
     intents.lost_answers_are_unresolved,
     intents.unsent_intents_are_forgotten,
     intents.lost_keys_are_looked_for,
@@ -86,10 +88,12 @@ SERVING: tuple[Rule, ...] = (
     creation.lost_creates_are_repeated,
     creation.slots_get_keys,
     creation.the_finalizer_comes_first,
+    holding.the_end_is_remembered,
 )
 
 STATIC: tuple[Rule, ...] = (
     problems_are_told,
+    holding.the_finalizer_is_put_back,
     static.the_source_is_told,
     intents.lost_answers_are_unresolved,
     intents.unsent_intents_are_forgotten,
@@ -117,10 +121,11 @@ STATIC: tuple[Rule, ...] = (
     static.values_are_probed,
     static.the_finalizer_comes_with_the_keys,
     static.what_people_should_do_is_told,
+    holding.the_end_is_remembered,
 )
 """For keys that people make: nothing is created, and nothing revoked but keys of an earlier provider of that name."""
 
-UNREADABLE: tuple[Rule, ...] = (the_spec_is_unreadable,)
+UNREADABLE: tuple[Rule, ...] = (holding.the_finalizer_is_put_back, the_spec_is_unreadable)
 
 DELETING: tuple[Rule, ...] = (
     intents.lost_answers_are_unresolved,
@@ -149,6 +154,7 @@ GONE: tuple[Rule, ...] = (
 )
 
 RETAINED: tuple[Rule, ...] = (deletion.a_tombstone_holds_no_values,)
+"""Also for a pool that went without its finalizer, of which the ledger remembers that it is to be retained."""
 
 
 def plan(observation: Observation, now: datetime) -> Plan:
@@ -158,7 +164,8 @@ def plan(observation: Observation, now: datetime) -> Plan:
 
 def _chain(o: Observation) -> tuple[Rule, ...]:
     if o.pool is None:
-        return RETAINED if o.ledger.retained else () if o.crd_going else GONE
+        is_retained = o.ledger.retained or deletion.policy_of(o) == "Retain"
+        return RETAINED if is_retained else () if o.crd_going else GONE
     if o.pool.deleted_at is not None:
         return DELETING
     if o.pool.spec is None:

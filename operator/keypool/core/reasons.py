@@ -121,6 +121,7 @@ class Reason(StrEnum):
     SECRET_REPAIRED = "SecretRepaired"  # noqa: S105
     KEYS_OWED = "KeysOwed"
     KEYS_RETAINED = "KeysRetained"
+    FINALIZER_MISSING = "FinalizerMissing"
 
 
 ADVICE: dict[Reason, str] = {
@@ -263,6 +264,9 @@ ADVICE: dict[Reason, str] = {
     Reason.KEY_WITHDRAWN: "Event: a key was rejected by the provider and taken out of use.",
     Reason.SECRET_REPAIRED: "Event: a published Secret was changed or deleted by somebody and written again.",
     Reason.KEYS_OWED: "Event: the pool went before all its keys were confirmed revoked; keypool goes on trying.",
+    Reason.FINALIZER_MISSING: "The pool has keys and lacked the finalizer keypool.dev/keys, as after kubectl replace; "
+    "keypool puts it back. Use kubectl apply. Where a condition says so, something takes it off again and again: find "
+    "out what does, because without it the pool may go with keys that nobody revokes.",
     Reason.KEYS_RETAINED: "Event: the pool was deleted with Retain; its keys stay valid and its Secrets stay.",
 }
 

@@ -11,6 +11,7 @@ from keypool.core.reasons import Reason
 from keypool.reconcile import objects
 from keypool.reconcile.census import Census, is_missing
 from keypool.reconcile.context import Pass
+from keypool.reconcile.holding import put_back, subject_of
 from keypool.reconcile.memory import Memory
 from keypool.reconcile.observe import observe
 from keypool.reconcile.readings import FINALIZER
@@ -41,6 +42,7 @@ class Bereft:
         if not self._is_troubled(obj):
             return True
         if uid in world.ledgers.unreadable:
+            await put_back(world, subject_of(obj), memory)
             await self._say(obj, memory, Problem(Reason.LEDGER_UNREADABLE, f"{self._where(uid)}: {self._why(uid)}"))
             return False
         return await self._rebuilt(obj, memory)

@@ -13,9 +13,10 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=5)
 
 @dataclass(slots=True)
 class Memory:
-    """One pool's memory. Activities: create, publish, lookup, gone, cluster, recover; and probe:<key>, likewise usage,
-    repeat, update, disable, enable and revoke. `answered`: when what is being proven was first answered. `waiting`:
-    those that wait for the account's request budget; `creates`: how many create calls it has granted, None for any."""
+    """One pool's memory. Activities: create, publish, lookup, gone, cluster, finalizer, recover; and probe:<key>,
+    likewise usage, repeat, update, disable, enable and revoke. `answered`: when what is being proven was first
+    answered. `waiting`: those that wait for the account's request budget; `creates`: how many create calls it has
+    granted, None for any."""
 
     checks: dict[str, Checked] = field(default_factory=dict)
     troubles: dict[str, Trouble] = field(default_factory=dict)
@@ -99,6 +100,11 @@ class Memory:
         self.troubles.pop(activity, None)
         self.wait_until.pop(activity, None)
         self.answered.pop(activity, None)
+
+    def held_out(self, activity: str, now: datetime) -> None:
+        """What was done held for the whole pause: the next time is a first time again."""
+        if activity in self.troubles and self.wait_until.get(activity, now) <= now:
+            self.succeeded(activity)
 
     def new_generation(self, generation: int) -> bool:
         """Whether it is another spec: that deserves another try at once."""

@@ -1,20 +1,22 @@
 """What is done to objects in the cluster for a pool. Answers of the API server go into the cache at once."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from keypool.cluster import paths
 from keypool.cluster.cache import Kind
-from keypool.cluster.errors import Conflict, NotFound
+from keypool.cluster.errors import NotFound
 from keypool.cluster.publisher import SecretRefused
 from keypool.cluster.secret_view import secret_view
 from keypool.core import actions as act
 from keypool.core.lifecycle import KeyState
 from keypool.core.observation import Problem
-from keypool.core.projection import secret_names
+from keypool.core.projection import Desired
 from keypool.core.reasons import Reason
+from keypool.core.rules.deletion import tombstone
 from keypool.core.rules.publication import ADORN
 from keypool.reconcile.context import Pass
-from keypool.reconcile.readings import FINALIZER
+from keypool.reconcile.holding import set_finalizers
 
 
 async def add_finalizer(this: Pass, _: act.Action) -> None:
@@ -23,7 +25,7 @@ async def add_finalizer(this: Pass, _: act.Action) -> None:
     pool = this.world.cache.pool(_uid(this))
     if pool is None:
         raise NotFound(f"finalizer of pool {this.subject.namespace}/{this.subject.name}")
-    await _patch_finalizers(this, pool, add=True)
+    await set_finalizers(this.world, pool, add=True)
 
 
 async def remove_finalizer(this: Pass, _: act.Action) -> None:
@@ -32,7 +34,7 @@ async def remove_finalizer(this: Pass, _: act.Action) -> None:
     if live is None or "deletionTimestamp" not in live["metadata"]:
         return
     this.world.cache.upsert(Kind.POOL, live)
-    await _patch_finalizers(this, live, add=False)
+    await set_finalizers(this.world, live, add=False)
     await _say_goodbye(this)
 
 
@@ -41,7 +43,7 @@ async def let_go(this: Pass) -> None:
     text = "the ledger was gone: keys that this pool had made may live on until they expire"
     await this.world.announcer.announce(this.subject, "Warning", Reason.LEDGER_MISSING, text)
     if (live := await _live(this)) is not None:
-        await _patch_finalizers(this, live, add=False)
+        await set_finalizers(this.world, live, add=False)
 
 
 async def _say_goodbye(this: Pass) -> None:
@@ -58,28 +60,6 @@ async def _live(this: Pass) -> dict[str, Any] | None:
     except NotFound:
         return None
     return live if live["metadata"]["uid"] == ledger.pool_uid else None
-
-
-async def _patch_finalizers(this: Pass, pool: dict[str, Any], *, add: bool) -> None:
-    meta = pool["metadata"]
-    others = [name for name in meta.get("finalizers") or () if name != FINALIZER]
-    patch = {
-        "metadata": {
-            "finalizers": [*others, FINALIZER] if add else others,
-            "resourceVersion": meta["resourceVersion"],
-        }
-    }
-    path = paths.pool(meta["namespace"], meta["name"])
-    try:
-        stored = await this.world.client.patch(path, patch)
-    except NotFound:
-        if add:
-            raise
-        return
-    except Conflict:
-        this.world.cache.upsert(Kind.POOL, await this.world.client.get(path))
-        raise
-    this.world.cache.upsert(Kind.POOL, stored)
 
 
 async def publish(this: Pass, action: act.Action) -> None:
@@ -134,9 +114,23 @@ async def remove_secrets(this: Pass, action: act.Action) -> None:
 async def release(this: Pass, action: act.Action) -> None:
     """Makes the published Secrets outlive the pool."""
     assert isinstance(action, act.ReleaseSecrets)  # noqa: S101
-    pool, held = this.observation.known_pool, {desired.name: desired for desired in action.secrets}
-    for name in secret_names(pool.name, this.observation.spec) if pool.spec is not None else ():
-        await this.world.publisher.release(pool, name, held.get(name))
+    await _release(this, action.names, action.secrets)
+
+
+async def retain(this: Pass, action: act.Action) -> None:
+    """The same for a pool that is gone; durable before its keys' values are forgotten."""
+    assert isinstance(action, act.Retain)  # noqa: S101
+    unsaid = not this.handle.ledger.retained
+    await _release(this, action.names, action.secrets)
+    await this.handle.update(tombstone)
+    if unsaid:  # it went without its finalizer
+        await _say_goodbye(this)
+
+
+async def _release(this: Pass, names: Iterable[str], secrets: Iterable[Desired]) -> None:
+    held = {desired.name: desired for desired in secrets}
+    for name in names:
+        await this.world.publisher.release(this.subject, name, held.get(name))
 
 
 async def keep_credential(this: Pass, action: act.Action) -> None:

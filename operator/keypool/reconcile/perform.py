@@ -15,15 +15,18 @@ from keypool.reconcile import changing, disabling, keys, lookup, objects, repeat
 from keypool.reconcile.admission import activity_of
 from keypool.reconcile.chosen import with_chosen_values
 from keypool.reconcile.context import Pass
+from keypool.reconcile.holding import put_back
 from keypool.reconcile.memory import FIRST_PAUSE
 
 _log = logging.getLogger(__name__)
 
 PHASES: tuple[type[act.Action] | tuple[type[act.Action], ...], ...] = (
+    act.RestoreFinalizer,
     act.AddFinalizer,
     act.KeepCredential,
     act.PublishSecrets,
     act.ReleaseSecrets,
+    act.Retain,
     act.RemoveSecrets,
     act.LookUp,
     (act.CreateKey, act.ProbeKey),
@@ -68,6 +71,9 @@ async def _carry_out(this: Pass, group: list[act.Action]) -> bool:
 
 async def _one(this: Pass, action: act.Action) -> bool:
     at_provider = _AT_PROVIDER.get(type(action))
+    if isinstance(action, act.RestoreFinalizer):
+        await put_back(this.world, this.subject, this.memory)
+        return True
     if at_provider is None:
         return await _guarded(this, action)
     with this.world.budgets.using(this.handle.ledger.pool_uid, activity_of(action) or ""):
@@ -92,6 +98,7 @@ _OBJECTS: dict[type[act.Action], Callable[[Pass, act.Action], Awaitable[None]]] 
     act.KeepCredential: objects.keep_credential,
     act.PublishSecrets: objects.publish,
     act.ReleaseSecrets: objects.release,
+    act.Retain: objects.retain,
     act.RemoveSecrets: objects.remove_secrets,
     act.RemoveFinalizer: objects.remove_finalizer,
     act.DropLedger: objects.drop_ledger,

@@ -15,10 +15,12 @@ from keypool.core.ledger import Ledger
 from keypool.core.observation import Observation
 from keypool.core.plan import LOOK_AGAIN, plan
 from keypool.core.reasons import Reason
+from keypool.core.rules.holding import FINALIZER as HOLDING
 from keypool.reconcile.admission import admit
 from keypool.reconcile.bereft import Bereft
 from keypool.reconcile.context import Pass
 from keypool.reconcile.first_sight import reported_when_slow
+from keypool.reconcile.holding import put_back
 from keypool.reconcile.memory import Memory
 from keypool.reconcile.observe import observe
 from keypool.reconcile.perform import perform
@@ -94,6 +96,10 @@ class PoolReconciler:
         for activity in self._world.budgets.turns(uid):
             memory.resume(activity)
 
+    def _has_finalizer(self, uid: str) -> bool:
+        obj = self._world.cache.pool(uid)
+        return obj is not None and FINALIZER in (obj["metadata"].get("finalizers") or ())
+
     async def _is_gone(self, ledger: Ledger) -> bool:
         """Read live: a pool that is merely not served any more keeps its keys."""
         try:
@@ -112,8 +118,7 @@ class PoolReconciler:
 
     async def _report_progress(self, handle: LedgerHandle, views: list[View]) -> bool:
         """Not while the finalizer is on its way: that write and this one would be in each other's way."""
-        obj = self._world.cache.pool(handle.ledger.pool_uid)
-        if obj is None or not views or FINALIZER not in (obj["metadata"].get("finalizers") or ()):
+        if not views or not self._has_finalizer(handle.ledger.pool_uid):
             return False
         with contextlib.suppress(KubeError):  # a report that cannot be written stops no work
             observation, decided, now = views[-1]
@@ -129,12 +134,15 @@ class PoolReconciler:
                 break
             self._take_turns(uid, memory)
             now = world.now()
+            if self._has_finalizer(uid):
+                memory.held_out(HOLDING, now)
             observation = await observe(world, uid, handle.ledger, memory, absent)
             if memory.provider_is(observation.provider is not None and observation.provider_problem is None):
                 continue
             if observation.pool is not None and is_behind(observation) and may_wait(observation, now):
                 problem = await self._recovery.restore(Pass(world, observation, handle, memory))
                 if problem is not None:
+                    await put_back(world, Pass(world, observation, handle, memory).subject, memory)
                     waiting = replace(observation, recovery=problem, secret_problem=None)
                     await self._reporter.conclude(waiting, Plan(handle.ledger), now)
                     return self._bereft.look_again(memory)

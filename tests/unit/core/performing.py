@@ -11,6 +11,7 @@ from keypool.core.decision import Plan
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Observation
 from keypool.core.reasons import Reason
+from keypool.core.rules.deletion import tombstone
 from keypool.providers.errors import Ambiguous, ProviderError, Rejected, Unreadable
 from keypool.reconcile.chosen import with_chosen_values
 from keypool.reconcile.perform import PHASES
@@ -58,7 +59,7 @@ def _in_cluster(world: World, action: act.Action) -> bool:
 
 def _change_cluster(world: World, action: act.Action) -> None:
     match action:
-        case act.AddFinalizer():
+        case act.AddFinalizer() | act.RestoreFinalizer():
             world.edit(has_finalizer=True)
         case act.PublishSecrets():
             for secret in action.write:
@@ -69,12 +70,20 @@ def _change_cluster(world: World, action: act.Action) -> None:
         case act.RemoveSecrets():
             for name in action.names:
                 world.secrets.pop(name, None)
+        case act.ReleaseSecrets() | act.Retain():
+            _release(world, action)
         case act.RemoveFinalizer():
             owed = {key.name for key in world.ledger.inside(KeyState.OWED)}
             assert world.ledger.retained or world.live() <= owed, "a pool goes while a key of it lives unrecorded"
             world.pool = None
         case act.DropLedger():
             world.dropped = True
+
+
+def _release(world: World, action: act.ReleaseSecrets | act.Retain) -> None:
+    world.release({secret.name: secret for secret in action.secrets})
+    if isinstance(action, act.Retain):
+        world.store(tombstone(world.ledger))
 
 
 def _create(world: World, observation: Observation, name: str) -> bool:

@@ -34,6 +34,7 @@ def going(policy: Any = "Revoke", since: Any = NOW, **facts: Any) -> Any:
     return a_pool(deleted_at=since, spec=a_spec(deletionPolicy=policy), **facts)
 
 
+NAMES = ("web", "web-pool")
 LATE = NOW - 60 * SECOND
 
 
@@ -112,7 +113,7 @@ def test_the_finalizer_is_removed_once_and_not_during_a_pause(facts: Any) -> Non
 def test_retained_secrets_are_released_before_the_pool_goes_and_a_tombstone_stays() -> None:
     o = seen(a_key(0), a_key(1, REVOKING), pool=going("Retain"))
     decided = planned(o)
-    assert decided.actions == (ReleaseSecrets(project(o.ledger, a_spec())), RemoveFinalizer())
+    assert decided.actions == (ReleaseSecrets(NAMES, project(o.ledger, a_spec())), RemoveFinalizer())
     assert decided.ledger.retained
     assert states(decided.ledger) == {"active-0": "active", "revoking-1": "revoking"}
     assert all(key.value is not None for key in decided.ledger.keys), "a Secret may have to be written again"
@@ -127,7 +128,7 @@ def test_a_tombstone_holds_no_values_once_its_pool_is_gone() -> None:
 
 def test_a_crd_that_is_deleted_means_retain() -> None:
     o = seen(a_key(0), pool=going(), crd_going=True)
-    assert planned(o).actions == (ReleaseSecrets(project(o.ledger, a_spec())), RemoveFinalizer())
+    assert planned(o).actions == (ReleaseSecrets(NAMES, project(o.ledger, a_spec())), RemoveFinalizer())
     assert planned(replace(o, pool=None)).actions == ()
 
 

@@ -136,6 +136,11 @@ class World:
         self.secrets[secret.name] = (secret, a_view(secret))
         self.note_published()
 
+    def release(self, held: dict[str, Desired]) -> None:
+        """Makes the Secrets nobody's; those that are gone are written again."""
+        for name, secret in held.items():
+            self.secrets[name] = (secret, a_view(secret, owner_uid=None))
+
     # -- time and truth
 
     def pass_time(self, duration: timedelta) -> None:

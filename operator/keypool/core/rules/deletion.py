@@ -8,12 +8,14 @@ from keypool.core.actions import (
     ReleaseSecrets,
     RemoveFinalizer,
     RemoveSecrets,
+    Retain,
 )
 from keypool.core.decision import Decision, Plan
 from keypool.core.ledger import Ledger
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Observation
-from keypool.core.projection import project
+from keypool.core.projection import project, secret_names
+from keypool.core.rules.holding import remembered_spec
 
 DEADLINE = timedelta(seconds=60)
 """With deletionPolicy Revoke, what is not confirmed by then is owed and the pool may go. The provider's lag in
@@ -26,19 +28,32 @@ UNANSWERED = (KeyState.UNRESOLVED, KeyState.HELD)
 def retained_keys_are_left(o: Observation, plan: Plan, now: datetime) -> Decision:
     """Retain, or the CRD itself is being deleted: the ledger becomes a tombstone, Secrets lose our owner reference, the
     pool goes. Until then the ledger keeps the values, in case that a Secret has to be written again."""
-    if not o.crd_going and not _policy_is(o, "Retain"):
+    if not o.crd_going and policy_of(o) != "Retain":
         return Decision("the policy is to revoke", ledger=plan.ledger.model_copy(update={"retained": False}))
     ledger = plan.ledger.model_copy(update={"retained": bool(plan.ledger.keys)})
     if not o.known_pool.has_finalizer or not o.may("publish", now):
         return Decision("the pool was let go, or a write failed", wake_at=o.pause("publish", now), final=True)
-    release = ReleaseSecrets(project(plan.ledger, o.spec) if o.known_pool.spec is not None else ())
+    spec = o.known_pool.spec or remembered_spec(plan.ledger)
+    names = secret_names(o.known_pool.name, spec) if spec is not None else ()
+    release = ReleaseSecrets(names, project(plan.ledger, spec) if spec is not None else ())
     return Decision("the policy is Retain", ledger=ledger, actions=(release, RemoveFinalizer()), final=True)
 
 
 def a_tombstone_holds_no_values(o: Observation, plan: Plan, now: datetime) -> Decision:
-    """The pool is gone, its Secrets are nobody's: from here on its keys are only remembered."""
-    keys = tuple(key.model_copy(update={"value": None}) for key in plan.ledger.keys)
-    return Decision("the keys of a retained pool are remembered", ledger=plan.ledger.model_copy(update={"keys": keys}))
+    """The pool is gone: from here on its keys are only remembered. Before that its Secrets are seen to stand as
+    nobody's: it may have gone without its finalizer, and the garbage collector takes what it owned."""
+    if (spec := remembered_spec(plan.ledger)) is None:
+        return Decision("the keys of a retained pool are remembered", ledger=tombstone(plan.ledger))
+    if not o.may("publish", now):
+        return Decision("writing the Secrets failed a moment ago", wake_at=o.pause("publish", now))
+    names = secret_names(plan.ledger.pool, spec)
+    return Decision("the Secrets of a retained pool stay", actions=(Retain(names, project(plan.ledger, spec)),))
+
+
+def tombstone(ledger: Ledger) -> Ledger:
+    """What is remembered of the keys that live on."""
+    keys = tuple(key.model_copy(update={"value": None}) for key in ledger.keys)
+    return ledger.model_copy(update={"keys": keys, "retained": bool(keys), "end": None})
 
 
 def keys_of_a_deleted_pool_are_revoked(o: Observation, plan: Plan, now: datetime) -> Decision:
@@ -54,7 +69,7 @@ def keys_of_a_deleted_pool_are_revoked(o: Observation, plan: Plan, now: datetime
 
 def overdue_keys_are_owed(o: Observation, plan: Plan, now: datetime) -> Decision:
     """After the deadline, or when the pool is gone already. RevokeAndWait waits for ever."""
-    if o.pool is not None and _policy_is(o, "RevokeAndWait"):
+    if o.pool is not None and policy_of(o) == "RevokeAndWait":
         return Decision("the pool waits for its last key")
     lag = o.provider.capabilities.revocation_lag if o.provider is not None else timedelta(0)
     deadline = o.pool.deleted_at + DEADLINE + lag if o.pool is not None and o.pool.deleted_at else now
@@ -71,7 +86,7 @@ def a_settled_pool_may_go(o: Observation, plan: Plan, now: datetime) -> Decision
     """When every key is proven gone or, unless the policy is to wait, durably owed."""
     if o.pool is None or not o.pool.has_finalizer:
         return Decision("there is no finalizer of ours")
-    waits = _policy_is(o, "RevokeAndWait")
+    waits = policy_of(o) == "RevokeAndWait"
     waiting = [key for key in plan.ledger.keys if waits or key.state is not KeyState.OWED]
     if waiting or not o.may("publish", now):
         return Decision(f"{len(waiting)} keys are not settled yet", wake_at=o.pause("publish", now))
@@ -93,5 +108,8 @@ def an_empty_ledger_is_dropped(o: Observation, plan: Plan, now: datetime) -> Dec
     return Decision("nothing is owed any more", actions=(DropLedger(),))
 
 
-def _policy_is(o: Observation, policy: str) -> bool:
-    return o.pool is not None and o.pool.spec is not None and o.pool.spec.deletion_policy == policy
+def policy_of(o: Observation) -> str:
+    """As the spec says; what the ledger remembers where there is no spec any more."""
+    spec = o.pool.spec if o.pool is not None else None
+    spec = spec or remembered_spec(o.ledger)
+    return spec.deletion_policy if spec is not None else "Revoke"

@@ -228,9 +228,9 @@ def _probe_date(o: Observation, key: KeyRecord) -> datetime:
 
 def the_finalizer_comes_with_the_keys(o: Observation, plan: Plan, now: datetime) -> Decision:
     """So that the pool's end is seen, Retain is honoured, and people are told which keys live on."""
-    if o.known_pool.has_finalizer or not plan.ledger.keys:
-        return Decision("the finalizer is there, or not needed")
-    return Decision("the pool has keys", actions=(AddFinalizer(),))
+    if o.known_pool.has_finalizer or o.ledger.keys or not plan.ledger.keys:
+        return Decision("the finalizer is there, not needed, or put back already")
+    return Decision("the pool has its first keys", actions=(AddFinalizer(),))
 
 
 def what_people_should_do_is_told(o: Observation, plan: Plan, now: datetime) -> Decision:
