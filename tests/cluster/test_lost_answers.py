@@ -30,23 +30,24 @@ async def exclusive(team: Team, *, so: bool = True) -> None:
 
 
 @pytest.mark.row("HELD", "FOUND")
-@pytest.mark.row("HELD", "ABSENT")
 @pytest.mark.row("UNRESOLVED", "UNFINDABLE")
 async def test_held_keys_are_found_and_revoked_once_the_account_is_said_to_be_ours_alone(
     team: Team, simulator: Simulator, clock: Clock, ledgers: Ledgers
 ) -> None:
-    """One call made a key, the other did not: two in one slot stop it, and a second pool goes on beside them."""
+    """Both calls made a key: two in one slot stop it, and a second pool goes on beside them."""
     await team.apply(pool_manifest("other", size=2))
     await team.ready("other")
-    simulator.faults.add(LOST)
-    simulator.faults.add(NEVER_MADE)
+    simulator.faults.add(LOST.model_copy(update={"count": 2}))
     await team.apply(pool_manifest())
+    await eventually(lambda: _held(ledgers, 1), 10, "the first answer is lost")
+    await later(team, clock, 30)
+    await eventually(lambda: _held(ledgers, 2), 10, "the second one, too")
+    assert not await team.condition("chat", "Stalled"), "a listing may yet tell"
+    await later(team, clock, 15 * 60)
     await team.has("chat", "Stalled", "True", "AnswerLost")
-    assert len(await ledgers.keys("chat", "held")) == 2
     assert len(simulator.record.calls("create")) == 4
-    (lost,) = [key for key in simulator.record.live_keys() if key.value not in await team.values("other")]
+    lost = [key for key in simulator.record.live_keys() if key.value not in await team.values("other")]
 
-    await later(team, clock, 60)
     await team.considered()
     assert simulator.record.calls("delete") == (), "a key of unknown origin is nobody's to revoke"
 
@@ -55,13 +56,35 @@ async def test_held_keys_are_found_and_revoked_once_the_account_is_said_to_be_ou
     await team.poke()
     await eventually(lambda: _listed(simulator, listings + 2), 10, "the account is listed to look for the keys")
     await team.considered()
-    assert simulator.record.calls("delete") == (), "a call under way may have made it: a second listing has to tell"
     await later(team, clock, 31)
     await team.ready()
-    await eventually(lambda: _gone(simulator, lost.id), 10, "the lost key is revoked")
+    await eventually(lambda: _all_gone(simulator, [key.id for key in lost]), 10, "the lost keys are revoked")
     assert len(await ledgers.keys()) == 1
     assert {key.value for key in simulator.record.live_keys()} == await team.values() | await team.values("other")
-    assert simulator.record.mutations() == {"created": 4, "deleted by api": 1}
+    assert simulator.record.mutations() == {"created": 5, "deleted by api": 2}
+
+
+@pytest.mark.row("HELD", "ABSENT")
+@pytest.mark.parametrize("size", [1, 2])
+async def test_three_503s_to_create_calls_stop_no_slot_of_a_pool_that_works(
+    team: Team, simulator: Simulator, clock: Clock, ledgers: Ledgers, size: int
+) -> None:
+    """Somebody else makes keys in the account, too; its listing shows that the calls made none."""
+    async with client_of(simulator.url, simulator.admin_key) as somebody:
+        await somebody.create()
+    await team.apply(pool_manifest(size=size))
+    await team.ready()
+    before = await team.value()
+    simulator.faults.add(Fault(kind="status", status=503, match="create", count=3, when="before"))
+    await team.annotate("chat", rotate="now")
+    for _ in range(6):
+        await later(team, clock, 45)
+        await team.considered()
+    await team.changes(before)
+    assert not await team.condition("chat", "Stalled")
+    assert await ledgers.keys("chat", "held") == []
+    made = [call for call in simulator.record.calls("create") if call.fault is None]
+    assert len(made) == 1 + 2 * size, "no key more than were asked for"
 
 
 @pytest.mark.row("UNRESOLVED", "FOUND")
@@ -91,6 +114,8 @@ async def test_a_key_of_somebody_else_survives_a_lost_answer_and_all_that_follow
         theirs = (await somebody.create())["id"]
     simulator.faults.add(LOST)
     await team.apply(pool_manifest())
+    await eventually(lambda: _held(ledgers, 1), 10, "the answer is lost")
+    await later(team, clock, 30)
     await team.ready()
     assert len(await ledgers.keys("chat", "held")) == 1
     await later(team, clock, 120)
@@ -113,8 +138,12 @@ async def _listed(simulator: Simulator, count: int) -> bool:
     return len(simulator.record.calls("list")) >= count
 
 
-async def _gone(simulator: Simulator, key_id: str) -> bool:
-    return simulator.record.find(key_id) is None
+async def _all_gone(simulator: Simulator, key_ids: list[str]) -> bool:
+    return all(simulator.record.find(key_id) is None for key_id in key_ids)
+
+
+async def _held(ledgers: Ledgers, count: int) -> bool:
+    return len(await ledgers.keys("chat", "held")) == count
 
 
 async def _unresolved(ledgers: Ledgers, count: int) -> bool:

@@ -65,6 +65,7 @@ class ProviderCapabilities(StatusModel):
     lists_keys: bool = _can("It lists the keys of the account.")
     lists_names: bool = _can("Its listing shows names: a key whose answer was lost is found.")
     lists_values: bool = _can("Its listing shows the values of keys.")
+    lists_inactive: bool = _can("Its listing shows every key, also disabled ones: what is missing does not exist.")
     chooses_value: bool = _can("keypool chooses a key's value, so a create call can be repeated without harm.")
     sets_expiry: bool = _can("It makes keys that expire by themselves.")
     changes_limits: bool = _can("A key's limits and models are changed in place, without a rotation.")

@@ -62,6 +62,12 @@ def account_of(ledgers: Iterable[Ledger], listed: Container[str], expected: Expe
     return verdict
 
 
+def identities_of(ledgers: Iterable[Ledger], active: Container[str], provider: str) -> frozenset[str | None]:
+    """Whom our live keys were made for that are listed as `active`."""
+    keys = (key for ledger in ledgers for key in ledger.keys if key.provider == provider and key.state in LIVE)
+    return frozenset(key.identity for key in keys if key.handle is not None and key.handle in active)
+
+
 def may_be_elsewhere(key: KeyRecord, confirmed: datetime | None) -> bool:
     """Whether this key was made before a person `confirmed` that the account is another one: that it is not found
     there proves nothing."""

@@ -8,6 +8,7 @@ from datetime import timedelta
 class Capabilities:
     """One provider's abilities and lags. A field without a comment is what its name says.
 
+    `lists_inactive`: its listing has all keys, also disabled and expired ones, so that what is missing does not exist.
     `creates_keys`: False where people make keys and put them into a Secret. `chooses_value`: a create call takes the
     value that the key is to have, and repeating it with the same value is harmless. `changes_limits`: rate limit,
     spending limit and models of a key are changed in place. `limits_account`: the rate limit counts for the whole
@@ -21,6 +22,7 @@ class Capabilities:
     lists_keys: bool = True
     lists_names: bool = False
     lists_values: bool = False
+    lists_inactive: bool = False
     chooses_value: bool = False
     sets_expiry: bool = False
     changes_limits: bool = False

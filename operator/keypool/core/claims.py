@@ -1,11 +1,15 @@
-"""Lost keys in an exclusive account: a listed key that no ledger knows was made by a create call whose answer was lost.
+"""Lost keys where names are not listed.
+
+In a shared account a listing can only show that a call made no key: none is there that might be its.
+
+In an exclusive account: a listed key that no ledger knows was made by a create call whose answer was lost.
 
 A call that is under way now may be listed before its handle is in a ledger. So a key is claimed only when it was
 unknown in one listing and is still unknown in another that began a create deadline later: by then every call that can
 have made it is recorded. Purely computational.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -25,6 +29,35 @@ class Wanted:
 
     name: str
     visible: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """An intent of `begun` in a shared account whose answer was lost: from `visible` on, each complete listing has its
+    key if there is one. `identity`: whom the key was to be made for."""
+
+    name: str
+    begun: datetime
+    visible: datetime
+    identity: str | None = None
+
+
+def shown_absent(
+    doubts: Iterable[Doubt],
+    unknown: Mapping[str, datetime | None],
+    identities: Container[str | None],
+    begun: datetime,
+) -> frozenset[str]:
+    """The intents that made no key, by a listing of all keys, also inactive ones, that began at `begun`. `unknown`: its
+    keys that no ledger knows, with the end of the first listing that had them, None for this one; `identities`: of our
+    live keys that it shows. Without one of those it might be a listing of elsewhere. An unknown key is not the lost one
+    when a listing that ended before the intent had it."""
+    newest = max((since or begun for since in unknown.values()), default=None)
+    return frozenset(
+        doubt.name
+        for doubt in doubts
+        if doubt.visible <= begun and doubt.identity in identities and (newest is None or newest < doubt.begun)
+    )
 
 
 @dataclass(frozen=True, slots=True)

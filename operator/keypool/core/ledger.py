@@ -44,7 +44,8 @@ class KeyRecord(_Frozen):
     `spent_before` the spending limit's current period began, and what others in the slot had spent in the period
     `carried_in` when this key was made (see `core.spending`). `label` is the entry of people's Secret that
     a key comes from which they made. `replaces`: the key whose place it takes, "" for none; only until the Secret was
-    seen with it. `granted`: when it expires, where the provider set this otherwise than it was asked to.
+    seen with it. `granted`: when it expires, where the provider set this otherwise than it was asked to. `identity`: a
+    digest of whom it was made for upstream, None for the account itself. `begun_at`: when a call was intended whose answer was lost; `intended_at` is then the loss.
     """
 
     name: str
@@ -76,6 +77,8 @@ class KeyRecord(_Frozen):
     label: str | None = None
     replaces: str | None = None
     granted: AwareDatetime | None = None
+    identity: str | None = None
+    begun_at: AwareDatetime | None = None
 
     @property
     def limits(self) -> Limits:

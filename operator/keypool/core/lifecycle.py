@@ -36,7 +36,7 @@ class Evidence(StrEnum):
         "found upstream by its name or, in an exclusive account, as a key that no ledger knows; its value is unknown"
     )
     FOUND_WHOLE = "found upstream by its name; its value is known, because it was ours to choose"
-    ABSENT = "absent from a complete listing begun after the create deadline and the listing lag"
+    ABSENT = "a complete listing begun after the create deadline and the listing lag shows that it does not exist"
     UNFINDABLE = "the provider lists no names and is shared, or is not the one that was asked for the key"
     CLEARED = "a person says that it does not exist"
     HOLD_ENDED = "its longest possible life is over"

@@ -1,6 +1,8 @@
 """What a provider enforces for a key, and whom it makes keys for. Plain values."""
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -41,6 +43,13 @@ class Identity:
 
 
 NO_IDENTITY = Identity()
+
+
+def identity_digest(identity: Identity) -> str | None:
+    """What a ledger remembers of whom a key was made for; None for the account itself."""
+    if identity == NO_IDENTITY:
+        return None
+    return hashlib.sha256(json.dumps(asdict(identity), sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

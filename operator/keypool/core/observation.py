@@ -106,7 +106,8 @@ class Observation:
     not whole yet; `supply` is what people's Secret holds, for a pool that has its keys from there; `abandon` is a
     request on the pool or, once it is gone, its ledger; `troubles` and `wait_until` are keyed by activity ("create",
     "publish", "lookup", "gone", and "probe:<key>", likewise usage, repeat, update, disable, enable and revoke);
-    `creates`: the create calls that the account's request budget grants, None for any."""
+    `creates`: the create calls that the account's request budget grants, None for any; `answered`: when a listing or a
+    probe of the provider last succeeded, as far as this leadership knows."""
 
     pool: PoolFacts | None
     ledger: Ledger
@@ -133,6 +134,7 @@ class Observation:
     troubles: Mapping[str, Trouble] = field(default_factory=dict)
     wait_until: Mapping[str, datetime] = field(default_factory=dict)
     creates: int | None = None
+    answered: datetime | None = None
 
     @property
     def known_pool(self) -> PoolFacts:

@@ -65,6 +65,7 @@ class HolySheepProvider(Adapter):
         self._takes_header = True
         self.capabilities = Capabilities(
             lists_values=True,
+            lists_inactive=True,
             lists_names=options.lists_names,
             sets_expiry=True,
             sets_rate_limit=True,

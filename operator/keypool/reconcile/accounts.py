@@ -10,14 +10,17 @@ from keypool.cluster.client import KubeClient
 from keypool.cluster.confirmations import Confirmation
 from keypool.cluster.ledgers import LedgerBook
 from keypool.core import asked
-from keypool.core.account import Account, Expectation, account_of
+from keypool.core.account import Account, Expectation, account_of, identities_of
 from keypool.core.brake import Brake, Grip
-from keypool.core.claims import Sighting, sighted
+from keypool.core.claims import Doubt, Sighting, shown_absent, sighted
 from keypool.core.ledger import KeyRecord
 from keypool.core.lifecycle import KeyState
 from keypool.providers.errors import ProviderError
 from keypool.providers.protocol import ListedKey, Provider
 from keypool.reconcile.registry import Registry
+
+MOST_REMEMBERED = 5000
+"""Keys of one account of which it is remembered since when they are listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,8 @@ class Listing:
 @dataclass(slots=True)
 class _Memory:
     """Of one provider object. `listing` was made through `provider`, and so were the `sightings`; `last`: when the
-    latest listing was begun; `error`: how the latest of so many `tries` failed."""
+    latest listing was begun; `error`: how the latest of so many `tries` failed. `first`: the end of the first listing
+    that had a key, by handle, through the client `by`; `answered`: when a listing or probe last succeeded."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     brake: Brake = field(default_factory=Brake)
@@ -40,6 +44,9 @@ class _Memory:
     listing: Listing | None = None
     last: datetime | None = None
     sightings: dict[str, Sighting] = field(default_factory=dict)
+    first: dict[str, datetime] = field(default_factory=dict)
+    by: Provider | None = None
+    answered: datetime | None = None
     tries: int = 0
     error: ProviderError | None = None
 
@@ -89,11 +96,29 @@ class Accounts:
                 memory.provider, memory.listing, memory.last, memory.sightings = provider, None, None, {}
             if memory.listing is None or memory.listing.begun < not_before:
                 memory.listing = await self._try(memory, provider)
+                self.noted(uid, provider, memory.listing)
                 active = {handle for handle, key in memory.listing.keys.items() if key.active}
                 unknown = active - self._registry.handles()
                 memory.sightings = sighted(memory.sightings, unknown, memory.listing.ended, memory.last)
                 memory.last = memory.listing.begun
             return memory.listing
+
+    def noted(self, uid: str, provider: Provider, listing: Listing) -> None:
+        """Remembers since when each key is listed, but for the largest accounts: there, nothing is proven by it."""
+        memory = self._of(uid)
+        before = memory.first if memory.by is provider else {}
+        memory.by, memory.answered = provider, max(memory.answered or listing.ended, listing.ended)
+        known = len(listing.keys) <= MOST_REMEMBERED
+        memory.first = {handle: before.get(handle, listing.ended) for handle in listing.keys} if known else {}
+
+    def heard(self, uid: str) -> None:
+        """A probe succeeded."""
+        self._of(uid).answered = self._now()
+
+    def answered(self, uid: str | None) -> datetime | None:
+        """When a listing or a probe last succeeded; None for never in this leadership."""
+        memory = self._memories.get(uid) if uid is not None else None
+        return memory.answered if memory is not None else None
 
     async def _try(self, memory: _Memory, provider: Provider) -> Listing:
         memory.error = None
@@ -197,6 +222,14 @@ class Accounts:
         seen = self._of(uid).sightings
         known = self._registry.handles() if seen else set()
         return {handle: sighting for handle, sighting in seen.items() if handle not in known}
+
+    def absent(self, uid: str, doubts: Iterable[Doubt], listing: Listing) -> frozenset[str]:
+        """Those of the intents that made no key. Read it, and write it down, without a pause."""
+        first, known = self._of(uid).first, self._registry.handles()
+        unknown = {handle: first.get(handle) for handle in listing.keys if handle not in known}
+        active = {handle for handle, key in listing.keys.items() if key.active}
+        ledgers = (handle.ledger for handle in self._ledgers.all())
+        return shown_absent(doubts, unknown, identities_of(ledgers, active, uid), listing.begun)
 
     def _keys(self) -> Iterable[KeyRecord]:
         ledgers = (handle.ledger for handle in self._ledgers.all())

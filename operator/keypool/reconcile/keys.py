@@ -112,7 +112,8 @@ async def _record_failed_create(this: Pass, record: KeyRecord, error: ProviderEr
     if isinstance(error, Unreadable) and error.handle is not None:
         await this.handle.update(lambda x: x.advance(record.name, Evidence.UNREADABLE, handle=error.handle))
     elif isinstance(error, Ambiguous):
-        await this.handle.update(lambda x: x.advance(record.name, Evidence.LOST, intended_at=this.world.now()))
+        lost = {"begun_at": record.intended_at, "intended_at": this.world.now()}
+        await this.handle.update(lambda x: x.advance(record.name, Evidence.LOST, **lost))
     else:
         await this.handle.update(lambda x: x.advance(record.name, Evidence.REFUSED))
 
@@ -128,6 +129,7 @@ async def probe(this: Pass, action: act.ProbeKey) -> bool:
         note_failure(this, f"probe:{record.name}", entry.uid, error)
         return False
     now = this.world.now()
+    this.world.accounts.heard(entry.uid)
     this.memory.checked(record.name, now, answer is Probe.ACCEPTED)
     tell_the_brake(this, entry.uid, record, answer)
     lag = entry.provider.capabilities.activation_lag

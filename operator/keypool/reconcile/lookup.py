@@ -6,14 +6,14 @@ from functools import partial
 
 from keypool.core import actions as act
 from keypool.core.account import Account
-from keypool.core.claims import Claims, Wanted, claim
+from keypool.core.claims import Claims, Doubt, Wanted, claim
 from keypool.core.deadlines import CREATE_DEADLINE
-from keypool.core.ledger import Ledger
+from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.limits import Usage
 from keypool.core.reasons import Reason
 from keypool.core.rules.health import OUTSIDE
-from keypool.core.rules.intents import LOST, visible
+from keypool.core.rules.intents import LOST, absence_of, visible
 from keypool.core.spending import departed
 from keypool.providers.errors import ProviderError
 from keypool.providers.protocol import ListedKey
@@ -25,6 +25,8 @@ from keypool.reconcile.proving import is_another_account
 
 Facts = Callable[[ListedKey], dict[str, object]]
 
+SOON, SELDOM = timedelta(seconds=30), timedelta(hours=6)
+UNSURE = "a ledger is missing, unreadable or outdated: a key that seems lost may be in it"
 SHARED = timedelta(seconds=10)
 """Pools share a listing that is no older. A key that it does not have does not come back."""
 
@@ -42,7 +44,37 @@ async def look_up(this: Pass, action: act.LookUp) -> bool:
         return False
     if entry.provider.capabilities.lists_names:
         return await _find_by_name(this, wanted, listing)
+    if entry.provider.capabilities.lists_inactive and not entry.spec.exclusive_account:
+        return await _disprove(this, entry, keys, listing)
+    if not entry.spec.exclusive_account:
+        return _in_doubt(this, keys)
     return await _claim(this, entry, wanted, listing)
+
+
+async def _disprove(this: Pass, entry: Entry, keys: Iterable[KeyRecord], listing: Listing) -> bool:
+    """Calls that made no key are forgotten, and their slots get another one. Nothing is awaited in between."""
+    accounts, now = this.world.accounts, this.world.now()
+    if not accounts.may_claim():
+        return _not_yet(this, UNSURE)
+    doubts = [Doubt(key.name, _begun(key), visible(this.observation, key, now), key.identity) for key in keys]
+    absent = accounts.absent(entry.uid, doubts, listing)
+    _in_doubt(this, [key for key in keys if key.name not in absent])
+    await this.handle.update(partial(_resolved, found=dict.fromkeys(sorted(absent))))
+    return True
+
+
+def _begun(key: KeyRecord) -> datetime:
+    """When the call was intended, at the earliest."""
+    return key.begun_at or key.intended_at - CREATE_DEADLINE
+
+
+def _in_doubt(this: Pass, keys: Iterable[KeyRecord]) -> bool:
+    """Looked at again when as much time has passed as since the call: a key of somebody else may be gone by then."""
+    now = this.world.now()
+    this.memory.succeeded("lookup")
+    for key in keys:
+        this.memory.pause(absence_of(key.name), now + min(max(now - key.intended_at, SOON), SELDOM))
+    return True
 
 
 async def _find_by_name(this: Pass, wanted: Iterable[Wanted], listing: Listing) -> bool:
@@ -79,7 +111,7 @@ async def _claim(this: Pass, entry: Entry, wanted: Iterable[Wanted], listing: Li
     """Nothing is awaited between reading what all ledgers know and writing down what this one claims."""
     accounts = this.world.accounts
     if not accounts.may_claim():
-        return _not_yet(this, "a ledger is missing, unreadable or outdated: a key that seems lost may be in it")
+        return _not_yet(this, UNSURE)
     claims: Claims = claim(wanted, accounts.sightings(entry.uid), listing.begun, CREATE_DEADLINE)
     this.memory.succeeded("lookup")
     if claims.again is not None or not claims.decided:

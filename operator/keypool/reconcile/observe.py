@@ -58,6 +58,7 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
         troubles=dict(memory.troubles),
         wait_until=dict(memory.wait_until),
         creates=memory.creates,
+        answered=world.accounts.answered(provider_uid),
     )
 
 

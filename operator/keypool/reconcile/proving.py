@@ -50,6 +50,7 @@ async def prove(world: World, uid: str, provider: Provider) -> Proof:
         listing = await _listing(world, provider)
     except ProviderError as error:
         return Proof(problem_of(error, Reason.PROVIDER_REFUSED))
+    world.accounts.noted(uid, provider, listing)
     return Proof(account_problem(world, uid, provider, listing), listing)
 
 

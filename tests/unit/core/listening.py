@@ -6,8 +6,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from keypool.core.account import identities_of
 from keypool.core.brake import Brake, Grip
-from keypool.core.claims import Sighting, Wanted, claim, sighted
+from keypool.core.claims import Doubt, Sighting, Wanted, claim, shown_absent, sighted
 from keypool.core.deadlines import CREATE_DEADLINE
 from keypool.core.ledger import Ledger
 from keypool.core.lifecycle import Evidence, KeyState
@@ -24,6 +25,7 @@ class Listening:
         self.brake, self.judged = Brake(), False
         self.seen: dict[str, Sighting] = {}
         self.last: datetime | None = None
+        self.first: dict[str, datetime] = {}
 
 
 def hear(world: World, name: str, *, good: bool) -> None:
@@ -45,6 +47,8 @@ def judge(world: World) -> None:
     active = {name for name in world.vendor.names() if world.vendor.is_active(name, world.now)}
     known = {key.name: key.state is KeyState.WITHDRAWN for key in shown}
     listening.brake.listed(known, active & known.keys())
+    if not listening.judged:
+        listening.first = dict.fromkeys(world.vendor.keys, world.now)
     listening.judged = True
 
 
@@ -75,6 +79,27 @@ def by_elimination(world: World, names: tuple[str, ...], listed: dict[str, str])
         world.memory.pause("lookup", claims.again)
     for name, handle in claims.decided.items():
         resolve(world, name, handle)
+
+
+def in_a_shared_account(world: World, names: tuple[str, ...], listed: dict[str, str]) -> None:
+    """All that a listing can show there is that a call made no key."""
+    first = world.listening.first
+    world.listening.first = {handle: first.get(handle, world.now) for handle in listed.values()}
+    keys = [key for name in names if (key := world.ledger.key(name)) is not None]
+    lag, absent = CREATE_DEADLINE + world.vendor.capabilities.listing_lag, frozenset[str]()
+    if world.vendor.capabilities.lists_inactive:
+        doubts = [Doubt(key.name, key.intended_at, key.intended_at + lag) for key in keys]
+        known = _handles(world.ledger)
+        unknown = {handle: since for handle, since in world.listening.first.items() if handle not in known}
+        active = {handle for handle in listed.values() if world.vendor.keys[handle].live(world.now)}
+        identities = identities_of([world.ledger], active, "provider-1")
+        absent = shown_absent(doubts, unknown, identities, world.now)
+    for key in keys:
+        if key.name in absent:
+            assert key.name not in world.live(), "a live key is forgotten"
+            resolve(world, key.name, None)
+        else:
+            world.memory.pause(f"absent:{key.name}", world.now + max(world.now - key.intended_at, CREATE_DEADLINE))
 
 
 def resolve(world: World, name: str, handle: str | None) -> None:

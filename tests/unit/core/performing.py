@@ -16,7 +16,7 @@ from keypool.providers.errors import Ambiguous, ProviderError, Rejected, Unreada
 from keypool.reconcile.chosen import with_chosen_values
 from keypool.reconcile.perform import PHASES
 from tests.unit.core import switching
-from tests.unit.core.listening import by_elimination, by_name, find_gone, hear
+from tests.unit.core.listening import by_elimination, by_name, find_gone, hear, in_a_shared_account
 from tests.unit.core.switching import life, new_key, note
 
 if TYPE_CHECKING:
@@ -116,6 +116,7 @@ def _probe(world: World, _: Observation, name: str) -> bool:
     except ProviderError as error:
         note(world, activity, error)
         return False
+    world.answered = world.now
     world.memory.checked(name, world.now, good)
     hear(world, name, good=good)
     lag = world.vendor.capabilities.activation_lag
@@ -131,10 +132,13 @@ def _look_up(world: World, observation: Observation, names: tuple[str, ...]) -> 
         note(world, "lookup", error)
         return False
     world.memory.succeeded("lookup")
+    world.answered = world.now
     if world.vendor.capabilities.lists_names:
         by_name(world, names, listed, lambda handle: life(world, observation, world.vendor.keys[handle].expires_at))
-    else:
+    elif world.exclusive:
         by_elimination(world, names, listed)
+    else:
+        in_a_shared_account(world, names, listed)
     return True
 
 

@@ -24,6 +24,7 @@ from tests.unit.core.world import World, a_world
 LAGS: Any = {"activation_lag": 5 * SECOND, "listing_lag": 5 * SECOND}
 NAMELESS = Capabilities(sets_scopes=True, sets_rate_limit=True, **LAGS)
 NAMING = replace(NAMELESS, lists_names=True)
+SHOWING = replace(NAMELESS, lists_inactive=True)
 SPEC = a_spec(key={"lifetime": "24h"}, rotation={"every": "6h"}, health={"probeEvery": "2h"})
 
 FAULTS = {
@@ -176,6 +177,73 @@ def test_where_names_are_not_listed_a_lost_key_is_held_and_never_lost(events: An
     world.pass_time(timedelta(days=2, hours=2))
     assert {key.state for key in world.ledger.keys} <= {KeyState.ACTIVE, KeyState.DRAINING}
     assert world.ready(), "after the longest life of a lost key its slot is free again"
+
+
+@bounded(20)
+@given(events=st.lists(EVENTS, max_size=14))
+def test_a_listing_that_shows_every_key_frees_slots_and_forgets_no_key_that_lives(events: Any) -> None:
+    world = begin(SHOWING)
+    for event in events:
+        happen(world, event)
+    calm(world)
+    world.pass_time(timedelta(days=2, hours=2))
+    assert {key.state for key in world.ledger.keys} <= {KeyState.ACTIVE, KeyState.DRAINING}
+    assert world.ready()
+
+
+@pytest.mark.parametrize("kind", ["lost", "lost before"])
+@pytest.mark.parametrize("capabilities", [NAMELESS, SHOWING], ids=["held", "shown absent"])
+@pytest.mark.parametrize("losses", [1, 2])
+def test_a_short_trouble_stops_no_slot_whose_old_key_works(losses: int, capabilities: Any, kind: str) -> None:
+    """The provider answers nothing for a moment, in which each try would be lost."""
+    world = begin(capabilities)
+    world.pass_time(10 * MINUTE)
+    world.vendor.faults["create"].extend([kind] * losses)
+    world.edit(rotate="now")
+    world.reconcile()
+    first = len(world.vendor.created)
+    world.pass_time(10 * SECOND)
+    assert len(world.vendor.created) == first, "the second try waits until the provider has answered"
+    world.pass_time(20 * MINUTE)
+    assert not world.vendor.faults["create"]
+    if (capabilities, kind) == (SHOWING, "lost before"):
+        assert not world.ledger.inside(KeyState.HELD)
+    stopped = [c.reason for c in (world.status.conditions if world.status else ()) if c.type == "Stalled"]
+    assert stopped == [] or (losses, kind) == (2, "lost") or capabilities is NAMELESS
+    assert world.ready()
+
+
+@pytest.mark.parametrize("losses", [2, 3])
+def test_a_pool_of_one_key_gets_one_more_try_before_its_last_key_ends(losses: int) -> None:
+    world = begin(NAMELESS)
+    change(world, size=1)
+    world.pass_time(10 * MINUTE)
+    world.vendor.faults["create"].extend(["lost before"] * losses)
+    world.pass_time(timedelta(hours=24))
+    served = {key.name for key in world.ledger.inside(KeyState.ACTIVE)}
+    assert bool(served) == (losses == 2)
+    assert len(world.ledger.inside(KeyState.HELD)) <= 3
+
+
+def test_many_pools_whose_answers_were_lost_make_no_storm_when_the_provider_is_well_again() -> None:
+    """Sixty pools lose the answer of a slot's call, then of the other slot's; each slot's next one waits its minute."""
+    worlds = [begin(NAMELESS) for _ in range(60)]
+    for number, world in enumerate(worlds):
+        world.entropy = 1000 * number
+        world.pass_time(10 * MINUTE)
+        world.vendor.faults["create"].extend(["lost before"] * 2)
+        world.edit(rotate="now")
+        world.reconcile()
+    made = [len(world.vendor.created) for world in worlds]
+    for world in worlds:
+        world.pass_time(55 * SECOND)
+    soon = [len(world.vendor.created) - before for world, before in zip(worlds, made, strict=True)]
+    assert max(soon) <= 1, "the other slot's"
+    for world in worlds:
+        world.pass_time(30 * MINUTE)
+    after = [len(world.vendor.created) - before for world, before in zip(worlds, made, strict=True)]
+    assert max(after) <= 3, "the other slot's, and each slot once more"
+    assert all(world.ready() for world in worlds)
 
 
 @bounded(20)

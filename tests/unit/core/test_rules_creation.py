@@ -62,8 +62,8 @@ def test_a_slot_with_a_key_on_the_way_gets_no_other(state: Any) -> None:
 
 
 def test_a_lost_key_is_replaced_once_and_a_second_one_stops_the_slot() -> None:
-    assert slots(seen(a_key(0, HELD, name="a"), a_key(1))) == [0]
-    o = seen(a_key(0, HELD, name="a"), a_key(0, HELD, name="b"), a_key(1))
+    assert slots(seen(a_key(0, HELD, name="a"), a_key(1), answered=NOW)) == [0]
+    o = seen(a_key(0, HELD, name="a"), a_key(0, HELD, name="b"), a_key(1), answered=NOW)
     assert slots(o) == []
     assert [problem.reason.value for problem in decide(creation.slots_get_keys, o).problems] == ["AnswerLost"]
 
@@ -144,7 +144,7 @@ def test_the_bound_on_live_keys_lets_no_more_be_made() -> None:
 def test_held_and_compromised_keys_widen_the_bound() -> None:
     full = [a_key(1, DRAINING, name=f"d{index}") for index in range(3)] + [a_key(1)]
     assert slots(seen(*full, a_key(0, asked="compromised"))) == [0]
-    assert slots(seen(*full, a_key(0, HELD))) == [0]
+    assert slots(seen(*full, a_key(0, HELD), answered=NOW)) == [0]
 
 
 def test_owed_keys_count_as_live_and_free_their_slot() -> None:

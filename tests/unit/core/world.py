@@ -21,6 +21,7 @@ from keypool.core.plan import plan
 from keypool.core.projection import Desired
 from keypool.core.reasons import Reason
 from keypool.core.rules.creation import bound
+from keypool.core.rules.lost import UNKNOWN
 from keypool.core.views_secret import SecretView
 from keypool.reconcile.memory import Memory
 from tests.unit.core.builders import NOW, a_pool, a_view
@@ -50,6 +51,7 @@ class World:
     memory: Memory = field(default_factory=Memory)
     listening: Listening = field(default_factory=Listening)
     exclusive: bool = False
+    answered: datetime | None = None
     epoch: int = 1
     entropy: int = 0
     provider_down: bool = False
@@ -68,7 +70,7 @@ class World:
             self._passes()
         except Crashed:
             self.epoch, self.memory, self.steps_to_crash = self.epoch + 1, Memory(), None
-            self.listening = Listening()
+            self.listening, self.answered = Listening(), None
             self._passes()
 
     def _passes(self) -> None:
@@ -111,6 +113,7 @@ class World:
             sent=self.memory.sent,
             troubles=dict(self.memory.troubles),
             wait_until=dict(self.memory.wait_until),
+            answered=self.answered,
         )
 
     def step(self) -> None:
@@ -191,6 +194,18 @@ class World:
         assert self.pool.has_finalizer
         kept = [key for key in self.ledger.inside(KeyState.ACTIVE) if key.slot < observation.spec.size]
         assert len(self.ledger.keys) <= bound(observation, self.ledger) or not kept, "too many live keys"
+        self._check_unknown(record, observation)
+
+    def _check_unknown(self, record: KeyRecord, observation: Observation) -> None:
+        """Two keys that may exist in a slot, and one more than slots in a pool; a third one for a slot whose last live
+        key would end first."""
+        unknown, held = self.ledger.inside(*UNKNOWN), self.ledger.inside(KeyState.HELD)
+        mine = [key for key in unknown if key.slot == record.slot]
+        ends = min((key.expires_at for key in held), default=None)
+        active = self.ledger.of_slot(record.slot, KeyState.ACTIVE)
+        is_last = ends is not None and any(key.expires_at < ends for key in active)
+        assert len(mine) <= 2 + is_last, "too many keys that may exist in a slot"
+        assert len(unknown) <= observation.effective.size + 1 or is_last or not held, "too many in the pool"
 
     def pause_doubling(self, activity: str) -> None:
         """What was asked for was not there yet."""

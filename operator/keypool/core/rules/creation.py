@@ -10,17 +10,18 @@ from keypool.core.brake import Grip
 from keypool.core.decision import Decision, Plan, earliest
 from keypool.core.ledger import KeyRecord, Ledger, limit_facts
 from keypool.core.lifecycle import KeyState
+from keypool.core.limits import identity_digest
 from keypool.core.naming import nonce, upstream_name
 from keypool.core.observation import Observation, Problem
 from keypool.core.reasons import Reason
 from keypool.core.refusals import unsupported
 from keypool.core.rotation import URGENT, Due, Why, is_compromised, renewal_due, rotation_due, share_of_interval
+from keypool.core.rules import lost
 from keypool.core.rules.intents import can_be_repeated
 from keypool.core.rules.publication import publication_blocked
 from keypool.core.spending import NOTHING, limits_of, spent_in_slot
 
 REJECTIONS_THAT_STOP = 3
-HELD_THAT_STOP = 2
 RETIRING = (KeyState.DRAINING, KeyState.DISABLED)
 ON_THE_WAY = (KeyState.INTENDED, KeyState.UNRESOLVED, KeyState.CREATED)
 
@@ -33,22 +34,22 @@ def lost_creates_are_repeated(o: Observation, plan: Plan, now: datetime) -> Deci
 
     What is in flight is finished, so also for a suspended pool. Its dates begin anew: it may make the key only now.
     """
-    lost = [key for key in plan.ledger.inside(KeyState.UNRESOLVED) if can_be_repeated(o, key)]
-    if not lost:
+    again = [key for key in plan.ledger.inside(KeyState.UNRESOLVED) if can_be_repeated(o, key)]
+    if not again:
         return Decision("no lost create call can be made again")
     if (problem := _unsupported(o)) is not None:
         return Decision(problem.message)
     if (reason := "refused" if o.refused is not None else _not_now(o, plan, now)) is not None:
         return Decision(reason, wake_at=earliest(o.pause("create", now), o.pause("publish", now)))
     ledger, dates = plan.ledger, {"intended_at": now, "expires_at": now + longest_life(o.effective.lifetime)}
-    ripe = [key for key in lost if o.may(f"repeat:{key.name}", now)]
+    ripe = [key for key in again if o.may(f"repeat:{key.name}", now)]
     for key in ripe:
         ledger = ledger.mark(key.name, epoch=o.epoch, **dates)
     return Decision(
         f"{len(ripe)} lost create calls are made again",
         ledger=ledger,
         actions=tuple(RepeatCreate(key.name) for key in ripe),
-        wake_at=earliest(*(o.pause(f"repeat:{key.name}", now) for key in lost)),
+        wake_at=earliest(*(o.pause(f"repeat:{key.name}", now) for key in again)),
     )
 
 
@@ -59,10 +60,12 @@ def slots_get_keys(o: Observation, plan: Plan, now: datetime) -> Decision:
     dues = {slot: due for slot in range(o.effective.size) if (due := _due(o, plan.ledger, slot, now)) is not None}
     ripe = sorted(((due, slot) for slot, due in dues.items() if due.at <= now), key=_urgency)
     wake_at = earliest(*(due.at for due in dues.values() if due.at > now))
+    problems = lost.stopped_slots(o, plan.ledger, now)
+    wake_at = earliest(wake_at, _a_person_is_asked(o, plan.ledger, now) if problems else None)
     stopped = o.spec.suspend or o.refused is not None
     if (reason := "suspended, or refused" if stopped else _not_now(o, plan, now)) is not None:
         pauses = (o.pause("create", now), o.pause("publish", now)) if ripe else ()
-        return Decision(reason, problems=_stopped_slots(o, plan.ledger), wake_at=earliest(wake_at, *pauses))
+        return Decision(reason, problems=problems, wake_at=earliest(wake_at, *pauses))
     chosen = _within_limits(o, plan.ledger, ripe)
     intents = [_intent(o, slot, due.why, index, now) for index, (due, slot) in enumerate(chosen)]
     ledger = plan.ledger
@@ -72,7 +75,7 @@ def slots_get_keys(o: Observation, plan: Plan, now: datetime) -> Decision:
         f"{len(ripe)} slots are due, {len(chosen)} get a key",
         ledger=ledger,
         actions=tuple(CreateKey(record.name) for record in intents),
-        problems=_stopped_slots(o, plan.ledger),
+        problems=problems,
         wake_at=wake_at,
     )
 
@@ -111,10 +114,16 @@ def _not_now(o: Observation, plan: Plan, now: datetime) -> str | None:
 
 
 def _due(o: Observation, ledger: Ledger, slot: int, now: datetime) -> Due | None:
-    """When the slot should get a key, None while one is on the way or it is stopped. While an old key is retiring
+    """When the slot should get a key, None while one is on the way or it has to wait. While an old key is retiring
     there, and once its key is about to expire, only that counts."""
-    if ledger.of_slot(slot, *ON_THE_WAY) or _is_stopped(ledger, slot):
+    if ledger.of_slot(slot, *ON_THE_WAY):
         return None
+    due = _wanted(o, ledger, slot, now)
+    return lost.next_try(o, ledger, slot, due, now) if due is not None else None
+
+
+def _wanted(o: Observation, ledger: Ledger, slot: int, now: datetime) -> Due | None:
+    """The same, as if no answer had been lost."""
     active = ledger.of_slot(slot, KeyState.ACTIVE)
     if not active:
         withdrawn = ledger.of_slot(slot, KeyState.WITHDRAWN)
@@ -144,16 +153,9 @@ def _is_read(o: Observation, keys: Iterable[KeyRecord]) -> bool:
     return not needed or all(key.name in o.readings for key in keys)
 
 
-def _is_stopped(ledger: Ledger, slot: int) -> bool:
-    return len(ledger.of_slot(slot, KeyState.HELD)) >= HELD_THAT_STOP
-
-
-def _stopped_slots(o: Observation, ledger: Ledger) -> tuple[Problem, ...]:
-    slots = [slot for slot in range(o.effective.size) if _is_stopped(ledger, slot)]
-    if not slots:
-        return ()
-    text = f"slot {slots[0]} lost the answers of {HELD_THAT_STOP} create calls; it gets no key until these are cleared"
-    return (Problem(Reason.ANSWER_LOST, text),)
+def _a_person_is_asked(o: Observation, ledger: Ledger, now: datetime) -> datetime | None:
+    at = lost.find_out_by(o, ledger.inside(KeyState.HELD), now)
+    return at if at > now else None
 
 
 def _urgency(item: tuple[Due, int]) -> tuple[int, datetime, int]:
@@ -165,10 +167,11 @@ def _urgency(item: tuple[Due, int]) -> tuple[int, datetime, int]:
 def _within_limits(o: Observation, ledger: Ledger, ripe: list[tuple[Due, int]]) -> list[tuple[Due, int]]:
     rotating = {key.slot for key in ledger.inside(*ON_THE_WAY) if ledger.of_slot(key.slot, KeyState.ACTIVE)}
     surge, room = o.effective.max_surge - len(rotating), _room(o, ledger)
+    unknown = lost.most_in_a_pool(o) - len(ledger.inside(*lost.UNKNOWN))
     chosen: list[tuple[Due, int]] = []
     for due, slot in ripe:
-        ordinary = due.why not in URGENT
-        if len(chosen) >= room or (ordinary and surge <= 0):
+        ordinary, last = due.why not in URGENT, lost.last_chance(o, ledger, slot) if unknown <= 0 else None
+        if len(chosen) >= room or (ordinary and surge <= 0) or (len(chosen) >= unknown and last is None):
             continue
         surge -= ordinary
         chosen.append((due, slot))
@@ -212,6 +215,7 @@ def _intent(o: Observation, slot: int, why: Why, index: int, now: datetime) -> K
         expires_at=now + longest_life(spec.lifetime),
         carried=_spent_before_it(o, slot),
         carried_in=o.ledger.spending.period,
+        identity=identity_digest(o.identity),
     )
     return record.model_copy(update=limit_facts(limits_of(spec.limits, record, now)))
 

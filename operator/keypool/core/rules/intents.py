@@ -37,18 +37,27 @@ def unsent_intents_are_forgotten(o: Observation, plan: Plan, now: datetime) -> D
 
 def lost_keys_are_looked_for(o: Observation, plan: Plan, now: datetime) -> Decision:
     """By name where the provider lists names, as a key that no ledger knows where the account is ours alone; else the
-    intent is held until its longest possible expiry. Those that are held are looked for too once they can be found.
+    intent is held until its longest possible expiry, or until a listing shows that it made no key. Those that are held
+    are looked for too once they can be found.
     Those whose create call can be made again are not looked for, unless the pool is going."""
     if o.provider is None or not plan.ledger.inside(*LOST):
         return Decision("no answer is lost, or no provider to ask")
     ledger = _hold(o, o.provider, plan.ledger)
-    wanted = [key for key in ledger.inside(*LOST) if _is_findable(o.provider, key) and not can_be_repeated(o, key)]
+    there = [key for key in ledger.inside(*LOST) if is_there(o.provider, key) and not can_be_repeated(o, key)]
+    wanted = [key for key in there if o.may(absence_of(key.name), now)]
     dates = {key.name: visible(o, key, now) for key in wanted}
     ripe = tuple(name for name, date in dates.items() if date <= now)
-    wake_at = earliest(*(date for date in dates.values() if date > now), o.pause("lookup", now) if ripe else None)
+    pauses = [o.pause(absence_of(key.name), now) for key in there]
+    later = [date for date in dates.values() if date > now]
+    wake_at = earliest(*later, *pauses, o.pause("lookup", now) if ripe else None)
     if not ripe or not o.may("lookup", now) or o.provider_problem is not None:
         return Decision("a listing would be too early, or cannot be had", ledger=ledger, wake_at=wake_at)
     return Decision("lost keys are looked for", ledger=ledger, actions=(LookUp(ripe),), wake_at=wake_at)
+
+
+def absence_of(name: str) -> str:
+    """The activity of finding out that a call made no key, where nothing else can be found out."""
+    return f"absent:{name}"
 
 
 def visible(o: Observation, key: KeyRecord, now: datetime) -> datetime:
@@ -58,10 +67,10 @@ def visible(o: Observation, key: KeyRecord, now: datetime) -> datetime:
 
 
 def _is_findable(provider: ProviderFacts, key: KeyRecord) -> bool:
-    return _is_there(provider, key) and (provider.capabilities.lists_names or provider.exclusive)
+    return is_there(provider, key) and (provider.capabilities.lists_names or provider.exclusive)
 
 
-def _is_there(provider: ProviderFacts, key: KeyRecord) -> bool:
+def is_there(provider: ProviderFacts, key: KeyRecord) -> bool:
     """Another provider's answers say nothing about a key, nor do those of another account."""
     return key.provider == provider.uid and not may_be_elsewhere(key, provider.confirmed)
 
@@ -74,7 +83,7 @@ def can_be_repeated(o: Observation, key: KeyRecord) -> bool:
         and key.value is not None
         and o.provider is not None
         and o.provider.capabilities.chooses_value
-        and _is_there(o.provider, key)
+        and is_there(o.provider, key)
         and not _is_refused(o, key)
         and o.known_pool.deleted_at is None
         and not (o.refused is not None and o.refused.stalls)

@@ -1,0 +1,133 @@
+"""After a lost answer: when the next call may be made, how many keys may exist unknown, and what a listing shows."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from keypool.core.actions import CreateKey
+from keypool.core.claims import Doubt, shown_absent
+from keypool.core.deadlines import CREATE_DEADLINE
+from keypool.core.lifecycle import KeyState
+from keypool.core.rules import creation
+from tests.unit.core.builders import (
+    DAY,
+    HOUR,
+    MINUTE,
+    NOW,
+    PROVIDER,
+    SECOND,
+    a_key,
+    a_pool,
+    a_spec,
+    decide,
+    only,
+    seen,
+)
+
+HELD, ACTIVE = KeyState.HELD, KeyState.ACTIVE
+ASKED = {"asked": "requested"}
+
+
+def lost(slot: Any = 0, ago: Any = SECOND, name: Any = "lost", **facts: Any) -> Any:
+    """A key that may exist: the answer to its create call was lost so long ago."""
+    return a_key(slot, HELD, name=name, intended_at=NOW - ago, **facts)
+
+
+def slots(*keys: Any, **facts: Any) -> list[int]:
+    """Which slots get a key."""
+    facts = {"answered": NOW, "pool": a_pool(spec=a_spec(size=1)), **facts}
+    decision = decide(creation.slots_get_keys, seen(*keys, **facts))
+    names = {action.name for action in only(CreateKey, decision.actions)}
+    return [key.slot for key in decision.ledger.keys if key.name in names] if decision.ledger else []
+
+
+@pytest.mark.parametrize(
+    ("keys", "ago", "again"),
+    [
+        ([a_key(0, **ASKED)], 59 * SECOND, []),
+        ([a_key(0, **ASKED)], 80 * SECOND, [0]),
+        ([], 19 * SECOND, []),
+        ([], 21 * SECOND, [0]),
+        ([a_key(0, asked="compromised")], 21 * SECOND, [0]),
+        ([a_key(0, **ASKED, expires_at=NOW + 40 * SECOND)], 45 * SECOND, [0]),
+    ],
+    ids=["works", "a minute later", "serves nobody", "call is over", "leaked", "ends soon"],
+)
+def test_the_second_call_waits_as_long_as_the_old_key_allows(keys: Any, ago: Any, again: Any) -> None:
+    assert slots(*keys, lost(ago=ago)) == again
+
+
+@pytest.mark.parametrize("answered", [None, NOW - 3 * MINUTE], ids=["never", "before"])
+def test_the_second_call_waits_until_the_provider_answered_something(answered: Any) -> None:
+    keys = (a_key(0, **ASKED), lost(ago=2 * MINUTE))
+    assert slots(*keys, answered=answered) == []
+    assert slots(*keys) == [0]
+
+
+def test_while_the_provider_answers_nothing_the_other_slots_wait_too() -> None:
+    two = a_pool(spec=a_spec(size=2))
+    keys = (a_key(0), a_key(1, **ASKED), lost(0, ago=2 * MINUTE))
+    assert slots(*keys, pool=two, answered=None) == []
+    assert slots(*keys, pool=two) == [1]
+
+
+def test_another_providers_lost_answer_holds_nothing_up() -> None:
+    assert slots(a_key(0, **ASKED), lost(provider="another"), answered=None) == [0]
+
+
+def test_a_slot_has_two_unknown_keys_and_a_third_only_when_its_last_key_would_end_first() -> None:
+    two = (lost(name="a", ago=HOUR), lost(name="b", ago=HOUR))
+    far, near = NOW + 60 * DAY, NOW + 20 * MINUTE
+    assert slots(a_key(0, expires_at=far, **ASKED), *two) == []
+    assert slots(a_key(0, expires_at=NOW + 20 * DAY, **ASKED), *two) == [], "not before it is about to end"
+    assert slots(a_key(0, expires_at=near), *two) == [0]
+    assert slots(a_key(0, expires_at=near), *two, lost(name="c", ago=HOUR)) == []
+    assert slots(*two) == []
+
+
+def test_a_pool_has_one_unknown_key_more_than_slots() -> None:
+    three = a_pool(spec=a_spec(size=3))
+    held = [lost(slot, name=f"l{slot}", ago=HOUR) for slot in range(3)] + [lost(0, name="x", ago=HOUR)]
+    active = [a_key(slot, asked="key rejected", why="interval") for slot in range(3)]
+    assert slots(*active, *held, pool=three) == []
+    assert len(slots(*held[:2], pool=three)) == 2, "as many as leave it at four"
+
+
+@pytest.mark.parametrize(("ago", "stalls"), [(MINUTE, False), (30 * MINUTE, True)])
+def test_a_person_is_asked_when_no_listing_is_likely_to_tell(ago: Any, stalls: Any) -> None:
+    showing = replace(PROVIDER, capabilities=replace(PROVIDER.capabilities, lists_names=False, lists_inactive=True))
+    o = seen(lost(name="a", ago=ago), lost(name="b", ago=ago), provider=showing, pool=a_pool(spec=a_spec(size=1)))
+    decision = decide(creation.slots_get_keys, o)
+    assert [problem.stalls for problem in decision.problems] == [stalls]
+    assert stalls or (decision.wake_at is not None and decision.wake_at > NOW)
+
+
+DOUBT = Doubt("lost", NOW - MINUTE, NOW - MINUTE + CREATE_DEADLINE)
+
+
+@pytest.mark.parametrize(
+    ("unknown", "identities", "begun", "absent"),
+    [
+        ({}, {None}, NOW, True),
+        ({"theirs": NOW - HOUR}, {None}, NOW, True),
+        ({"theirs": NOW - MINUTE}, {None}, NOW, False),
+        ({"theirs": None}, {None}, NOW, False),
+        ({}, set(), NOW, False),
+        ({}, {"another team"}, NOW, False),
+        ({}, {None}, NOW - MINUTE, False),
+    ],
+    ids=[
+        "nothing unknown",
+        "listed before the intent",
+        "listed since",
+        "new",
+        "no live key of ours",
+        "only of another identity",
+        "begun too early",
+    ],
+)
+def test_a_listing_of_a_shared_account_shows_that_a_call_made_no_key(
+    unknown: Any, identities: Any, begun: Any, absent: Any
+) -> None:
+    assert bool(shown_absent([DOUBT], unknown, identities, begun)) == absent
