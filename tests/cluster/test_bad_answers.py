@@ -166,10 +166,14 @@ async def test_a_change_of_the_provider_object_cuts_no_call_that_is_under_way(
 
 
 async def test_a_second_lost_answer_stops_the_slot_and_only_this_slot(
-    provider: str, team: Team, simulator: Simulator
+    provider: str, team: Team, simulator: Simulator, clock: Clock
 ) -> None:
     simulator.faults.add(Fault(kind="cut", match="create", count=2))
     await team.apply(pool_manifest())
+    for held in (1, 2):
+        await team.until("chat", lambda pool: pool["status"]["counts"]["held"] == held, what="answers are lost")  # noqa: B023
+        clock.advance(timedelta(seconds=30) if held == 1 else timedelta(minutes=15))
+        await team.poke()
     stalled = await team.has("chat", "Stalled", "True", "AnswerLost")
     assert "slot 0 lost the answers of 2 create calls" in stalled["message"]
     await team.poke()

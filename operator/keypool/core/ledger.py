@@ -45,7 +45,8 @@ class KeyRecord(_Frozen):
     `carried_in` when this key was made (see `core.spending`). `label` is the entry of people's Secret that
     a key comes from which they made. `replaces`: the key whose place it takes, "" for none; only until the Secret was
     seen with it. `granted`: when it expires, where the provider set this otherwise than it was asked to. `identity`: a
-    digest of whom it was made for upstream, None for the account itself. `begun_at`: when a call was intended whose answer was lost; `intended_at` is then the loss.
+    digest of whom it was made for upstream, None for the account itself. `begun_at`: when a call was intended
+    whose answer was lost; `intended_at` is then the loss.
     """
 
     name: str

@@ -34,6 +34,14 @@ INVARIANTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "No more keys live than twice the size and maxSurge, and what is held or compromised",
         ("tests/unit/core/test_rules_creation.py::test_the_bound_on_live_keys_lets_no_more_be_made", MODEL, CRASHES),
     ),
+    (
+        "Two keys that may exist in a slot, one more than slots in a pool; a third only for a last key that ends first",
+        (
+            "tests/unit/core/test_rules_lost.py"
+            "::test_a_slot_has_two_unknown_keys_and_a_third_only_when_its_last_key_would_end_first",
+            MODEL,
+        ),
+    ),
     ("Every key that was made is served, on its way, held or owed, or it is revoked", (MODEL, CRASHES)),
     (
         "Only keys that are certainly ours are ever revoked",

@@ -16,6 +16,7 @@ from keypool.providers.errors import Ambiguous, ProviderError, Rejected, Unreada
 from keypool.reconcile.chosen import with_chosen_values
 from keypool.reconcile.perform import PHASES
 from tests.unit.core import switching
+from tests.unit.core.builders import a_view
 from tests.unit.core.listening import by_elimination, by_name, find_gone, hear, in_a_shared_account
 from tests.unit.core.switching import life, new_key, note
 
@@ -81,7 +82,8 @@ def _change_cluster(world: World, action: act.Action) -> None:
 
 
 def _release(world: World, action: act.ReleaseSecrets | act.Retain) -> None:
-    world.release({secret.name: secret for secret in action.secrets})
+    for secret in action.secrets:
+        world.secrets[secret.name] = (secret, a_view(secret, owner_uid=None))
     if isinstance(action, act.Retain):
         world.store(tombstone(world.ledger))
 

@@ -21,12 +21,12 @@ from keypool.core.plan import plan
 from keypool.core.projection import Desired
 from keypool.core.reasons import Reason
 from keypool.core.rules.creation import bound
-from keypool.core.rules.lost import UNKNOWN
 from keypool.core.views_secret import SecretView
 from keypool.reconcile.memory import Memory
 from tests.unit.core.builders import NOW, a_pool, a_view
 from tests.unit.core.listening import Listening, judge
 from tests.unit.core.performing import perform
+from tests.unit.core.unknown import check_unknown
 from tests.unit.core.vendor import Vendor
 
 MOST_PASSES = 80
@@ -139,11 +139,6 @@ class World:
         self.secrets[secret.name] = (secret, a_view(secret))
         self.note_published()
 
-    def release(self, held: dict[str, Desired]) -> None:
-        """Makes the Secrets nobody's; those that are gone are written again."""
-        for name, secret in held.items():
-            self.secrets[name] = (secret, a_view(secret, owner_uid=None))
-
     # -- time and truth
 
     def pass_time(self, duration: timedelta) -> None:
@@ -194,18 +189,7 @@ class World:
         assert self.pool.has_finalizer
         kept = [key for key in self.ledger.inside(KeyState.ACTIVE) if key.slot < observation.spec.size]
         assert len(self.ledger.keys) <= bound(observation, self.ledger) or not kept, "too many live keys"
-        self._check_unknown(record, observation)
-
-    def _check_unknown(self, record: KeyRecord, observation: Observation) -> None:
-        """Two keys that may exist in a slot, and one more than slots in a pool; a third one for a slot whose last live
-        key would end first."""
-        unknown, held = self.ledger.inside(*UNKNOWN), self.ledger.inside(KeyState.HELD)
-        mine = [key for key in unknown if key.slot == record.slot]
-        ends = min((key.expires_at for key in held), default=None)
-        active = self.ledger.of_slot(record.slot, KeyState.ACTIVE)
-        is_last = ends is not None and any(key.expires_at < ends for key in active)
-        assert len(mine) <= 2 + is_last, "too many keys that may exist in a slot"
-        assert len(unknown) <= observation.effective.size + 1 or is_last or not held, "too many in the pool"
+        check_unknown(self.ledger, record, observation)
 
     def pause_doubling(self, activity: str) -> None:
         """What was asked for was not there yet."""
