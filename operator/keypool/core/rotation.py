@@ -21,6 +21,7 @@ class Why(StrEnum):
     EXPIRY = "expiry"
     REQUESTED = "requested"
     SPEC = "spec changed"
+    PROVIDER = "provider object made anew"
     INTERVAL = "interval"
     SUPPLIED = "supplied by people"
 

@@ -14,14 +14,14 @@ from keypool.core.ledger import KeyRecord
 from keypool.core.lifecycle import KeyState
 from keypool.core.observation import Observation
 from keypool.core.reasons import Condition, Reason
-from keypool.core.rotation import URGENT, Due, Why, rotation_due
-from keypool.core.rules.creation import ON_THE_WAY, RETIRING
+from keypool.core.rotation import URGENT, Due, Why
+from keypool.core.rules.creation import ON_THE_WAY, RETIRING, due_of
 from keypool.core.rules.disabling import is_disabled_first
 from keypool.core.rules.retirement import end_of_retirement
 from keypool.core.rules.static import keys_come_from_people
 from keypool.core.situation import Finding
 
-ASKED = frozenset({Why.REQUESTED, Why.SPEC, Why.COMPROMISED})
+ASKED = frozenset({Why.REQUESTED, Why.SPEC, Why.PROVIDER, Why.COMPROMISED})
 """A rotation for these reasons is due as soon as it is known: there is no moment at which it became due."""
 LONGEST = 40
 """Characters of the next action, so that kubectl's table stays narrow."""
@@ -60,7 +60,7 @@ def _order(each: Upcoming, now: datetime) -> tuple[datetime, int]:
 
 def _of(o: Observation, key: KeyRecord, now: datetime) -> Upcoming:
     """An ordinary rotation waits for the key that still drains, or is disabled, in the slot."""
-    due = rotation_due(key, o.effective, o.template)
+    due = due_of(o, key)
     if key.why == Why.SUPPLIED and key.asked:
         due = Due(due.at, Why(key.asked))
     ends = [end for old in o.ledger.of_slot(key.slot, *RETIRING) if (end := _end(o, old)) is not None]

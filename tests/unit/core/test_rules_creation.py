@@ -173,3 +173,13 @@ def test_the_finalizer_comes_before_the_first_create_call() -> None:
     assert decide(creation.the_finalizer_comes_first, bare, CreateKey("k")).actions == (AddFinalizer(),)
     assert decide(creation.the_finalizer_comes_first, bare).actions == ()
     assert decide(creation.the_finalizer_comes_first, seen(), CreateKey("k")).actions == ()
+
+
+def test_a_provider_object_that_was_made_anew_is_named_as_the_reason_and_rotates_max_surge_at_a_time() -> None:
+    old = {"provider": "before", "template": "before"}
+    o = seen(a_key(0, **old), a_key(1, **old))
+    (made,) = decide(creation.slots_get_keys, o).ledger.inside(INTENDED)
+    assert made.why == "provider object made anew"
+    edited = seen(a_key(0, **old), a_key(1, **old), pool=a_pool(generation=2))
+    (made,) = decide(creation.slots_get_keys, edited).ledger.inside(INTENDED)
+    assert made.why == "spec changed", "the pool names another provider by now"

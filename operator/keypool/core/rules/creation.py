@@ -131,13 +131,22 @@ def _wanted(o: Observation, ledger: Ledger, slot: int, now: datetime) -> Due | N
             return None
         return Due(o.started_at, Why.REJECTED if withdrawn else Why.SLOT_EMPTY)
     last, by_people = active[-1], active[-1].why == Why.SUPPLIED
-    due = Due(last.intended_at, Why.SPEC) if by_people else rotation_due(last, o.effective, o.template)
+    due = Due(last.intended_at, Why.SPEC) if by_people else due_of(o, last)
     if due.why in URGENT:
         return due
     renewal = renewal_due(last, o.effective)
     if renewal.at <= now or ledger.of_slot(slot, *RETIRING):
         return renewal
     return due if _is_read(o, active) else Due(max(due.at, o.started_at + o.effective.probe_every), due.why)
+
+
+def due_of(o: Observation, key: KeyRecord) -> Due:
+    """When an active key is due. That its provider object was made anew, nobody said in the pool's spec."""
+    due = rotation_due(key, o.effective, o.template)
+    is_another = o.provider is not None and o.provider.uid != key.provider
+    if due.why is Why.SPEC and is_another and o.ledger.satisfied_generation == o.known_pool.generation:
+        return Due(due.at, Why.PROVIDER)
+    return due
 
 
 def _may_be_good(o: Observation, key: KeyRecord) -> bool:
