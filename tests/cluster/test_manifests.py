@@ -102,6 +102,34 @@ def test_a_selector_meets_the_pods(installation: Installation, kind: str) -> Non
     assert selector.get("matchLabels", selector).items() <= labels.items()
 
 
+def test_only_prometheus_may_call_the_operator_and_nothing_limits_what_it_calls(installation: Installation) -> None:
+    """Policies add up, so one that let it call everything would undo an administrator's own."""
+    policy = only(installation.documents, "NetworkPolicy")["spec"]
+    template = only(installation.documents, "Deployment")["spec"]["template"]
+    assert policy["podSelector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
+    assert policy["policyTypes"] == ["Ingress"]
+    (rule,) = policy["ingress"]
+    assert [port["port"] for port in rule["ports"]] == [
+        port["name"] for port in template["spec"]["containers"][0]["ports"]
+    ]
+    assert rule["from"] == [{"namespaceSelector": {"matchLabels": {"keypool.dev/metrics": "allowed"}}}]
+
+
+def test_a_replica_that_is_not_ready_is_scraped_too(installation: Installation) -> None:
+    """Its metrics say why."""
+    assert only(installation.documents, "Service")["spec"]["publishNotReadyAddresses"] is True
+
+
+def test_the_replicas_keep_apart_where_they_can(installation: Installation) -> None:
+    """And are not refused on a cluster of one node."""
+    spec = only(installation.documents, "Deployment")["spec"]
+    (apart,) = spec["template"]["spec"]["affinity"]["podAntiAffinity"][
+        "preferredDuringSchedulingIgnoredDuringExecution"
+    ]
+    assert apart["podAffinityTerm"]["topologyKey"] == "kubernetes.io/hostname"
+    assert apart["podAffinityTerm"]["labelSelector"] == spec["selector"]
+
+
 def try_pod(installation: Installation, change: Callable[[Any, Any], None]) -> str:
     """What the API server says to the Deployment's pod, after a change of pod spec and container."""
     template = copy.deepcopy(only(installation.documents, "Deployment")["spec"]["template"])
