@@ -4,9 +4,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from pydantic import SecretStr
 
 from keypool.cluster import paths
 from keypool_lab.simulator import Simulator
+from tests.cluster.conftest import OperatorMaker
 from tests.cluster.running import Operator
 from tests.cluster.team import (
     ADMIN_ENTRY,
@@ -19,6 +21,7 @@ from tests.cluster.team import (
     secret_manifest,
 )
 from tests.contract.certificates import authority, server_context, tls_before
+from tests.contract.connect_proxy import ConnectProxy, running
 from tests.waiting import eventually
 
 CA, OTHER = authority(), authority("another")
@@ -76,3 +79,32 @@ async def test_a_bundle_in_a_secret_may_come_later_and_is_checked_without_being_
 
         await eventually(none_lives, 20, "no key lives")
     assert operator.running
+
+
+async def test_an_operator_behind_a_proxy_with_an_authority_of_its_own(
+    make_operator: OperatorMaker, team: Team, simulator: Simulator, tmp_path: Path
+) -> None:
+    """Only the provider is called through the proxy, and the API server never."""
+    host, port = "keys.example.com", urlsplit(simulator.url).port or 0
+    file = tmp_path / "ca.pem"
+    file.write_text(CA.pem)
+    async with tls_before(server_context(tmp_path, CA, host), port) as front, running(ConnectProxy(front)) as proxy:
+        behind = make_operator("behind")
+        given = {
+            "https_proxy": SecretStr(f"http://operator:canary@127.0.0.1:{proxy.port}"),
+            "proxy_resolves": True,
+            "ca_file": file,
+        }
+        behind.settings = behind.settings.model_copy(update=given)
+        await behind.start()
+        url = f"https://{host}{urlsplit(simulator.url).path}"
+        admin = secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: simulator.admin_key})
+        await team.apply(admin, provider_manifest(url), pool_manifest())
+        await team.ready(deadline=30)
+        assert set(proxy.asked) == {f"{host}:443"}
+        proxy.answer = "403"
+        await team.annotate("chat", rotate="now")
+        refused = await team.has("chat", "Healthy", "False", "ProviderUnavailable")
+        assert "the operator's proxy (KEYPOOL_HTTPS_PROXY) makes no connection: it answered 403" in refused["message"]
+        assert (await team.status())["counts"].get("unresolved", 0) == 0, "nothing was sent, so nothing is lost"
+        await behind.stop()

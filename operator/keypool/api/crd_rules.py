@@ -140,12 +140,6 @@ _ACCOUNT = "because it defines the account: make a new provider"
 _KIND_COUNT = " + ".join(f"(has(self.{kind}) ? 1 : 0)" for kind in KINDS)
 
 PROVIDER_RULES: Rules = {
-    "spec.caBundle": (
-        Rule(
-            "!self.contains('PRIVATE KEY')",
-            "must not hold a private key: give certificates alone, and replace that key, because others may have it",
-        ),
-    ),
     "spec.auth": (Rule("has(self.secretRef) != has(self.oauth2)", "must have exactly one of secretRef and oauth2"),),
     "spec.liteLLM": (_settled("team", _ACCOUNT),),
     "spec.openRouter": (_settled("workspace", _ACCOUNT),),
@@ -163,6 +157,11 @@ PROVIDER_RULES: Rules = {
             "!(has(self.auth) && has(self.static))",
             "must be left out: a static provider has no admin credential",
             ".auth",
+        ),
+        Rule(  # here and not at the field itself: there the API server would repeat the key
+            "!has(self.caBundle) || !self.caBundle.contains('PRIVATE KEY')",
+            "must not hold a private key: give certificates alone, and replace that key, because others may have it",
+            ".caBundle",
         ),
         Rule(
             "!(has(self.caBundle) && has(self.caSecretRef))",
