@@ -50,7 +50,7 @@ TOLD: dict[ways.Step, str] = {
     ways.the_answers_of_create_calls_are_lost: "not proven dead",
     ways.the_guard_holds: "MostKeysRejected",
     ways.the_provider_object_is_gone: "ProviderNotFound",
-    ways.the_credential_is_rejected: "CredentialRejected",
+    ways.the_credential_is_rejected: "ProviderNotReady",
     ways.the_account_changed: "ProviderNotReady",
     ways.deleting_is_refused: "RevocationRefused",
     ways.deleting_fails: "not proven dead",

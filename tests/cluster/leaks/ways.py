@@ -81,7 +81,7 @@ async def the_guard_holds(scene: Scene) -> None:
 
 async def the_provider_object_is_gone(scene: Scene) -> None:
     await scene.team.client.delete(paths.provider(scene.team.namespace, PROVIDER))
-    await scene.team.has("chat", "Reconciling", "True", "ProviderNotFound")
+    await scene.team.has("chat", "Stalled", "True", "ProviderNotFound")
 
 
 async def the_credential_is_rejected(scene: Scene) -> None:
@@ -95,6 +95,8 @@ async def the_account_changed(scene: Scene) -> None:
     await scene.provider_is("AccountChanged")
     await scene.operator.restart()
     scene.clock.advance(BEYOND_THE_LISTING_LAG)
+    await scene.provider_is("AccountChanged")
+    await scene.team.poke()
     await scene.team.has("chat", "Stalled", "True", "ProviderNotReady", deadline=30)
 
 
@@ -102,7 +104,7 @@ async def the_account_changed(scene: Scene) -> None:
 
 
 async def deleting_is_refused(scene: Scene) -> None:
-    await scene.fault("status", "delete", status=403)
+    await scene.fault("status", "delete", status=400)
 
 
 async def deleting_fails(scene: Scene) -> None:
