@@ -3,42 +3,35 @@
 import asyncio
 import contextlib
 import logging
-import random
 import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from time import monotonic
 from typing import Any
 
-from keypool.cluster.announcer import Announcer
+from keypool.assembly import Build as Build  # noqa: PLC0414 - whoever makes a Replica needs it
+from keypool.assembly import Parts, assemble, utc_now
 from keypool.cluster.cache import ObjectCache
 from keypool.cluster.client import KubeClient
 from keypool.cluster.clock import AnchoredClock
-from keypool.cluster.credentials import Credentials
 from keypool.cluster.election import steady
-from keypool.cluster.installation import Installation
+from keypool.cluster.errors import KubeError
 from keypool.cluster.lease import Leadership
 from keypool.cluster.ledgers import LedgerBook
-from keypool.cluster.namespaces import Namespaces
-from keypool.cluster.publisher import Publisher
 from keypool.core.ledger import Ledger
-from keypool.leading import Leader
-from keypool.providers.protocol import Provider
+from keypool.health import Health, Patience
+from keypool.leading import GaveUp, Leader
 from keypool.providers.registry import build
-from keypool.providers.transport import Deadlines
 from keypool.reconcile.account_budget import MINUTE
-from keypool.reconcile.accounts import Accounts
-from keypool.reconcile.budgets import Budgets, budget_levels
-from keypool.reconcile.directory import Directory
 from keypool.reconcile.journal import Journal
 from keypool.reconcile.readings import claims
-from keypool.reconcile.registry import Registry
-from keypool.reconcile.tenants import Tenancy
 from keypool.reconcile.world import World
+from keypool.rehearsal import Rehearsal
 from keypool.serve.audit import AuditLog
 from keypool.serve.http import ProbeServer
+from keypool.serve.logs import describe
 from keypool.serve.metrics import Metrics
 from keypool.settings import Settings
 from keypool.tasks import end
@@ -47,19 +40,13 @@ from keypool.watch.queue import WorkQueue
 from keypool.watch.shares import lanes
 
 LEASE = "keypool"
-STANDBY_STALE = 30.0
+FIRST_LOOK = 1.0
+"""Seconds after which a replica that does not lead yet begins to prove that it could."""
 
 Connect = Callable[..., Awaitable[KubeClient]]
 """As `KubeClient.connect`."""
-Build = Callable[..., Provider]
-"""As `providers.registry.build`."""
 
 _log = logging.getLogger(__name__)
-
-
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
 
 
 class Replica:
@@ -78,6 +65,7 @@ class Replica:
         build: Build = build,
         minute: float = MINUTE,
         sockets: Sequence[socket.socket] = (),
+        patience: Patience | None = None,
     ) -> None:
         """`sockets`: the server's, where they listen already."""
         self.settings, self.audit = settings, audit
@@ -87,12 +75,24 @@ class Replica:
         self._connect, self._build, self._minute = connect, build, minute
         self._authorities = settings.authorities
         self.metrics = Metrics()
-        self.cache = ObjectCache(claims)
-        self.liveness = Liveness(settings.served)
+        self.health = Health(monotonic, patience or Patience())
+        self._begin_anew()
         self.leadership: Leadership | None = None
+        self.server = ProbeServer(
+            self.metrics.text,
+            self.not_ready,
+            self.health.not_alive,
+            self.health.notes,
+            host=settings.http_host,
+            port=settings.http_port,
+            sockets=sockets,
+        )
+
+    def _begin_anew(self) -> None:
+        """Each leadership has a cache of its own."""
+        self.cache = ObjectCache(claims)
+        self.liveness = Liveness(self.settings.served)
         self.ledgers: LedgerBook | None = None
-        host, port = settings.http_host, settings.http_port
-        self.server = ProbeServer(self.metrics.text, self.not_ready, host=host, port=port, sockets=sockets)
 
     async def run(self, stop: asyncio.Event, after_kopf_start: Callable[[], None] = lambda: None) -> None:
         """Serves until `stop` is set. Raises LeadershipLost when another replica leads: the process must end."""
@@ -100,21 +100,59 @@ class Replica:
         _log.info("serving", extra={"url": f"{self.settings.url}:{self.server.port}"})
         try:
             async with self._clients() as (client, lease_client):
-                self.leadership = self._elector(lease_client)
-                if await _unless(stop, self.leadership.acquire()):
-                    self._set_the_clock(client, lease_client)
-                    await self._lead(client, self.leadership, stop, after_kopf_start)
+                self.leadership = self.health.leadership = self._elector(lease_client)
+                self.health.rehearsal = Rehearsal(client, self.settings.namespace, self.settings.served)
+                await self._terms(client, lease_client, stop, after_kopf_start)
         finally:
             await self.server.stop()
 
     def not_ready(self) -> list[str]:
-        """Why this replica is not ready: a leader must see the cluster, a standby must see the Lease."""
-        if self.leadership is None:
-            return ["starting"]
-        if not self.leadership.is_leader:
-            age = self.leadership.answer_age()
-            return [] if age is not None and age < STANDBY_STALE else ["the Lease is out of reach"]
-        return self.liveness.complaints()
+        """Why this replica is not ready."""
+        return self.health.not_ready()
+
+    async def _terms(
+        self,
+        client: KubeClient,
+        lease_client: KubeClient,
+        stop: asyncio.Event,
+        after_kopf_start: Callable[[], None],
+    ) -> None:
+        """Leads as soon as it may; where the Lease had to be given up, again after a pause, which grows as long as
+        nothing comes into sight."""
+        pause = self.health.patience.pause
+        while await _unless(stop, self._elected(after_kopf_start)):
+            self._set_the_clock(client, lease_client)
+            try:
+                await self._lead(client, stop, after_kopf_start)
+                return
+            except GaveUp as gave_up:
+                pause = self.health.patience.pause if self.liveness.complete.is_set() else pause
+                _log.error("gave the Lease up: %s", gave_up, extra={"again_in": pause})
+                self._rest(str(gave_up), pause)
+            await _unless(stop, asyncio.sleep(pause))
+            self.health.why, pause = "", min(2 * pause, self.health.patience.longest)
+
+    def _rest(self, why: str, pause: float) -> None:
+        self.health.why, self.health.again = why, monotonic() + pause
+        self.metrics.forget()
+        self._begin_anew()
+
+    async def _elected(self, after_kopf_start: Callable[[], None]) -> None:
+        """Returns as soon as this replica leads; one that has to wait for it proves meanwhile that it could."""
+        assert self.leadership is not None  # noqa: S101
+        assert self.health.rehearsal is not None  # noqa: S101
+        acquiring = asyncio.create_task(self.leadership.acquire())
+        try:
+            await asyncio.wait([acquiring], timeout=FIRST_LOOK)
+            if not acquiring.done():
+                rehearsing = asyncio.create_task(self.health.rehearsal.run(after_kopf_start))
+                try:
+                    await asyncio.wait([acquiring])
+                finally:
+                    await end(rehearsing)
+            acquiring.result()
+        finally:
+            await end(acquiring)
 
     @contextlib.asynccontextmanager
     async def _clients(self) -> AsyncIterator[tuple[KubeClient, KubeClient]]:
@@ -140,79 +178,48 @@ class Replica:
             client.on_date = clock.heard
         self.metrics.read_clocks(clock.agrees, {"node": clock.wall_ahead, "api_server": clock.api_ahead})
 
-    async def _lead(
-        self, client: KubeClient, leadership: Leadership, stop: asyncio.Event, after_kopf_start: Callable[[], None]
-    ) -> None:
-        """Leads until told to stop; whatever ends it early ends the process."""
+    async def _lead(self, client: KubeClient, stop: asyncio.Event, after_kopf_start: Callable[[], None]) -> None:
+        """Leads until told to stop. Raises GaveUp, and LeadershipLost, which ends the process."""
+        assert self.leadership is not None  # noqa: S101
+        leadership, self.health.liveness = self.leadership, self.liveness
         client.time_for_writes = leadership.must_lead
         queue = WorkQueue(lanes(self.cache, self._ledger_of, self.settings.workers))
-        holding = asyncio.create_task(leadership.hold())  # loading the ledgers may take longer than the Lease lasts
+        running = [asyncio.create_task(leadership.hold())]  # loading the ledgers may take longer than the Lease lasts
         try:
-            world, journal = await self._world(client, leadership, queue)
-        except BaseException:
-            await end(holding)
-            raise
-        try:
-            leader = Leader(self.settings, world, queue, self.liveness)
-            await leader.run(stop, (holding, asyncio.create_task(journal.run())), leadership.release, after_kopf_start)
+            world, journal = await self._started(client, leadership, queue)
+            running.append(asyncio.create_task(journal.run()))
+            try:
+                leader = Leader(self.settings, world, queue, self.liveness, self.health.patience.blind)
+                await leader.run(stop, tuple(running), leadership.release, after_kopf_start)
+            finally:
+                await world.budgets.close()
+                await world.directory.close()
         finally:
-            await world.budgets.close()
-            await world.directory.close()
+            await end(*running)
+            self.health.liveness = None
 
-    async def _world(self, client: KubeClient, leadership: Leadership, queue: WorkQueue) -> tuple[World, Journal]:
-        settings = self.settings
-        announcer = Announcer(client, settings.identity, monotonic, utc_now, partial(secrets.token_hex, 8))
-        journal = Journal(announcer, self.audit, self.metrics)
-        ledgers = LedgerBook(client, settings.namespace, leadership.verify_live, journal)
-        deadlines = Deadlines().within(settings.timing.longest_call)
-        build = partial(
-            self._build,
-            allow_insecure=settings.allow_insecure_endpoints,
-            allow_private=settings.allow_private_endpoints,
-            deadlines=deadlines,
-            authorities=self._authorities,
-            proxy=settings.proxy,
-        )
-        budgets = Budgets(client, settings.namespace, self.now, lambda uid: queue.add(f"pool/{uid}"), self._minute)
-        directory = Directory(client, settings.namespace, build, budgets, lambda uid: queue.add(f"provider/{uid}"))
-        accounts = Accounts(client, settings.namespace, ledgers, Registry(ledgers, self.cache), self.now)
-        installed = Installation(client, settings.namespace, partial(secrets.token_hex, 4))
-        await installed.refresh()
-        await ledgers.load()
-        self.ledgers = ledgers
-        await directory.load_kept()
-        await accounts.load()
-        await budgets.load()
-        self.metrics.read_budgets(partial(budget_levels, budgets, self.cache))
-        namespaces = Namespaces(client)
-        world = World(
-            client=client,
-            cache=self.cache,
-            ledgers=ledgers,
-            directory=directory,
-            accounts=accounts,
-            budgets=budgets,
-            namespaces=namespaces,
-            tenancy=Tenancy(self.cache, ledgers, namespaces) if not settings.served else None,
-            credentials=Credentials(client, monotonic),
-            publisher=Publisher(client),
-            announcer=announcer,
-            tell_failure=journal.failed,
+    async def _started(self, client: KubeClient, leadership: Leadership, queue: WorkQueue) -> tuple[World, Journal]:
+        """What cannot be read now may be later, or by another replica."""
+        try:
+            world, journal = await assemble(self._parts(), client, leadership, queue)
+        except (KubeError, ValueError) as error:
+            await leadership.release()
+            raise GaveUp(f"the operator's own records could not be read: {describe(error)}") from None
+        self.ledgers = world.ledgers
+        return world, journal
+
+    def _parts(self) -> Parts:
+        return Parts(
+            settings=self.settings,
+            audit=self.audit,
             metrics=self.metrics,
-            leadership=leadership,
-            deadlines=deadlines,
-            installation=installed.id,
-            installed=installed,
+            cache=self.cache,
+            liveness=self.liveness,
+            build=partial(self._build, authorities=self._authorities, proxy=self.settings.proxy),
+            minute=self._minute,
             now=self.now,
             clocks_agree=self.clock.agrees if self.clock is not None else lambda: True,
-            random=random.random,
-            new_id=partial(secrets.token_hex, 8),
-            touch_pool=lambda uid: queue.add(f"pool/{uid}"),
-            touch_provider=lambda uid: queue.add(f"provider/{uid}"),
-            ending=lambda: queue.draining,
-            started_at=self.now(),
         )
-        return world, journal
 
     def _ledger_of(self, pool_uid: str) -> Ledger | None:
         handle = self.ledgers.get(pool_uid) if self.ledgers is not None else None

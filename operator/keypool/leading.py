@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
 from time import monotonic
@@ -18,20 +20,33 @@ from keypool.tasks import end
 from keypool.watch.kopf_watch import run_kopf
 from keypool.watch.ledger_check import LedgerCheck, watch_installation
 from keypool.watch.liveness import Liveness
-from keypool.watch.namespace_check import LOOK, watch_namespaces
+from keypool.watch.namespace_check import LOOK, watch_namespaces, watch_served
 from keypool.watch.queue import WorkQueue, run_workers
 from keypool.watch.resync import Resync
 
+_log = logging.getLogger(__name__)
+
+UNSERVED = "a namespace with keys is not served: nothing is rotated or revoked there; add it to KEYPOOL_NAMESPACES"
 KOPF_GRACE = 3.0
 """Seconds that Kopf gets to end its watches, which change nothing, after the Lease was released."""
 
 
-class Leader:
-    """The duties of one leadership. `run` once; afterwards the process is to end."""
+class GaveUp(Exception):
+    """The Lease was ours and was given up, because we could do nothing with it; says why."""
 
-    def __init__(self, settings: Settings, world: World, queue: WorkQueue, liveness: Liveness) -> None:
+
+class Leader:
+    """The duties of one leadership; `run` once. `blind`: seconds without any sight of the cluster after which the
+    Lease is given up."""
+
+    def __init__(
+        self, settings: Settings, world: World, queue: WorkQueue, liveness: Liveness, blind: float = 300.0
+    ) -> None:
         self._settings, self._world, self._queue, self._liveness = settings, world, queue, liveness
-        self._resync = Resync(world.client, world.cache, self._touch, namespaces=settings.served, every=settings.resync)
+        self._blind = blind
+        served, every = settings.served, settings.resync
+        self._resync = Resync(world.client, world.cache, self._touch, namespaces=served, every=every, liveness=liveness)
+        liveness.on_sight = self._touch_place
         self._lost = asyncio.Event()
         self._kopf_stop = asyncio.Event()
         self._observe_gauges()
@@ -43,21 +58,27 @@ class Leader:
         release: Callable[[], Awaitable[None]],
         after_kopf_start: Callable[[], None],
     ) -> None:
-        """Until `stop` is set; then what is under way is finished. Raises what ended a duty before, for one
-        LeadershipLost. `running` are duties that were begun before; `release` lets the next leader in."""
+        """Until `stop` is set; then what is under way is finished. Raises what ended a duty before, such as
+        LeadershipLost, or GaveUp, before which it is finished, too. `running` are duties that were begun before;
+        `release` lets the next leader in."""
         watching = asyncio.create_task(self._watch(after_kopf_start))
-        duties = (self._work(), self._resync.run(), *self._checks(), self._raise_when_lost())
+        duties = (self._work(), self._resync.run(), *self._checks(), self._raise_when_lost(), self._raise_when_blind())
         writing = [*(asyncio.create_task(duty) for duty in duties), *running]
         try:
             await _first_end(stop, [watching, *writing])
             await self._finish()
+        except GaveUp:
+            await self._finish()
+            raise
         finally:
             self._queue.close()
             self._kopf_stop.set()
-            await end(*writing)
-            await release()
-            await asyncio.wait([watching], timeout=KOPF_GRACE)
-            await end(watching)
+            try:
+                await end(*writing)
+                await release()
+                await asyncio.wait([watching], timeout=KOPF_GRACE)
+            finally:
+                await end(watching)
 
     async def _watch(self, after_kopf_start: Callable[[], None]) -> None:
         await run_kopf(
@@ -75,7 +96,8 @@ class Leader:
         world, every = self._world, self._settings.resync
         ledgers = LedgerCheck(world.client, world.ledgers, world.installed, world.touch_pool, every)
         labels = watch_namespaces(world.namespaces, world.cache, world.touch_pool, min(every, LOOK))
-        return ledgers.run(), watch_installation(world.installed, self._touch_all, every), labels
+        served = watch_served(world.client, self._settings.served, self._liveness, min(every, LOOK))
+        return ledgers.run(), watch_installation(world.installed, self._touch_all, every), labels, served
 
     def _touch_all(self) -> None:
         for kind in (*PROVIDERS, Kind.POOL):
@@ -84,6 +106,14 @@ class Leader:
         for handle in self._world.ledgers.all():  # also of pools that are gone
             self._queue.add(f"pool/{handle.ledger.pool_uid}")
 
+    def _touch_place(self, place: str | None) -> None:
+        """A namespace came into sight; None is the whole cluster."""
+        ledgers = [(handle.ledger.namespace, handle.ledger.pool_uid) for handle in self._world.ledgers.all()]
+        pools = [(obj["metadata"]["namespace"], obj["metadata"]["uid"]) for obj in self._world.cache.pools()]
+        for namespace, uid in (*ledgers, *pools):
+            if place in (None, namespace):
+                self._queue.add(f"pool/{uid}")
+
     def _touch(self, kind: Kind, obj: Mapping[str, Any]) -> None:
         if kind in PROVIDERS:
             self._queue.add(f"provider/{obj['metadata']['uid']}")
@@ -91,8 +121,9 @@ class Leader:
             self._queue.add(f"pool/{uid}")
 
     async def _work(self) -> None:
-        """Begins when the cache is complete: before that, what is missing would look deleted."""
-        await self._liveness.complete.wait()
+        """Begins when the cache is complete, or what is missing in it is known: else that would look deleted."""
+        await self._liveness.begin()
+        self._tell_unserved()
         for handle in self._world.ledgers.all():
             self._queue.add(f"pool/{handle.ledger.pool_uid}")
         for uid in {*self._world.accounts.recorded(), *self._world.budgets.recorded()}:
@@ -121,6 +152,27 @@ class Leader:
         await self._lost.wait()
         raise LeadershipLost("the Lease is not ours any more")
 
+    async def _raise_when_blind(self) -> None:
+        """Somebody else may see more. That the Lease is ours shows that the API server is there."""
+        while True:
+            await asyncio.sleep(max(self._blind - self._liveness.blind_for(), 0.05))
+            if (blind := self._liveness.blind_for()) >= self._blind:
+                raise GaveUp(f"for {blind:.0f} s nothing could be listed or watched, in no namespace")
+
+    def _tell_unserved(self) -> None:
+        """Once: ledgers of pools where this operator is not to look."""
+        served = self._liveness.serves
+        spaces = Counter(each for handle in self._world.ledgers.all() if not served(each := handle.ledger.namespace))
+        for namespace, pools in sorted(spaces.items()):
+            text = (
+                "a namespace with keys is not served: nothing is rotated or revoked there; add it to KEYPOOL_NAMESPACES"
+            )
+            _log.warning(text, extra={"namespace": namespace, "pools": pools})
+
+    def _unserved(self) -> int:
+        sees = self._liveness.sees
+        return sum(not sees(handle.ledger.namespace) for handle in self._world.ledgers.all())
+
     async def _finish(self) -> None:
         """Lets passes that are under way come to their end; new ones are not begun."""
         with contextlib.suppress(TimeoutError):
@@ -134,6 +186,8 @@ class Leader:
             leader=lambda: world.leadership.remaining() > 0,
             watch_ages={kind.value: partial(self._age, kind) for kind in watched(self._settings.served)},
             resync_age=lambda: self._resync.age,
+            served={name: partial(self._liveness.is_served, name) for name in self._settings.served},
+            ledgers_unserved=self._unserved,
         )
 
     def _age(self, kind: Kind) -> float | None:

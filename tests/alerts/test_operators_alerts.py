@@ -9,6 +9,10 @@ from tests.alerts.traffic import Series
 
 HOURS = 2
 MINUTES = HOURS * 60 + 1
+WATCH = 'keypool_watch_age_seconds{{kind="{}",instance="a"}}'
+RESYNC = 'keypool_resync_age_seconds{instance="a"}'
+SERVED = 'keypool_namespace_served{{namespace="{}",instance="a"}}'
+UNSERVED = 'keypool_ledgers_unserved{instance="a"}'
 CALLS = 'keypool_provider_calls_total{{provider="liteLLM",call="probe",outcome="{}",instance="a"}}'
 
 
@@ -37,6 +41,10 @@ READY = {pool_series("keypool_pool_ready", "chat"): always(1)}
 LATE = pool_series("keypool_rotation_late_since_timestamp_seconds", "chat")
 TROUBLE: dict[str, dict[str, Series]] = {
     "KeypoolNobodyLeads": {LEADER: always(0), 'keypool_leader{instance="b"}': always(0)},
+    "KeypoolTwoLead": {'keypool_leader{instance="b"}': always(1)},
+    "KeypoolWatchSilent": {WATCH.format("apikeypools"): always(121), WATCH.format("secrets"): always(3)},
+    "KeypoolResyncOld": {RESYNC: always(1801)},
+    "KeypoolNamespaceNotServed": {SERVED.format("a"): always(0), SERVED.format("b"): always(1)},
     "KeypoolPoolNotReady": {pool_series("keypool_pool_ready", "chat"): always(0)},
     "KeypoolLeakNotContained": {
         pool_series("keypool_pool_leaks_uncontained_since_timestamp_seconds", "chat"): always(3600)
@@ -55,6 +63,10 @@ TROUBLE: dict[str, dict[str, Series]] = {
 # For so many minutes nobody is told.
 PATIENCE = {
     "KeypoolNobodyLeads": 4,
+    "KeypoolTwoLead": 1,
+    "KeypoolWatchSilent": 4,
+    "KeypoolResyncOld": 14,
+    "KeypoolNamespaceNotServed": 14,
     "KeypoolPoolNotReady": 14,
     "KeypoolLeakNotContained": 61,
     "KeypoolPoolStuck": 14,
@@ -76,6 +88,11 @@ WELL: dict[str, Series] = {
     CALLS.format("ok"): growing(60),
     CALLS.format("Unavailable"): growing(20),
     'keypool_clocks_agree{instance="a"}': always(1),
+    WATCH.format("apikeypools"): [minute % 2 * 40.0 for minute in range(MINUTES)],
+    WATCH.format("secrets"): [*[-1.0] * 3, *always(10)[3:]],
+    RESYNC: [*[-1.0] * 6, *[minute % 6 * 60.0 for minute in range(MINUTES - 6)]],
+    SERVED.format("a"): [*[0.0] * 3, *always(1)[3:]],
+    UNSERVED: always(0),
     pool_series("keypool_spend_limit_fraction", "chat"): always(0.79),
 }
 
@@ -111,6 +128,27 @@ def test_an_operator_that_is_not_reached_is_told(promtool: Path, tmp_path: Path)
     """Without any series there is nobody who could say that nobody leads."""
     rehearsal = Rehearsal({LEADER: [None] * MINUTES}, step=1)
     rehearsal.fired('alertname="KeypoolNobodyLeads"', 0, HOURS)
+    assert rehearsal.run(promtool, tmp_path) == ""
+
+
+@pytest.mark.parametrize(
+    ("series", "alert"), [(WATCH.format("secrets"), "KeypoolWatchSilent"), (RESYNC, "KeypoolResyncOld")]
+)
+def test_what_never_began_is_told(series: str, alert: str, promtool: Path, tmp_path: Path) -> None:
+    """-1 stands for never: no age, and not well either."""
+    rehearsal = Rehearsal({series: always(-1)}, step=1)
+    rehearsal.never("", PATIENCE[alert] / 60)
+    rehearsal.fired(f'alertname="{alert}"', 0, HOURS)
+    rehearsal.never(f'alertname!="{alert}"', HOURS)
+    assert rehearsal.run(promtool, tmp_path) == ""
+
+
+def test_keys_in_a_namespace_that_is_not_served_any_more_are_told(promtool: Path, tmp_path: Path) -> None:
+    """Whoever narrowed the installation may have forgotten them."""
+    rehearsal = Rehearsal({UNSERVED: always(3)}, step=1)
+    rehearsal.never("", PATIENCE["KeypoolNamespaceNotServed"] / 60)
+    rehearsal.fired('alertname="KeypoolNamespaceNotServed"', 0, HOURS)
+    rehearsal.never('alertname!="KeypoolNamespaceNotServed"', HOURS)
     assert rehearsal.run(promtool, tmp_path) == ""
 
 

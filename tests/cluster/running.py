@@ -5,8 +5,10 @@ import io
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from keypool.app import Build, Replica
+from keypool.health import Patience
 from keypool.providers.registry import build
 from keypool.serve.audit import AuditLog
 from keypool.settings import Settings
@@ -41,6 +43,8 @@ class Operator:
     build: Build = staticmethod(partial(build, cool_down=0.5))
     minute = 60.0
     """Seconds of a request budget's minute."""
+    patience: Patience | None = None
+    """With an API server that shows it nothing."""
 
     def __init__(self, kubeconfig: Path, system: str, served: str, clock: Clock, identity: str = "one") -> None:
         self.system, self.clock = system, clock
@@ -60,11 +64,16 @@ class Operator:
 
     async def start(self) -> None:
         """Starts a new replica and waits until it is ready."""
+        self.launch()
+        await eventually(self._is_ready, 20, "the operator is ready")
+
+    def launch(self) -> None:
+        """Starts a new replica."""
         self._log, self._stop = AuditLog(self.audit), asyncio.Event()
         now = None if self.anchored else self.clock
-        self.replica = Replica(self.settings, self._log, now, wall=self.clock, build=self.build, minute=self.minute)
+        options: dict[str, Any] = {"build": self.build, "minute": self.minute, "patience": self.patience}
+        self.replica = Replica(self.settings, self._log, now, wall=self.clock, **options)
         self._task = asyncio.create_task(self.replica.run(self._stop))
-        await eventually(self._is_ready, 20, "the operator is ready")
 
     async def stop(self) -> None:
         """Tells it to stop, as SIGTERM does. Raises what ended it before, or TimeoutError after `STOP_SECONDS`."""

@@ -23,6 +23,22 @@ async def shows(operator: Operator, text: str, *, present: bool = True) -> None:
     await eventually(found, 15, f"{text}: {present}")
 
 
+ALERTED = (
+    "keypool_leader 1.0",
+    *(f'keypool_watch_age_seconds{{kind="{kind}"}}' for kind in ("apikeypools", "keyproviders", "secrets")),
+    "keypool_resync_age_seconds ",
+    "keypool_namespace_served{namespace=",
+    "keypool_ledgers_unserved 0.0",
+    "keypool_clocks_agree ",
+)
+
+
+async def test_what_alerts_on_the_operator_ask_for_is_there(operator: Operator) -> None:
+    """An alert on a series that no operator shows never fires."""
+    for series in ALERTED:
+        await shows(operator, f"\n{series}")
+
+
 async def test_the_series_of_a_pool_without_keys_end_with_it(operator: Operator, team: Team) -> None:
     await team.apply(pool_manifest(providerRef={"name": "nobody"}))
     await shows(operator, 'pool="chat"')

@@ -32,6 +32,7 @@ class Watcher:
         self.touched: list[Touch] = []
         self.liveness = Liveness(namespaces)
         self.stop_flag = asyncio.Event()
+        self.sample = False
         self.task: asyncio.Task[None] | None = None
 
     def touch(self, kind: Kind, obj: Mapping[str, Any]) -> None:
@@ -48,6 +49,7 @@ class Watcher:
                 liveness=self.liveness,
                 stop_flag=self.stop_flag,
                 namespaces=self.namespaces,
+                sample=self.sample,
             )
         )
         return self

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from keypool.cluster.errors import NotFound
-from keypool.serve.logs import configure, describe, without_bodies
+from keypool.serve.logs import configure, describe, is_news, without_bodies
 
 CANARY = "canary-c0ffee"
 
@@ -88,3 +88,11 @@ def test_a_session_that_was_closed_on_purpose_is_not_told_as_an_error(stream: io
     kopf.error(f"Request attempt #1 failed; will retry: {request} -> ClientConnectionError('refused')")
     (line,) = lines(stream)
     assert "refused" in str(line["message"])
+
+
+def test_only_the_first_attempt_of_many_at_one_request_is_news() -> None:
+    """A namespace that is refused is asked for every ten seconds, as long as it takes."""
+    said = "Request attempt #{} failed; will retry: GET https://127.0.0.1/api -> APIForbiddenError()"
+    texts = [said.format(number) for number in (1, 2, 10)]
+    records = [logging.LogRecord("kopf._cogs.clients.api", logging.ERROR, "", 0, text, (), None) for text in texts]
+    assert [is_news(record) for record in records] == [True, False, False]

@@ -97,6 +97,8 @@ def test_ages_are_asked_for_at_each_scrape() -> None:
         leader=lambda: True,
         watch_ages={kind: (lambda kind=kind: ages[kind]) for kind in ages},  # type: ignore[misc]
         resync_age=lambda: None,
+        served={"team": lambda: False},
+        ledgers_unserved=lambda: 3,
     )
     assert sample(metrics, "keypool_watch_age_seconds", kind="apikeypools") == -1
     assert sample(metrics, "keypool_watch_age_seconds", kind="secrets") == 3
@@ -105,6 +107,8 @@ def test_ages_are_asked_for_at_each_scrape() -> None:
     assert sample(metrics, "keypool_queue_depth") == 7
     assert sample(metrics, "keypool_keys_owed") == 2
     assert sample(metrics, "keypool_leader") == 1
+    assert sample(metrics, "keypool_namespace_served", namespace="team") == 0
+    assert sample(metrics, "keypool_ledgers_unserved") == 3
 
 
 def test_budgets_are_asked_for_at_each_scrape() -> None:

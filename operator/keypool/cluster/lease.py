@@ -49,6 +49,7 @@ class Leadership:
         self._lease: Object | None = None
         self._seen: Sighting | None = None
         self._answered: float | None = None
+        self._tried: float | None = None
         self._renewed: float | None = None
         self._transitions: int | None = None
         self._epoch = ""
@@ -90,6 +91,10 @@ class Leadership:
     def answer_age(self) -> float | None:
         """Seconds since the API server last answered about the Lease: what a standby's readiness means."""
         return None if self._answered is None else self._clock() - self._answered
+
+    def attempt_age(self) -> float | None:
+        """Seconds since the Lease was last asked for, answered or not; an attempt takes seconds at most."""
+        return None if self._tried is None else self._clock() - self._tried
 
     async def acquire(self) -> None:
         """Wait until we lead. Whatever fails is tried again for ever."""
@@ -135,6 +140,7 @@ class Leadership:
             _log.warning("leadership not released", extra={"error": str(error)})
 
     async def _try_to_lead(self) -> bool:
+        self._tried = self._clock()
         try:
             if (lease := await self._timed(self._read_or_create)) is None:
                 return False

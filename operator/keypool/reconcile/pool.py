@@ -48,10 +48,19 @@ class PoolReconciler:
 
     async def reconcile(self, uid: str) -> float | None:
         """Brings one pool to where it should be now; seconds until it must be looked at again, None for never."""
+        if not self._is_in_sight(uid):
+            return None  # looked at as soon as its namespace is
         try:
             return await self._reconcile(uid)
         finally:
             self._world.budgets.let_go(uid)
+
+    def _is_in_sight(self, uid: str) -> bool:
+        """False for pools and ledgers of a namespace that is not served, or refused: nothing is known of them."""
+        obj, handle = self._world.cache.pool(uid), self._world.ledgers.get(uid)
+        if obj is not None:
+            return self._world.sight.sees(obj["metadata"]["namespace"])
+        return handle is None or self._world.sight.sees(handle.ledger.namespace)
 
     async def _reconcile(self, uid: str) -> float | None:
         world = self._world
@@ -62,9 +71,9 @@ class PoolReconciler:
         if obj is None and handle is None:  # a ledger may be all that is left, and may have been mended
             await world.ledgers.look_again(uid)
             handle = world.ledgers.get(uid)
-        if obj is None and handle is None:
-            self._memories.pop(uid, None)
-            return None
+            if handle is None or not self._is_in_sight(uid):
+                self._memories.pop(uid, None)
+                return None
         if obj is None and world.installed.changed is not None:
             return None
         if obj is None and handle is not None and not await self._is_gone(handle.ledger):

@@ -68,9 +68,11 @@ class ProviderReconciler:
         world = self._world
         obj = world.cache.provider_by_uid(uid)
         if obj is None:
-            self._memories.pop(uid, None)
+            was_seen = self._memories.pop(uid, None) is not None
             world.metrics.on_provider_gone(uid)
             await self._keep_for_its_keys(uid)
+            if not was_seen and not world.sight.sees_all():
+                return None  # it may be where this operator does not look: what was confirmed there stays
             await world.accounts.forget(uid)
             if not self._has_keys(uid):
                 await world.budgets.forget(uid)

@@ -1,6 +1,7 @@
 """Which keys this installation knows, and whether it can know them all."""
 
 import json
+from collections.abc import Callable
 
 from keypool.cluster.cache import ObjectCache
 from keypool.cluster.ledgers import LedgerBook
@@ -12,8 +13,9 @@ from keypool.reconcile.readings import FINALIZER
 class Registry:
     """Looks through all ledgers and published Secrets."""
 
-    def __init__(self, ledgers: LedgerBook, cache: ObjectCache) -> None:
-        self._ledgers, self._cache = ledgers, cache
+    def __init__(self, ledgers: LedgerBook, cache: ObjectCache, is_seen: Callable[[], bool] = lambda: True) -> None:
+        """`is_seen`: whether all pools that are served are in the cache."""
+        self._ledgers, self._cache, self._is_seen = ledgers, cache, is_seen
 
     def handles(self) -> set[str]:
         """The handles in all ledgers, tombstones too, and those that stand on published Secrets."""
@@ -22,8 +24,9 @@ class Registry:
         return known.union(*map(_published_handles, self._cache.secrets()))
 
     def is_complete(self) -> bool:
-        """False while a ledger is missing, unreadable, or older than its pool's Secret: it may know more keys."""
-        if self._ledgers.unreadable or any(map(self._is_newer, self._cache.secrets())):
+        """False while a ledger is missing, unreadable, or older than its pool's Secret: it may know more keys. And
+        while it is not known which pools there are."""
+        if not self._is_seen() or self._ledgers.unreadable or any(map(self._is_newer, self._cache.secrets())):
             return False
         pools = (obj["metadata"] for obj in self._cache.pools())
         return all(self._has_ledger(meta["uid"]) for meta in pools if FINALIZER in (meta.get("finalizers") or ()))

@@ -33,15 +33,25 @@ class Leads(Protocol):
     async def enough(self, seconds: float) -> bool: ...
 
 
+class Sight(Protocol):
+    """What a pass needs to know of the watches."""
+
+    def sees(self, namespace: str) -> bool: ...
+
+    def sees_all(self) -> bool: ...
+
+
 @dataclass(frozen=True)
 class World:
-    """`tenancy` decides about pools of ClusterKeyProviders; None where chosen namespaces are served alone. `now`: the
-    clock, aware UTC; `clocks_agree`: whether it may end anything. `deadlines`: the longest that calls to providers
-    take. `random`: numbers in [0, 1). `new_id`: random hex. `touch_pool` and `touch_provider` queue an object by its
-    UID. `ending`: no new work is to be begun."""
+    """`sight`: what of the cluster is known; nothing is concluded about the rest. `tenancy` decides about pools of
+    ClusterKeyProviders; None where chosen namespaces are served alone. `now`: the clock, aware UTC; `clocks_agree`:
+    whether it may end anything. `deadlines`: the longest that calls to providers take. `random`: numbers in [0, 1).
+    `new_id`: random hex. `touch_pool` and `touch_provider` queue an object by its UID. `ending`: no new work is to be
+    begun."""
 
     client: KubeClient
     cache: ObjectCache
+    sight: Sight
     ledgers: LedgerBook
     directory: Directory
     accounts: Accounts

@@ -12,6 +12,7 @@ from typing import TextIO
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _LONGEST = 2000
 _CLOSED = ("Connector is closed", "TCP closed; will re-authenticate")
+_AGAIN = re.compile(r"Request attempt #(?!1\b)\d+\b.* failed; will retry")
 _REPR = re.compile(r"[\r\n{]|\bb['\"]|exception=")
 
 
@@ -60,12 +61,14 @@ def without_bodies(message: str) -> str:
 
 
 def is_news(record: logging.LogRecord) -> bool:
-    """False for what Kopf calls an error when its session is closed under a request.
+    """False for what Kopf calls an error when its session is closed under a request, and for the second and later
+    attempts at one request.
 
-    We close it, at the end and when the credential changes; Kopf asks again, or ends. Pure.
+    We close it, at the end and when the credential changes; Kopf asks again, or ends. Attempts go on for as long as a
+    right is missing; that is told once, and in /readyz. Pure.
     """
     message = record.getMessage() if record.name.partition(".")[0] == "kopf" else ""
-    return not any(closed in message for closed in _CLOSED)
+    return not any(closed in message for closed in _CLOSED) and not _AGAIN.match(message)
 
 
 def configure(level: str = "INFO", stream: TextIO | None = None) -> None:

@@ -85,6 +85,17 @@ class Metrics:
             "Seconds since everything was last listed and compared; -1 before the first time.",
             registry=registry,
         )
+        self.namespace_served = Gauge(
+            "keypool_namespace_served",
+            "Of the namespaces in KEYPOOL_NAMESPACES: 0 while one does not exist, or the API server refuses it.",
+            ["namespace"],
+            registry=registry,
+        )
+        self.ledgers_unserved = Gauge(
+            "keypool_ledgers_unserved",
+            "Ledgers of pools in namespaces that are not served, or are refused: nothing is rotated or revoked there.",
+            registry=registry,
+        )
         self.clocks_agree = Gauge(
             "keypool_clocks_agree",
             "0 while the operator's clock, the node's and the API server's disagree: nothing is revoked for its age.",
@@ -101,6 +112,7 @@ class Metrics:
         registry.register(self.pools)
         registry.register(self.usage)
         self._endpoints: dict[str, list[tuple[str, str, str, str]]] = {}
+        self._budgets: BudgetCollector | None = None
 
     def on_request(self, verb: str, resource: str, status: int, seconds: float) -> None:
         """Hook of `KubeClient`."""
@@ -130,6 +142,19 @@ class Metrics:
         self.pools.note(namespace, name, None)
         self.usage.note(namespace, name, None)
 
+    def forget(self) -> None:
+        """This replica leads no more, and goes on: what it knew of pools and providers is another's to tell."""
+        for series in (self.pools, self.usage):
+            for (namespace, pool), _ in series.known():
+                self.on_pool_gone(namespace, pool)
+        for uid in tuple(self._endpoints):
+            self.on_provider_gone(uid)
+        self.read_budgets(tuple)
+        self.watch_age.clear()
+        self.namespace_served.clear()
+        for gauge in (self.queue_depth, self.keys_owed, self.ledgers_unserved, self.resync_age):
+            gauge.set_function(_nothing)
+
     def read_when_scraped(
         self,
         *,
@@ -138,12 +163,17 @@ class Metrics:
         leader: Callable[[], bool],
         watch_ages: Mapping[str, Callable[[], float | None]],
         resync_age: Callable[[], float | None],
+        served: Mapping[str, Callable[[], bool]],
+        ledgers_unserved: Callable[[], int],
     ) -> None:
         """Have these gauges ask for their values at each scrape, from another thread; the functions must be quick."""
         self.queue_depth.set_function(queue_depth)
         self.keys_owed.set_function(keys_owed)
         self.leader.set_function(leader)
         self.resync_age.set_function(partial(_seconds, resync_age))
+        self.ledgers_unserved.set_function(ledgers_unserved)
+        for namespace, is_served in served.items():
+            self.namespace_served.labels(namespace).set_function(is_served)
         for kind, age in watch_ages.items():
             self.watch_age.labels(kind).set_function(partial(_seconds, age))
 
@@ -155,11 +185,18 @@ class Metrics:
 
     def read_budgets(self, levels: Callable[[], Iterable[Level]]) -> None:
         """The same for the request budgets of accounts."""
-        self.registry.register(BudgetCollector(levels))
+        if self._budgets is not None:
+            self.registry.unregister(self._budgets)
+        self._budgets = BudgetCollector(levels)
+        self.registry.register(self._budgets)
 
     def text(self) -> bytes:
         """The exposition format."""
         return generate_latest(self.registry)
+
+
+def _nothing() -> float:
+    return 0.0
 
 
 def _seconds(age: Callable[[], float | None]) -> float:

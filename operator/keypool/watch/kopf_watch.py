@@ -7,7 +7,7 @@ cluster: only `on.event`, which does nothing but take note.
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -19,11 +19,12 @@ from keypool.cluster import paths
 from keypool.cluster.cache import Kind, ObjectCache, watched
 from keypool.cluster.client import KubeClient
 from keypool.cluster.connection import Connection, NoCluster
-from keypool.cluster.errors import KubeError
+from keypool.cluster.errors import KubeError, NotFound
 from keypool.core.projection import LABEL_PUBLISHED
 from keypool.serve.logs import describe
-from keypool.watch.echoes import WithoutEchoes
+from keypool.tasks import end
 from keypool.watch.liveness import STREAM_SECONDS, Liveness
+from keypool.watch.middleware import middleware
 from keypool.watch.spawned import Spawned
 
 OnTouch = Callable[[Kind, Mapping[str, Any]], None]
@@ -33,8 +34,11 @@ _IDENTITY = Identity("keypool")
 """Without one, Kopf asks for the user's name, which a container's user may not have, and for the host's, by DNS."""
 _SILENCE = STREAM_SECONDS + 10
 _LOOK_FOR_KINDS = 2.0
+_MISSED = 10.0
+"""Seconds within which Kopf asks for the first time for each kind that it found."""
 _LOGIN_PAUSE = 5.0
-_RESTART_PAUSE = 3.0
+_RESTART_PAUSE, _LONGEST_PAUSE = 3.0, 60.0
+"""Seconds before Kopf begins again: doubled each time, until something is in sight."""
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +73,20 @@ class _NoMemories(ResourceMemories):
         return await super().recall(raw_body, **options | {"ephemeral": True})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Watch:
+    """What all runs of Kopf have in common; see `run_kopf`."""
+
+    client: KubeClient
+    cache: ObjectCache
+    on_touch: OnTouch
+    liveness: Liveness
+    stop_flag: asyncio.Event
+    namespaces: tuple[str, ...]
+    after_start: Callable[[], None]
+    sample: bool
+
+
 async def run_kopf(
     client: KubeClient,
     cache: ObjectCache,
@@ -78,60 +96,83 @@ async def run_kopf(
     stop_flag: asyncio.Event,
     namespaces: tuple[str, ...] = (),
     after_start: Callable[[], None] = lambda: None,
+    sample: bool = False,
 ) -> None:
     """Feed the cache until `stop_flag` is set; `on_touch` is called for each object that brought news or went.
 
-    Waits for our kinds to be installed, and begins again when Kopf fails; returns when it is told to stop, by the flag
-    or by a signal that Kopf caught. However it ends, no task of Kopf's is left. No namespaces: the whole cluster.
-    `liveness.complete` tells when everything was listed. Kopf takes over SIGINT and SIGTERM each time it starts;
-    `after_start` is the place to take them back.
+    Watches those of our kinds that are installed, which pools must be, and begins again when another comes or Kopf
+    fails; returns when it is told to stop, by the flag or by a signal that Kopf caught. However it ends, no task of
+    Kopf's is left. No namespaces: the whole cluster. `liveness` tells when everything was listed. Kopf takes over
+    SIGINT and SIGTERM each time it starts; `after_start` is the place to take them back. A `sample` takes one object
+    of each list.
     """
+    watch = _Watch(
+        client=client,
+        cache=cache,
+        on_touch=on_touch,
+        liveness=liveness,
+        stop_flag=stop_flag,
+        namespaces=namespaces,
+        after_start=after_start,
+        sample=sample,
+    )
+    pause = _RESTART_PAUSE
     while not stop_flag.is_set():
-        if not await _kinds_are_served(client, namespaces):
+        kinds = await _kinds_served(watch)
+        if Kind.POOL not in kinds:
             await _pause(stop_flag, _LOOK_FOR_KINDS)
             continue
         try:
-            await _run_once(client, cache, on_touch, liveness, stop_flag, namespaces, after_start)
+            if await _run_once(watch, kinds):
+                continue
             return
         except Exception as error:  # noqa: BLE001 - whatever ended Kopf, the watches must go on
-            _log.error("watching ended; beginning again", extra={"error": describe(error)})
-        await _pause(stop_flag, _RESTART_PAUSE)
+            liveness.trouble = describe(error)
+            pause = _RESTART_PAUSE if liveness.blind_for() < STREAM_SECONDS else min(2 * pause, _LONGEST_PAUSE)
+            _log.error("watching ended; beginning again", extra={"error": describe(error), "seconds": pause})
+        await _pause(stop_flag, pause)
 
 
-async def _run_once(  # noqa: PLR0917 - private, called once
-    client: KubeClient,
-    cache: ObjectCache,
-    on_touch: OnTouch,
-    liveness: Liveness,
-    stop_flag: asyncio.Event,
-    namespaces: tuple[str, ...],
-    after_start: Callable[[], None],
-) -> None:
-    registry = kopf.OperatorRegistry()
-    kinds = watched(namespaces)
-    middleware = _middleware(client.connection, cache, liveness)
-    _register_login(registry, client.connection, middleware, watches=len(kinds) * max(1, len(namespaces)))
-    _register_events(registry, cache, on_touch, liveness, kinds)
-    spawned = Spawned()
+async def _run_once(watch: _Watch, kinds: tuple[Kind, ...]) -> bool:
+    """Returns when told to stop; True when another kind was installed instead."""
+    spawned, roots = Spawned(), set[asyncio.Task[Any]]()
+    watch.liveness.asked.clear()
+    more = asyncio.create_task(_more_kinds(watch, kinds))
     try:
         with spawned.collecting():
-            roots = await kopf.spawn_tasks(
-                registry=registry,
-                settings=_settings(),
-                memories=_NoMemories(),
-                identity=_IDENTITY,
-                clusterwide=not namespaces,
-                namespaces=namespaces,
-                stop_flag=stop_flag,
-            )
-        after_start()
-        await asyncio.wait(roots, return_when=asyncio.FIRST_COMPLETED)
+            roots |= set(await _spawned(watch, kinds))
+        watch.after_start()
+        await asyncio.wait({*roots, more}, return_when=asyncio.FIRST_COMPLETED)
+        another = more.done()
     finally:
         # Not kopf.run_tasks: it waits without end for a watcher that missed its cancellation, and when one fails,
         # leaves the others behind. `watching.streaming_block` suppresses a cancellation that comes while it ends its
         # helper; `api.stream` takes one for its stopper's when all tasks are cancelled at once, as asyncio.run does.
-        await spawned.end()
+        try:
+            await end(more)
+        finally:
+            await spawned.end()
     _raise_what_ended(roots)
+    return another and not watch.stop_flag.is_set()
+
+
+async def _spawned(watch: _Watch, kinds: tuple[Kind, ...]) -> Collection[asyncio.Task[Any]]:
+    registry, connection = kopf.OperatorRegistry(), watch.client.connection
+    between = middleware(connection, watch.cache, watch.liveness, sample=watch.sample)
+    _register_login(registry, connection, between, watches=len(kinds) * max(1, len(watch.namespaces)))
+    _register_events(registry, watch.cache, watch.on_touch, watch.liveness, kinds)
+    settings = _settings()
+    if watch.sample:
+        settings.watching.chunk_size = 1
+    return await kopf.spawn_tasks(
+        registry=registry,
+        settings=settings,
+        memories=_NoMemories(),
+        identity=_IDENTITY,
+        clusterwide=not watch.namespaces,
+        namespaces=watch.namespaces,
+        stop_flag=watch.stop_flag,
+    )
 
 
 def _raise_what_ended(roots: Collection[asyncio.Task[Any]]) -> None:
@@ -202,39 +243,31 @@ def _register_login(
     kopf.on.login(registry=registry)(log_in)
 
 
-def _middleware(connection: Connection, cache: ObjectCache, liveness: Liveness) -> aiohttp.ClientMiddlewareType:
-    """Adds our current token to each of Kopf's requests; notes each watch that is answered, and keeps from Kopf what
-    the cache knows already."""
-
-    async def send(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-        if (authorization := await connection.authorization()) is not None:
-            request.headers["Authorization"] = authorization
-        request.server_hostname = connection.server_hostname
-        response = await handler(request)
-        kind, namespace = _what(request.url.path)
-        if response.status == 200 and "watch" in request.url.query and kind is not None:
-            liveness.mark(kind, namespace)
-            response.content = WithoutEchoes(response.content, partial(cache.is_news, kind))  # type: ignore[assignment]
-        return response
-
-    return send
-
-
-def _what(path: str) -> tuple[Kind | None, str | None]:
-    """The kind and the namespace of a list's path; no kind where it is none of ours."""
-    plural, parts = paths.resource_of(path), path.split("/")
-    if plural not in set(Kind):
-        return None, None
-    return Kind(plural), parts[-2] if parts[-3] == "namespaces" else None
-
-
-async def _kinds_are_served(client: KubeClient, namespaces: tuple[str, ...]) -> bool:
+async def _kinds_served(watch: _Watch) -> tuple[Kind, ...]:
+    """Those of our kinds that are installed; none where the API server does not tell."""
+    wanted = watched(watch.namespaces)
     try:
-        served = {resource["name"] for resource in (await client.get(paths.group_version()))["resources"]}
+        found = {resource["name"] for resource in (await watch.client.get(paths.group_version()))["resources"]}
+    except NotFound:
+        found = set()
     except KubeError as error:
-        _log.warning("our custom resources are not served yet", extra={"error": describe(error)})
-        return False
-    return {kind.value for kind in watched(namespaces) if kind is not Kind.SECRET} <= served
+        watch.liveness.trouble = describe(error)
+        return ()
+    kinds = tuple(kind for kind in wanted if kind is Kind.SECRET or kind.value in found)
+    watch.liveness.set_absent(set(wanted) - set(kinds))
+    return kinds
+
+
+async def _more_kinds(watch: _Watch, kinds: tuple[Kind, ...]) -> None:
+    """Returns when one is installed that was not; or when Kopf, which looks for itself and once, has missed one."""
+    wanted, until = set(watched(watch.namespaces)), asyncio.get_running_loop().time() + _MISSED
+    while not (set(kinds) == wanted <= watch.liveness.asked):
+        await asyncio.sleep(_LOOK_FOR_KINDS)
+        if set(kinds) < wanted and set(await _kinds_served(watch)) - set(kinds):
+            return
+        if not set(kinds) <= watch.liveness.asked and asyncio.get_running_loop().time() > until:
+            return
+    await asyncio.Event().wait()
 
 
 async def _pause(stop_flag: asyncio.Event, seconds: float) -> None:

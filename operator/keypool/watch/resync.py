@@ -8,17 +8,22 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from itertools import product
 from typing import Any
 
 from keypool.cluster import paths
 from keypool.cluster.cache import Kind, ObjectCache, watched
 from keypool.cluster.client import KubeClient
-from keypool.cluster.errors import Expired, KubeError
+from keypool.cluster.errors import Expired, Forbidden, KubeError, NotFound
 from keypool.cluster.store import Entry
 from keypool.serve.logs import describe
 from keypool.watch.kopf_watch import PUBLISHED, OnTouch
+from keypool.watch.liveness import Liveness
+from keypool.watch.middleware import REFUSED
 
+UNSEEN = 60.0
+"""Seconds between two comparisons at most while something is not in sight yet."""
 _ATTEMPTS = 3
 _PATHS: Mapping[Kind, Callable[[str | None], str]] = {
     Kind.POOL: paths.pools,
@@ -42,10 +47,12 @@ class Resync:
         namespaces: tuple[str, ...] = (),
         every: float = 300.0,
         clock: Callable[[], float] = time.monotonic,
+        liveness: Liveness | None = None,
     ) -> None:
         self._client, self._cache, self._on_touch = client, cache, on_touch
         self._kinds, self._namespaces = watched(namespaces), (*namespaces,) or (None,)
         self._every, self._clock = every, clock
+        self._liveness = liveness or Liveness(namespaces)
         self._finished: float | None = None
 
     @property
@@ -54,23 +61,40 @@ class Resync:
         return None if self._finished is None else self._clock() - self._finished
 
     async def run(self) -> None:
-        """Compare again and again until cancelled; the first time after one interval."""
+        """Compare again and again until cancelled; the first time after one interval, or sooner while a watch does not
+        tell."""
         while True:
-            await asyncio.sleep(self._every * random.uniform(0.9, 1.1))  # noqa: S311 - replicas and kinds spread out
+            due = self._clock() + self._every * random.uniform(0.9, 1.1)  # noqa: S311 - replicas and kinds spread out
+            while (left := due - self._clock()) > 0:
+                await asyncio.sleep(min(left, UNSEEN))
+                if self._liveness.complaints():
+                    break
             try:
                 await self.once()
             except KubeError as error:
                 _log.warning("resync failed", extra={"error": describe(error)})
 
     async def once(self) -> int:
-        """Bring the cache up to date; returns how many objects had been missed. Raises KubeError."""
-        missed = 0
-        for kind in self._kinds:
-            for namespace in self._namespaces:
+        """Bring the cache up to date; returns how many objects had been missed. What fails, or is refused, keeps
+        nothing else from being compared. Raises the first KubeError at the end."""
+        missed, done, failed = 0, 0, list[KubeError]()
+        for kind, namespace in product(self._kinds, self._namespaces):
+            try:
                 missed += await self._compare(kind, namespace)
-        self._finished = self._clock()
+                self._liveness.listed(kind, namespace)
+                done += 1
+            except NotFound:
+                continue  # the kind is not installed, which the watches tell
+            except Forbidden:
+                self._liveness.refuse(kind, namespace, REFUSED)
+            except KubeError as error:
+                failed.append(error)
         if missed:
             _log.info("resync found news", extra={"objects": missed})
+        if failed:
+            raise failed[0]
+        if done:
+            self._finished = self._clock()
         return missed
 
     async def _compare(self, kind: Kind, namespace: str | None) -> int:
@@ -82,18 +106,19 @@ class Resync:
     async def _compare_once(self, kind: Kind, namespace: str | None) -> int:
         known_before = self._cache.store(kind).newest()
         missed, present, version = 0, set(), 0
-        async for items, version in self._pages(kind, namespace):
-            if version < known_before:
-                _log.error("the API server's history was set back; forgetting what was known", extra={"kind": kind})
-                self._cache.clear(kind)
-                known_before = 0
-            present |= {item["metadata"]["uid"] for item in items}
-            missed += sum(self._take(kind, item) for item in items)
+        async with contextlib.aclosing(self._pages(kind, namespace)) as pages:
+            async for items, version in pages:
+                if version < known_before:
+                    _log.error("the API server's history was set back; forgetting what was known", extra={"kind": kind})
+                    self._cache.clear(kind)
+                    known_before = 0
+                present |= {item["metadata"]["uid"] for item in items}
+                missed += sum(self._take(kind, item) for item in items)
         return missed + sum(
             self._drop(kind, entry, version) for entry in self._vanished(kind, namespace, present, version)
         )
 
-    async def _pages(self, kind: Kind, namespace: str | None) -> AsyncIterator[tuple[list[dict[str, Any]], int]]:
+    async def _pages(self, kind: Kind, namespace: str | None) -> AsyncGenerator[tuple[list[dict[str, Any]], int], None]:
         """Chunks of items, with the version of the whole list, which is the same for all chunks."""
         path, token = _PATHS[kind](namespace), ""
         while True:

@@ -284,7 +284,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "a user without a name watches nothing",
         "watch/kopf_watch.py",
-        "                identity=_IDENTITY,\n",
+        "        identity=_IDENTITY,\n",
         "",
         (CLUSTER.format("nameless_user"),),
     ),

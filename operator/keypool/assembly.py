@@ -1,0 +1,113 @@
+"""Puts together what one leadership works with, and loads what earlier ones left behind."""
+
+import random
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from time import monotonic
+
+from keypool.cluster.announcer import Announcer
+from keypool.cluster.cache import ObjectCache
+from keypool.cluster.client import KubeClient
+from keypool.cluster.credentials import Credentials
+from keypool.cluster.installation import Installation
+from keypool.cluster.lease import Leadership
+from keypool.cluster.ledgers import LedgerBook
+from keypool.cluster.namespaces import Namespaces
+from keypool.cluster.publisher import Publisher
+from keypool.providers.protocol import Provider
+from keypool.providers.transport import Deadlines
+from keypool.reconcile.accounts import Accounts
+from keypool.reconcile.budgets import Budgets, budget_levels
+from keypool.reconcile.directory import Directory
+from keypool.reconcile.journal import Journal
+from keypool.reconcile.registry import Registry
+from keypool.reconcile.tenants import Tenancy
+from keypool.reconcile.world import World
+from keypool.serve.audit import AuditLog
+from keypool.serve.metrics import Metrics
+from keypool.settings import Settings
+from keypool.watch.liveness import Liveness
+from keypool.watch.queue import WorkQueue
+
+Build = Callable[..., Provider]
+"""As `providers.registry.build`."""
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the replica has already; see `World`, and `Replica` for `build` and `minute`."""
+
+    settings: Settings
+    audit: AuditLog
+    metrics: Metrics
+    cache: ObjectCache
+    liveness: Liveness
+    build: Build
+    minute: float
+    now: Callable[[], datetime]
+    clocks_agree: Callable[[], bool]
+
+
+async def assemble(parts: Parts, client: KubeClient, leadership: Leadership, queue: WorkQueue) -> tuple[World, Journal]:
+    """Raises KubeError and ValueError where what is stored cannot be read."""
+    settings = parts.settings
+    announcer = Announcer(client, settings.identity, monotonic, utc_now, partial(secrets.token_hex, 8))
+    journal = Journal(announcer, parts.audit, parts.metrics)
+    ledgers = LedgerBook(client, settings.namespace, leadership.verify_live, journal)
+    deadlines = Deadlines().within(settings.timing.longest_call)
+    build = partial(
+        parts.build,
+        allow_insecure=settings.allow_insecure_endpoints,
+        allow_private=settings.allow_private_endpoints,
+        deadlines=deadlines,
+    )
+    budgets = Budgets(client, settings.namespace, parts.now, lambda uid: queue.add(f"pool/{uid}"), parts.minute)
+    directory = Directory(client, settings.namespace, build, budgets, lambda uid: queue.add(f"provider/{uid}"))
+    accounts = Accounts(
+        client, settings.namespace, ledgers, Registry(ledgers, parts.cache, parts.liveness.sees_served), parts.now
+    )
+    installed = Installation(client, settings.namespace, partial(secrets.token_hex, 4))
+    await installed.refresh()
+    await ledgers.load()
+    await directory.load_kept()
+    await accounts.load()
+    await budgets.load()
+    parts.metrics.read_budgets(partial(budget_levels, budgets, parts.cache))
+    namespaces = Namespaces(client)
+    world = World(
+        client=client,
+        cache=parts.cache,
+        sight=parts.liveness,
+        ledgers=ledgers,
+        directory=directory,
+        accounts=accounts,
+        budgets=budgets,
+        namespaces=namespaces,
+        tenancy=Tenancy(parts.cache, ledgers, namespaces) if not settings.served else None,
+        credentials=Credentials(client, monotonic),
+        publisher=Publisher(client),
+        announcer=announcer,
+        tell_failure=journal.failed,
+        metrics=parts.metrics,
+        leadership=leadership,
+        deadlines=deadlines,
+        installation=installed.id,
+        installed=installed,
+        now=parts.now,
+        clocks_agree=parts.clocks_agree,
+        random=random.random,
+        new_id=partial(secrets.token_hex, 8),
+        touch_pool=lambda uid: queue.add(f"pool/{uid}"),
+        touch_provider=lambda uid: queue.add(f"provider/{uid}"),
+        ending=lambda: queue.draining,
+        started_at=parts.now(),
+    )
+    return world, journal
