@@ -17,6 +17,7 @@ from keypool_lab.examples import EXAMPLES, NOW, OF_PROVIDERS
 from tests.unit.argocd import judge
 
 PROGRESSING = {
+    "A reported leak is not contained",
     "A reported leak is not contained yet",
     "The pool is being deleted",
     "The ledger is gone or not to be believed, and a Secret stands",
@@ -34,7 +35,6 @@ PROGRESSING = {
 }
 SUSPENDED = {"Suspended before there are keys", "Suspended"}
 DEGRADED = {
-    "A reported leak is not contained",
     "A person is needed",
     "The spec cannot be read any more",
     "The spec cannot be read",
