@@ -17,7 +17,7 @@ from tests.kubelet.image import Images
 from tests.kubelet.needs import NAMESPACES, missing
 from tests.kubelet.prepare import prepare
 
-SECONDS = 600
+SECONDS = 1200
 
 
 @pytest.fixture(scope="session", autouse=True)
