@@ -29,6 +29,7 @@ HOUR = timedelta(hours=1)
 VENDOR = ProviderFacts("provider", "vendor", "https://vendor.example/v1", Capabilities(tells_usage=True))
 DOWN = Problem(Reason.PROVIDER_NOT_READY, "KeyProvider vendor: it does not answer", stalls=False)
 SLOW = Trouble(Reason.PROVIDER_UNAVAILABLE, "the provider does not answer", needs_person=False)
+UNWRITTEN = Trouble(Reason.CLUSTER_UNAVAILABLE, "the ledger: update: 503", needs_person=False)
 REFUSED = Trouble(Reason.KEY_REFUSED, "no such scope", needs_person=True)
 RESTORED = Problem(Reason.LEDGER_RESTORED, "every key is probed first", stalls=False)
 LOST = Problem(Reason.LEDGER_MISSING, "the ledger is being rebuilt", stalls=False)
@@ -125,6 +126,7 @@ EXAMPLES: dict[str, Callable[[], Sight]] = {
     "The spec cannot be read": lambda: sight(satisfied=None, pool=BROKEN, said=(UNREADABLE,)),
     "A restored ledger is being checked": lambda: sight(key(), recovery=RESTORED),
     "A Secret is not what it must be": lambda: sight(key(), secrets={}),
+    "The cluster does not take what has to be written": lambda: sight(key(), troubles={"cluster": UNWRITTEN}),
     "The provider rejects most keys of the account": lambda: sight(key(), grip=Grip.ENGAGED, checks=_rejected(3)),
     "A live key is published": lambda: sight(key()),
     "The published key was rejected, and is asked about again": lambda: sight(key(), checks=_rejected(1)),
@@ -166,6 +168,7 @@ EXAMPLES: dict[str, Callable[[], Sight]] = {
 OF_PROVIDERS: dict[str, ProviderSight] = {
     "A person is needed": ProviderSight(Standing(Problem(Reason.CREDENTIAL_REJECTED, "the provider answers 401"))),
     "What the object says is not used yet": ProviderSight(Standing(pending=DOWN), known=VENDOR.capabilities),
+    "Nobody asked it yet since the operator started": ProviderSight(Standing(DOWN, unasked=True)),
     "It cannot be used": ProviderSight(Standing(DOWN)),
     "It rejects most keys of the account": ProviderSight(Standing(), Grip.ENGAGED, known=VENDOR.capabilities),
     "The schedule exceeds the budget": ProviderSight(

@@ -30,6 +30,7 @@ PROGRESSING = {
     "No published key is live",
     "Keys are made for the first time",
     "The spec changed",
+    "The cluster does not take what has to be written",
     "No key is ready for the Secret",
     "The provider rejects most keys of the account, or of a part of it",
 }
@@ -73,6 +74,7 @@ def test_a_provider_in_each_situation() -> None:
     assert {situation: of_provider(sight) for situation, sight in OF_PROVIDERS.items()} == {
         "A person is needed": "Degraded",
         "What the object says is not used yet": "Progressing",
+        "Nobody asked it yet since the operator started": "Progressing",
         "It cannot be used": "Progressing",
         "It rejects most keys of the account": "Progressing",
         "The schedule exceeds the budget": "Healthy",
@@ -83,7 +85,7 @@ def test_a_provider_in_each_situation() -> None:
 
 PERSON = Problem(Reason.SPEC_INVALID, "the endpoint is not one")
 LATER = Problem(Reason.PROVIDER_UNAVAILABLE, "the provider does not answer", stalls=False)
-STANDINGS = [Standing(*pair) for pair in product((None, PERSON, LATER), repeat=2)]
+STANDINGS = [Standing(now, coming) for now, coming in product((None, PERSON, LATER), repeat=2)]
 
 
 @pytest.mark.parametrize("standing", STANDINGS)

@@ -6,7 +6,7 @@ import pytest
 
 from keypool.cluster import errors, paths
 from keypool.cluster.client import retry_delay
-from keypool.cluster.errors import KubeError, TooManyRequests, Unavailable, error_from
+from keypool.cluster.errors import KubeError, TooManyRequests, Unavailable, error_from, told_of
 
 CANARY = "canary-c0ffee"
 
@@ -34,6 +34,89 @@ def test_each_status_has_its_type_and_no_type_quotes_the_body(status: int, reaso
     assert type(error) is kind
     assert CANARY not in f"{error} {error!r} {vars(error)}"
     assert error.status == status
+
+
+FORBIDDEN = 'secrets "web" is forbidden: '
+GUARDED = f'admission webhook "guard.example.com" denied the request: {CANARY}'
+DENIALS = [
+    (
+        422,
+        FORBIDDEN + f"ValidatingAdmissionPolicy 'no-keys' with binding 'shop' denied request: {CANARY}",
+        "denied by ValidatingAdmissionPolicy no-keys, binding shop",
+        True,
+    ),
+    (
+        401,
+        FORBIDDEN + "ValidatingAdmissionPolicy 'p.example.com' with binding 'b' denied request: failed expression: x",
+        "denied by ValidatingAdmissionPolicy p.example.com, binding b",
+        True,
+    ),
+    (
+        403,
+        f'admission webhook "guard.example.com" denied the request: {CANARY}',
+        "denied by admission webhook guard.example.com",
+        True,
+    ),
+    (
+        409,
+        f'admission webhook "guard.example.com" denied the request: {CANARY}',
+        "denied by admission webhook guard.example.com",
+        True,
+    ),
+    (
+        500,
+        f'admission webhook "guard.example.com" denied the request: {CANARY}',
+        "denied by admission webhook guard.example.com",
+        True,
+    ),
+    (
+        500,
+        f'Internal error occurred: failed calling webhook "down.example.com": failed to call webhook: {CANARY}',
+        "admission webhook down.example.com does not answer",
+        False,
+    ),
+    (
+        403,
+        FORBIDDEN + "exceeded quota: small, requested: secrets=1, used: secrets=0",
+        "denied by ResourceQuota small",
+        True,
+    ),
+    (
+        403,
+        'apikeypools.keypool.dev "web" is forbidden: User "system:serviceaccount:k:k" cannot patch resource '
+        '"apikeypools/status" in API group "keypool.dev" in the namespace "shop"',
+        "the operator may not patch apikeypools/status: RBAC",
+        True,
+    ),
+]
+
+
+@pytest.mark.parametrize(("status", "message", "told", "person"), DENIALS)
+def test_a_denial_names_who_denied_it_and_nothing_else(status: int, message: str, told: str, person: bool) -> None:
+    error = error_from("create /x", status, {"reason": "Invalid", "message": message}, None)
+    assert str(error) == f"create /x: {status} Invalid ({told})"
+    assert error.needs_person is person
+    assert CANARY not in f"{error} {error!r} {vars(error)}"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"{CANARY} ValidatingAdmissionPolicy 'p' with binding 'b' denied request",
+        f'admission webhook "{CANARY} x" denied the request',
+        f"{FORBIDDEN}exceeded quota: {CANARY.upper()}, x",
+        f"denied: {CANARY}",
+    ],
+)
+def test_words_that_have_no_known_form_are_not_repeated(message: str) -> None:
+    error = error_from("create /x", 403, {"reason": "Forbidden", "message": message}, None)
+    assert CANARY not in str(error).lower()
+
+
+def test_an_error_says_what_it_was_about_and_the_first_to_say_so_is_right() -> None:
+    with pytest.raises(KubeError) as caught, told_of("the pool"), told_of("Secret web"):
+        raise errors.Conflict("create /x", 409, "Conflict")
+    assert caught.value.told == "Secret web: create /x: 409 Conflict"
 
 
 def test_an_invalid_field_is_named() -> None:

@@ -12,23 +12,49 @@
     └── Unavailable       connection, timeout or 5xx: later; `maybe_done` tells whether it may have happened
 
 A message never holds anything of a body that was sent: API servers quote refused values, so of their own words only
-the reason and the names of fields are kept.
+the reason, the names of fields and who refused (see `cluster.denials`) are kept.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
+
+from keypool.cluster.denials import denied_by
 
 
 class KubeError(Exception):
     """A call that failed.
 
-    `status` is the HTTP status, 0 when there was no answer; `reason` the API's CamelCase word.
+    `status` is the HTTP status, 0 when there was no answer; `reason` the API's CamelCase word. `about`: what was to be
+    done, see `told_of`.
     """
+
+    about: str = ""
 
     def __init__(self, call: str, status: int = 0, reason: str = "", details: str = "") -> None:
         self.call, self.status, self.reason, self.details = call, status, reason, details
         what = " ".join(part for part in (str(status or ""), reason) if part)
         super().__init__(f"{call}: {what}" + (f" ({details})" if details else ""))
+
+    @property
+    def needs_person(self) -> bool:
+        """The same again will not help: somebody denied it, or the content is refused."""
+        return False
+
+    @property
+    def told(self) -> str:
+        """For people: what it was about first."""
+        return f"{self.about}: {self}" if self.about else str(self)
+
+
+@contextmanager
+def told_of(about: str) -> Iterator[None]:
+    """A call that fails inside says what it was about, such as "Secret web": a create's path does not name it."""
+    try:
+        yield
+    except KubeError as error:
+        error.about = error.about or about
+        raise
 
 
 class NotFound(KubeError):
@@ -50,13 +76,18 @@ class Expired(KubeError):
 class Invalid(KubeError):
     """The content is refused (400, 413, 415, 422); `details` names fields and reasons."""
 
+    @property
+    def needs_person(self) -> bool:
+        """The same again will not help."""
+        return True
+
 
 class Unauthorized(KubeError):
     """The credentials are refused (401)."""
 
 
 class Forbidden(KubeError):
-    """Refused (403)."""
+    """Refused: 403, or another status that a policy or webhook chose."""
 
     def __init__(
         self,
@@ -64,11 +95,17 @@ class Forbidden(KubeError):
         reason: str = "",
         details: str = "",
         *,
+        status: int = 403,
         namespace_terminating: bool = False,
         quota_exceeded: bool = False,
     ) -> None:
         self.namespace_terminating, self.quota_exceeded = namespace_terminating, quota_exceeded
-        super().__init__(call, 403, reason, details)
+        super().__init__(call, status, reason, details)
+
+    @property
+    def needs_person(self) -> bool:
+        """Unless the namespace goes, and all in it."""
+        return not self.namespace_terminating
 
 
 class TooManyRequests(KubeError):
@@ -82,9 +119,9 @@ class TooManyRequests(KubeError):
 class Unavailable(KubeError):
     """No usable answer. `maybe_done` is False only when the request certainly never reached the API server."""
 
-    def __init__(self, call: str, status: int = 0, reason: str = "", *, maybe_done: bool) -> None:
+    def __init__(self, call: str, status: int = 0, reason: str = "", details: str = "", *, maybe_done: bool) -> None:
         self.maybe_done = maybe_done
-        super().__init__(call, status, reason)
+        super().__init__(call, status, reason, details)
 
 
 _BY_STATUS: Mapping[int, type[KubeError]] = {401: Unauthorized, 404: NotFound, 409: Conflict, 410: Expired}
@@ -94,11 +131,14 @@ def error_from(call: str, status: int, answer: Mapping[str, Any], retry_after: f
     """The error for an HTTP status >= 400 and its parsed `metav1.Status` (empty when it was none). Pure."""
     reason = str(answer.get("reason") or "")
     causes = _causes(answer)
-    details = ", ".join(dict.fromkeys(f"{field}: {why}" if field else why for field, why in causes))
+    refusal = denied_by(answer)
+    details = refusal or ", ".join(dict.fromkeys(f"{field}: {why}" if field else why for field, why in causes))
     if status == 429:
         return TooManyRequests(call, reason, retry_after)
+    if refusal is not None and refusal.startswith("denied by "):
+        return Forbidden(call, reason, details, status=status, quota_exceeded="ResourceQuota" in refusal)
     if status >= 500:
-        return Unavailable(call, status, reason, maybe_done=True)
+        return Unavailable(call, status, reason, details, maybe_done=True)
     if status == 403:
         return _forbidden(call, reason, details, causes, str(answer.get("message") or ""))
     if status == 409 and reason == "AlreadyExists":
@@ -112,7 +152,7 @@ def _forbidden(call: str, reason: str, details: str, causes: list[tuple[str, str
     return Forbidden(
         call,
         reason,
-        "quota exceeded" if quota else details,
+        details or ("quota exceeded" if quota else ""),
         namespace_terminating=any(why == "NamespaceTerminating" for _, why in causes),
         quota_exceeded=quota,
     )

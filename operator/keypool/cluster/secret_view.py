@@ -3,12 +3,16 @@
 import base64
 import binascii
 import hashlib
+import re
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from keypool.cluster.client import FIELD_MANAGER
 from keypool.cluster.paths import GROUP
 from keypool.core.views_secret import SecretView
+
+_A_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._/ -]{0,40}")
 
 
 def secret_view(obj: Mapping[str, Any]) -> SecretView:
@@ -31,6 +35,7 @@ def secret_view(obj: Mapping[str, Any]) -> SecretView:
         managed_labels=_managed(meta, "f:labels"),
         managed_annotations=_managed(meta, "f:annotations"),
         deleting="deletionTimestamp" in meta,
+        other_manager=_other_manager(meta),
     )
 
 
@@ -48,6 +53,18 @@ def _controller(meta: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _is_pool(owner: Mapping[str, Any]) -> bool:
     return owner.get("kind") == "ApiKeyPool" and str(owner.get("apiVersion")).split("/")[0] == GROUP
+
+
+def _other_manager(meta: Mapping[str, Any]) -> str:
+    """By name only: letters, digits and a few signs, as programs call themselves."""
+    others = [
+        entry
+        for entry in meta.get("managedFields") or ()
+        if entry.get("manager") != FIELD_MANAGER and "f:data" in (entry.get("fieldsV1") or {})
+    ]
+    last: Mapping[str, Any] = max(others, key=lambda entry: str(entry.get("time") or ""), default={})
+    name = str(last.get("manager") or "")
+    return sys.intern(name) if _A_NAME.fullmatch(name) else ""
 
 
 def _managed(meta: Mapping[str, Any], which: str) -> frozenset[str]:

@@ -19,10 +19,11 @@ NO_CREDENTIAL = "there is no admin credential to check; each key is probed"
 @dataclass(frozen=True, slots=True)
 class Standing:
     """`problem`: why the provider cannot be used. `pending`: why what the object says now is not used yet, while what
-    it said before is."""
+    it said before is. `unasked`: nobody could say yet whether it can."""
 
     problem: Problem | None = None
     pending: Problem | None = None
+    unasked: bool = False
 
     @property
     def worst(self) -> Problem | None:
@@ -54,6 +55,10 @@ def _told(sight: ProviderSight) -> Problem | None:
     return Problem(worst.reason, worst.message + still, worst.stalls)
 
 
+def _unasked(sight: ProviderSight) -> Problem | None:
+    return sight.standing.problem if sight.standing.unasked else None
+
+
 def _brake(sight: ProviderSight) -> Problem | None:
     return Problem(Reason.MOST_KEYS_REJECTED, BRAKE) if sight.grip is Grip.ENGAGED else None
 
@@ -70,6 +75,7 @@ def _good(_: ProviderSight) -> Problem:
 PROVIDER_SITUATIONS: tuple[Situation[ProviderSight], ...] = (
     Situation("A person is needed", _needs_person, STALLS),
     Situation("What the object says is not used yet", _told, WORKS),
+    Situation("Nobody asked it yet since the operator started", _unasked, {Condition.READY: Say(None)}),
     Situation("It cannot be used", lambda sight: sight.standing.problem, {Condition.READY: Say(False)}),
     Situation(
         "It rejects most keys of the account", _brake, {Condition.READY: Say(None), Condition.HEALTHY: Say(False)}

@@ -89,6 +89,7 @@ class Reason(StrEnum):
     SECRET_FOREIGN = "SecretForeign"  # noqa: S105
     SECRET_UNUSABLE = "SecretUnusable"  # noqa: S105
     SECRET_CONTESTED = "SecretContested"  # noqa: S105
+    SECRET_FOUGHT = "SecretFought"  # noqa: S105
     SECRET_NEWER = "SecretNewer"  # noqa: S105
     NAMESPACE_TERMINATING = "NamespaceTerminating"
     CLUSTER_UNAVAILABLE = "ClusterUnavailable"
@@ -206,10 +207,13 @@ ADVICE: dict[Reason, str] = {
     "Opaque, delete it, and keypool writes it anew with the same values; what alters it on its way has to spare it.",
     Reason.SECRET_CONTESTED: "Another pool has that Secret's name: delete this pool and apply it again with another "
     "spec.secret.name or poolName.",
+    Reason.SECRET_FOUGHT: "Something else writes the published Secret again and again; the message names its field "
+    "manager. keypool writes it back after pauses of up to a minute. Have only one of the two write it.",
     Reason.SECRET_NEWER: "The Secret was written from a newer ledger than the operator has. keypool looks into it; "
     "docs/recovery.md says what it does.",
     Reason.NAMESPACE_TERMINATING: "The namespace is being deleted: nothing is created in it any more.",
-    Reason.CLUSTER_UNAVAILABLE: "The Kubernetes API refused or did not answer; keypool tries again.",
+    Reason.CLUSTER_UNAVAILABLE: "The Kubernetes API refused or did not answer; keypool tries again. Where the message "
+    "names an admission policy, a webhook, a quota or a right (RBAC), and the pool is Stalled: have that changed.",
     Reason.LEAK_NOT_CONTAINED: "A key is reported compromised and is not proven dead; the message says which, since "
     "when, and why. Mend what it names. A key without a published successor stays, so that nobody is cut off; to have "
     "it revoked at once all the same, annotate the pool with keypool.dev/compromised=NAME!now@TOKEN. Or revoke it in "

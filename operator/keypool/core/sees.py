@@ -78,6 +78,12 @@ def unwritten(sight: Sight) -> Problem | None:
     return sight.unwritten
 
 
+def failed_pass(sight: Sight) -> Problem | None:
+    """Something in the cluster could not be read or written, such as the ledger."""
+    trouble = sight.o.troubles.get("cluster")
+    return note(trouble.reason, trouble.message) if trouble is not None else None
+
+
 def doubted_keys(sight: Sight) -> Problem | None:
     """The brake holds: whether the keys are dead or the provider is wrong, nobody knows."""
     return brake(sight) if sight.is_satisfied and sight.shown else None

@@ -12,7 +12,7 @@ from keypool.core.lifecycle import KeyState
 from keypool.core.observation import Observation, Problem
 from keypool.core.projection import project, secret_names, usable
 from keypool.core.reasons import Reason
-from keypool.core.rules.publication import ADORN, is_current
+from keypool.core.rules.publication import ADORN, REPAIR, is_current
 from keypool.core.trust import has_expired
 
 MESSAGE_LIMIT = 512
@@ -88,9 +88,9 @@ class Sight:
         if blocked is not None or o.known_pool.spec is None:
             return blocked
         differ = [f"Secret {each.name}" for each in project(o.ledger, o.spec) if not is_current(o, each)]
-        if not differ:
+        if not differ and REPAIR not in o.troubles:
             return None
-        trouble = o.troubles.get("publish") or o.troubles.get(ADORN)
+        trouble = o.troubles.get("publish") or o.troubles.get(REPAIR) or o.troubles.get(ADORN)
         if trouble is not None:
             return Problem(trouble.reason, trouble.message, trouble.needs_person)
         return Problem(Reason.SECRETS_DIFFER, f"to be written: {', '.join(differ)}", stalls=False)

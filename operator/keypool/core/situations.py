@@ -40,6 +40,7 @@ OF_THE_POOL: tuple[Situation[Sight], ...] = (
 OF_THE_SECRET: tuple[Situation[Sight], ...] = (
     Situation("A restored ledger is being checked", sees.recovery, {PUBLISHED: Say(False), **WORKS}),
     Situation("A Secret is not what it must be", sees.unwritten, {PUBLISHED: Say(False), **WORKS}),
+    Situation("The cluster does not take what has to be written", sees.failed_pass, WORKS),
     Situation("The provider rejects most keys of the account", sees.doubted_keys, {READY: Say(None), **WORKS}),
     Situation("A live key is published", sees.live_key, {READY: Say(True)}),
     Situation(

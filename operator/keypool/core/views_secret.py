@@ -13,6 +13,7 @@ class SecretView:
     `owner_uid`: UID of the ApiKeyPool that controls it, None for none. `controlled_by_other`: something that is not an
     ApiKeyPool controls it. `digests`: entry of `data` -> hex SHA-256 of its decoded bytes. `managed_labels` and
     `managed_annotations`: the names that the field manager `keypool` owns, whoever changed the values since.
+    `other_manager`: the field manager that changed the entries last, where it is not ours.
     """
 
     namespace: str
@@ -29,6 +30,7 @@ class SecretView:
     managed_labels: frozenset[str]
     managed_annotations: frozenset[str]
     deleting: bool = False
+    other_manager: str = ""
 
     @property
     def ledger_revision(self) -> int | None:

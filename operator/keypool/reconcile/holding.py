@@ -6,7 +6,7 @@ from typing import Any
 from keypool.cluster import paths
 from keypool.cluster.announcer import Subject
 from keypool.cluster.cache import Kind
-from keypool.cluster.errors import Conflict, KubeError, NotFound
+from keypool.cluster.errors import Conflict, KubeError, NotFound, told_of
 from keypool.core.reasons import Reason
 from keypool.core.rules.holding import FINALIZER as ACTIVITY
 from keypool.reconcile.memory import FIRST_PAUSE, Memory
@@ -67,7 +67,8 @@ async def set_finalizers(world: World, pool: dict[str, Any], *, add: bool) -> No
     }
     path = paths.pool(meta["namespace"], meta["name"])
     try:
-        stored = await world.client.patch(path, patch)
+        with told_of("the pool's finalizer"):
+            stored = await world.client.patch(path, patch)
     except NotFound:
         if add:
             raise

@@ -7,8 +7,11 @@ from datetime import datetime, timedelta
 from keypool.core.limits import Usage
 from keypool.core.observation import Checked, Reading
 from keypool.core.reasons import Reason, Trouble
+from keypool.core.rules.publication import PEACE, REPAIR
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=5)
+AT_ONCE, LONGEST_REPAIR, CALM = 3, timedelta(minutes=1), timedelta(minutes=1)
+"""So many repairs of Secrets in a row are made at once; longest pause between two; so long nobody changed them."""
 
 
 @dataclass(slots=True)
@@ -29,6 +32,7 @@ class Memory:
     generation: int = 0
     provider_usable: bool = True
     recovering_since: datetime | None = None
+    repairs: int = 0
 
     def checked(self, key: str, at: datetime, accepted: bool) -> None:
         """A definite answer of a probe."""
@@ -105,6 +109,22 @@ class Memory:
         """What was done held for the whole pause: the next time is a first time again."""
         if activity in self.troubles and self.wait_until.get(activity, now) <= now:
             self.succeeded(activity)
+
+    def repaired(self, message: str, now: datetime, jitter: float) -> bool:
+        """A Secret was written back. Who fights for it is left alone for longer and longer; True when that begins."""
+        self.repairs += 1
+        if self.repairs > AT_ONCE:
+            self.failed(REPAIR, Reason.SECRET_FOUGHT, message, now, jitter)
+            self.wait_until[REPAIR] = min(self.wait_until[REPAIR], now + LONGEST_REPAIR)
+        self.wait_until[PEACE] = self.wait_until.get(REPAIR, now) + CALM
+        return self.repairs == AT_ONCE + 1
+
+    def calm_down(self, now: datetime) -> None:
+        """Nobody changed the Secrets for a while: the next change is repaired at once again."""
+        if self.repairs and self.wait_until.get(PEACE, now) <= now:
+            self.repairs = 0
+            self.succeeded(REPAIR)
+            self.succeeded(PEACE)
 
     def new_generation(self, generation: int) -> bool:
         """Whether it is another spec: that deserves another try at once."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from keypool.cluster import paths
 from keypool.cluster.cache import Kind
-from keypool.cluster.errors import NotFound
+from keypool.cluster.errors import NotFound, told_of
 from keypool.cluster.publisher import SecretRefused
 from keypool.cluster.secret_view import secret_view
 from keypool.core import actions as act
@@ -14,7 +14,7 @@ from keypool.core.observation import Problem
 from keypool.core.projection import Desired
 from keypool.core.reasons import Reason
 from keypool.core.rules.deletion import tombstone
-from keypool.core.rules.publication import ADORN
+from keypool.core.rules.publication import ADORN, REPAIR
 from keypool.reconcile.context import Pass
 from keypool.reconcile.holding import set_finalizers
 
@@ -70,9 +70,10 @@ async def publish(this: Pass, action: act.Action) -> None:
     altered: list[str] = []
     around: list[str] = []
     for desired in action.write:
-        stored = await this.world.publisher.write(
-            pool, desired, this.handle.ledger, adopt=adopt, seen=desired.name in this.observation.secrets
-        )
+        with told_of(f"Secret {desired.name}"):
+            stored = await this.world.publisher.write(
+                pool, desired, this.handle.ledger, adopt=adopt, seen=desired.name in this.observation.secrets
+            )
         this.world.cache.upsert(Kind.SECRET, stored)
         view = secret_view(stored)
         altered += [] if desired.holds(view) else [desired.name]
@@ -84,8 +85,21 @@ async def publish(this: Pass, action: act.Action) -> None:
         raise SecretRefused(Problem(Reason.SECRET_UNUSABLE, f"{text}: its entries are not the ones that were written"))
     _note_what_is_around(this, around)
     if action.repair and action.write:
-        names = ", ".join(desired.name for desired in action.write)
-        text = f"Secret {names} was changed or deleted; it was written again with the same values"
+        await _tell_repair(this, tuple(desired.name for desired in action.write))
+
+
+async def _tell_repair(this: Pass, names: tuple[str, ...]) -> None:
+    """Once for each change, and once for a fight."""
+    views = (this.observation.secrets.get(name) for name in names)
+    managers = sorted({view.other_manager for view in views if view is not None and view.other_manager})
+    by = f" by {', '.join(managers)}" if managers else ""
+    shown = ", ".join(names)
+    fight = f"Secret {shown} is changed or deleted again and again{by}; it is written back after growing pauses"
+    begins = this.memory.repaired(fight, this.world.now(), this.world.random())
+    if begins:
+        await this.world.announcer.announce(this.subject, "Warning", Reason.SECRET_FOUGHT, fight)
+    elif not this.memory.troubles.get(REPAIR):
+        text = f"Secret {shown} was changed or deleted{by}; it was written again with the same values"
         await this.world.announcer.announce(this.subject, "Warning", Reason.SECRET_REPAIRED, text)
 
 
@@ -98,7 +112,8 @@ def _note_what_is_around(this: Pass, around: list[str]) -> None:
 
 
 async def _remove_secret(this: Pass, name: str) -> None:
-    await this.world.publisher.remove(this.observation.known_pool, name)
+    with told_of(f"Secret {name}"):
+        await this.world.publisher.remove(this.observation.known_pool, name)
     view = this.observation.secrets.get(name)
     if view is not None:
         this.world.cache.remove_uid(Kind.SECRET, view.uid, int(view.resource_version))
@@ -130,14 +145,16 @@ async def retain(this: Pass, action: act.Action) -> None:
 async def _release(this: Pass, names: Iterable[str], secrets: Iterable[Desired]) -> None:
     held = {desired.name: desired for desired in secrets}
     for name in names:
-        await this.world.publisher.release(this.subject, name, held.get(name))
+        with told_of(f"Secret {name}"):
+            await this.world.publisher.release(this.subject, name, held.get(name))
 
 
 async def keep_credential(this: Pass, action: act.Action) -> None:
     """Stores what is needed to revoke owed keys after their pool, provider and Secret are gone."""
     assert isinstance(action, act.KeepCredential)  # noqa: S101
     for uid in action.providers:
-        await this.world.directory.keep(uid)
+        with told_of("the credential that is kept beside the ledgers"):
+            await this.world.directory.keep(uid)
 
 
 async def drop_ledger(this: Pass, _: act.Action) -> None:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from keypool.cluster.errors import Conflict, Forbidden, KubeError
+from keypool.cluster.errors import Conflict, Forbidden, KubeError, told_of
 from keypool.cluster.lease import LeadershipLost
 from keypool.cluster.publisher import SecretRefused
 from keypool.core import actions as act
@@ -47,7 +47,8 @@ async def perform(this: Pass, plan: Plan) -> bool:
     """False when something failed: that is a trouble in memory, with a pause. Raises KubeError when the ledger cannot
     be written."""
     _check_that_we_lead(this)
-    await this.handle.update(lambda _: with_chosen_values(this.observation.provider, plan.ledger))
+    with told_of("the pool's ledger"):
+        await this.handle.update(lambda _: with_chosen_values(this.observation.provider, plan.ledger))
     for phase in PHASES:
         group = [action for action in plan.actions if isinstance(action, phase)]
         if group and not await _carry_out(this, group):
@@ -115,12 +116,10 @@ async def _guarded(this: Pass, action: act.Action) -> bool:
     except Conflict:  # somebody wrote in between; not of every Secret does a watch tell
         this.memory.pause("publish", this.world.now() + FIRST_PAUSE)
         return False
-    except Forbidden as error:
-        reason = Reason.NAMESPACE_TERMINATING if error.namespace_terminating else Reason.CLUSTER_UNAVAILABLE
-        _fail(this, reason, str(error), person=not error.namespace_terminating)
-        return False
     except KubeError as error:
-        _fail(this, Reason.CLUSTER_UNAVAILABLE, str(error), person=False)
+        going = isinstance(error, Forbidden) and error.namespace_terminating
+        reason = Reason.NAMESPACE_TERMINATING if going else Reason.CLUSTER_UNAVAILABLE
+        _fail(this, reason, error.told, person=error.needs_person)
         return False
     this.memory.succeeded("publish")
     return True

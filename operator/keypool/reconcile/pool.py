@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any
 
 from keypool.cluster import paths
+from keypool.cluster.announcer import Subject
 from keypool.cluster.cache import provider_place
-from keypool.cluster.errors import KubeError, NotFound
+from keypool.cluster.errors import KubeError, NotFound, told_of
 from keypool.cluster.ledgers import LedgerHandle
 from keypool.core.decision import Plan, earliest
 from keypool.core.ledger import Ledger
@@ -88,11 +89,26 @@ class PoolReconciler:
         if obj is not None and memory.new_generation(obj["metadata"]["generation"]):
             self._reckon(obj)
         try:
-            await handle.flush()
+            with told_of("the pool's ledger"):
+                await handle.flush()
             return await self._reported_passes(uid, handle, memory)
         except KubeError as error:
-            memory.failed("cluster", Reason.CLUSTER_UNAVAILABLE, str(error), world.now(), world.random())
+            person, text = error.needs_person, error.told
+            memory.failed("cluster", Reason.CLUSTER_UNAVAILABLE, text, world.now(), world.random(), person=person)
+            await self._report_failure(uid, handle, memory, error)
             raise
+
+    async def _report_failure(self, uid: str, handle: LedgerHandle, memory: Memory, failed: KubeError) -> None:
+        """What keeps a pass from its end, such as a ledger that cannot be written, is told all the same. Where not even
+        the status can be written, a denial is told by an Event."""
+        try:
+            observation = await observe(self._world, uid, handle.ledger, memory, set())
+            await self._reporter.conclude(observation, Plan(handle.ledger), self._world.now())
+        except KubeError as error:
+            told, ledger = (failed if failed.needs_person else error), handle.ledger
+            if told.needs_person:
+                subject = Subject("ApiKeyPool", ledger.namespace, ledger.pool, ledger.pool_uid)
+                await self._world.announcer.announce(subject, "Warning", Reason.CLUSTER_UNAVAILABLE, told.told)
 
     def _reckon(self, obj: dict[str, Any]) -> None:
         """Another spec may need more requests than the account's budget grants."""
@@ -134,6 +150,12 @@ class PoolReconciler:
             await self._reporter.conclude(replace(observation, ledger=handle.ledger), decided, now)
         return True
 
+    def _calm_down(self, uid: str, memory: Memory, now: datetime) -> None:
+        """What nobody fights over any more is forgotten."""
+        memory.calm_down(now)
+        if self._has_finalizer(uid):
+            memory.held_out(HOLDING, now)
+
     async def _passes(self, uid: str, handle: LedgerHandle, memory: Memory, views: list[View]) -> float | None:
         """`views` holds what the latest pass saw and decided, until all is concluded."""
         world, stuck = self._world, False
@@ -143,8 +165,7 @@ class PoolReconciler:
                 break
             self._take_turns(uid, memory)
             now = world.now()
-            if self._has_finalizer(uid):
-                memory.held_out(HOLDING, now)
+            self._calm_down(uid, memory, now)
             observation = await observe(world, uid, handle.ledger, memory, absent)
             if memory.provider_is(observation.provider is not None and observation.provider_problem is None):
                 continue
@@ -158,6 +179,9 @@ class PoolReconciler:
                 continue
             decided = plan(observation, now)
             settled = decided.ledger == observation.ledger and (stuck or not decided.actions)
+            if settled and "cluster" in memory.troubles:  # all that was to be written is
+                memory.succeeded("cluster")
+                continue
             if settled:
                 views.clear()
                 await self._reporter.conclude(observation, decided, now)

@@ -3,6 +3,7 @@
 A new credential is tried while the one before stays in use, and takes its place only when it is good.
 """
 
+import contextlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,7 +17,7 @@ from keypool.cluster import paths
 from keypool.cluster.announcer import Subject
 from keypool.cluster.cache import Kind
 from keypool.cluster.credentials import MAX_AGE, CredentialMissing
-from keypool.cluster.errors import Conflict, NotFound
+from keypool.cluster.errors import Conflict, KubeError, NotFound
 from keypool.core.brake import Grip
 from keypool.core.breaker import State
 from keypool.core.observation import Problem
@@ -29,8 +30,9 @@ from keypool.reconcile.attempt import LATEST, SOONEST, Attempt, may_be_tried_aga
 from keypool.reconcile.authorities import with_authorities
 from keypool.reconcile.demand import Demand
 from keypool.reconcile.directory import Entry
+from keypool.reconcile.first_sight import reported_when_slow
 from keypool.reconcile.provider_report import report
-from keypool.reconcile.provider_standing import as_told, patient
+from keypool.reconcile.provider_standing import as_told, patient, problem_with
 from keypool.reconcile.proving import CONFIRM, is_another_account, problem_of
 from keypool.reconcile.readings import REQUEST_LIMIT, moment
 from keypool.reconcile.world import World
@@ -79,7 +81,9 @@ class ProviderReconciler:
             return None
         memory = self._memories.setdefault(uid, _Memory())
         self._notice(uid, memory)
-        standing, waits = patient(world, obj, await self._examine(obj, memory))
+        async with reported_when_slow(partial(self._say_unasked, obj, memory)):
+            standing, waits = patient(world, obj, await self._examine(obj, memory))
+        obj = world.cache.provider_by_uid(uid) or obj
         world.directory.set_problem(uid, standing.problem)
         pause = await self._judge(uid, memory) if standing.problem is None else MAX_AGE
         await self._tell(obj, memory, standing.problem)
@@ -89,6 +93,16 @@ class ProviderReconciler:
         memory.failures = memory.failures + 1 if standing.worst is not None else 0
         pause = min(pause, self._endpoints(obj), waits)
         return pause if standing.worst is None else min(pause, self._next_try(memory))
+
+    async def _say_unasked(self, obj: dict[str, Any], memory: _Memory) -> bool:
+        """What an earlier leadership said of it does not stand while nobody knows whether it still holds."""
+        entry = self._world.directory.get(obj["metadata"]["uid"])
+        if entry is None or not entry.trusted:
+            text = f"not asked since the restart at {self._world.started_at:%Y-%m-%d %H:%M:%SZ}"
+            waiting = Standing(Problem(Reason.PROVIDER_NOT_READY, text, stalls=False), unasked=True)
+            with contextlib.suppress(KubeError):
+                await self._write_status(obj, waiting, memory)
+        return True
 
     def _endpoints(self, obj: dict[str, Any]) -> float:
         """Shows the endpoints' states as metrics; seconds until one that is open may be tried again."""
@@ -134,6 +148,9 @@ class ProviderReconciler:
             return Standing(Problem(Reason.SPEC_INVALID, f"spec.{where}: {first['msg']}"[:300]))
         except CredentialMissing as missing:
             return Standing(Problem(Reason.CREDENTIAL_MISSING, str(missing), not_there_yet=not missing.there))
+        except KubeError as error:
+            with_it, unread = self._world.directory.get(uid), problem_with("the credential's Secret", error)
+            return Standing(None, unread) if with_it is not None and with_it.trusted else Standing(unread)
         known = self._world.directory.get(uid)
         try:
             if known is None or not known.trusted:

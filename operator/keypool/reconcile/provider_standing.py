@@ -4,10 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 from keypool.cluster.credentials import MAX_AGE
+from keypool.cluster.errors import KubeError
 from keypool.core import grace
+from keypool.core.breaker import State
 from keypool.core.observation import Problem
 from keypool.core.provider_situations import Standing
 from keypool.core.reasons import Reason
+from keypool.reconcile.directory import Entry
 from keypool.reconcile.readings import moment
 from keypool.reconcile.world import World
 
@@ -24,11 +27,29 @@ def patient(world: World, obj: dict[str, Any], standing: Standing) -> tuple[Stan
     return replace(standing, problem=grace.patient(standing.problem, end)), (end - now).total_seconds()
 
 
+def problem_with(about: str, error: KubeError) -> Problem:
+    """What keeps a provider from being looked at although it may work: the cluster."""
+    return Problem(Reason.CLUSTER_UNAVAILABLE, f"{about}: {error}", error.needs_person)
+
+
+def _unreachable(entry: Entry) -> Problem | None:
+    """Calls go nowhere while all of its endpoints are left alone."""
+    endpoints = entry.provider.endpoints()
+    if not endpoints or any(endpoint.state is not State.OPEN for endpoint in endpoints):
+        return None
+    text = "no endpoint works: calls failed several times in a row, and are tried again after a pause"
+    return Problem(Reason.PROVIDER_UNAVAILABLE, text, stalls=False)
+
+
 def as_told(world: World, obj: dict[str, Any], standing: Standing) -> Standing:
-    """Ready is not said of a provider that lists keys and refuses all else. Its pools go on trying, with growing
-    pauses: the first call that works tells that it is over."""
+    """Ready is not said of a provider none of whose endpoints works, or that lists keys and refuses all else. Its pools
+    go on trying, with growing pauses: the first call that works tells that it is over."""
     meta, entry = obj["metadata"], world.directory.get(obj["metadata"]["uid"])
-    if standing.problem is not None or entry is None or entry.grievances.judgement(shared=False) is None:
+    if standing.problem is not None or entry is None:
+        return standing
+    if (unreachable := _unreachable(entry)) is not None:
+        return replace(standing, problem=unreachable)
+    if entry.grievances.judgement(shared=False) is None:
         return standing
     pools = world.cache.pools_of_provider(meta.get("namespace", ""), meta["name"])
     places = {pool["metadata"]["namespace"] for uid in pools if (pool := world.cache.pool(uid)) is not None}

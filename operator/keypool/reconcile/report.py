@@ -8,7 +8,7 @@ from keypool.api.status import Condition as ConditionModel
 from keypool.cluster import paths
 from keypool.cluster.announcer import Subject
 from keypool.cluster.cache import Kind
-from keypool.cluster.errors import Conflict, NotFound
+from keypool.cluster.errors import Conflict, NotFound, told_of
 from keypool.core.conclude import conclude
 from keypool.core.decision import Plan
 from keypool.core.leaks import Leak, uncontained
@@ -58,7 +58,8 @@ class Reporter:
         """Whether it stands there now. What could not be written is concluded, and told, again."""
         namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
         try:
-            stored = await self._world.client.replace(paths.pool_status(namespace, name), {**obj, "status": status})
+            with told_of("the pool's status"):
+                stored = await self._world.client.replace(paths.pool_status(namespace, name), {**obj, "status": status})
         except NotFound:
             return False
         except Conflict:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from keypool.core.actions import PublishSecrets
 from keypool.core.brake import Grip
-from keypool.core.decision import Decision, Plan
+from keypool.core.decision import Decision, Plan, earliest
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Observation, Problem, ProviderFacts
@@ -17,6 +17,8 @@ from keypool.core.trust import counted_from, has_expired
 
 ADORN = "adorn"
 """The activity of mending a Secret whose keys are right."""
+REPAIR, PEACE = "repair", "peace"
+"""The activity of writing back what somebody else changes again and again, and when that is forgotten."""
 IN_A_SLOT = (KeyState.ACTIVE, KeyState.WITHDRAWN)
 
 
@@ -135,12 +137,21 @@ def secrets_follow_the_ledger(o: Observation, plan: Plan, now: datetime) -> Deci
     write = tuple(secret for secret in desired if not is_current(o, secret) and not (paused and _holds(o, secret)))
     remove = tuple(sorted(o.secrets.keys() - {secret.name for secret in desired}))
     if not write and not remove:
-        return Decision("the Secrets hold what the ledger says", problems=paused, wake_at=o.pause(ADORN, now))
+        wake_at = earliest(o.pause(ADORN, now), o.pause(PEACE, now) if REPAIR in o.troubles else None)
+        return Decision("the Secrets hold what the ledger says", problems=paused, wake_at=wake_at)
     if not o.may("publish", now):
         return Decision("writing the Secrets failed a moment ago", wake_at=o.pause("publish", now))
+    if write and _is_fought(o, plan.ledger, now):
+        return Decision("the Secrets are changed again and again", problems=paused, wake_at=o.pause(REPAIR, now))
     ledger = _drain_anew(plan.ledger) if _is_tampered(o) else plan.ledger
     publish = PublishSecrets(write, remove, repair=_is_repair(o, plan.ledger))
     return Decision("Secrets differ from the ledger", ledger=ledger, actions=(publish,), problems=paused)
+
+
+def _is_fought(o: Observation, ledger: Ledger, now: datetime) -> bool:
+    """Somebody else writes them, too, and the keys in them are to stay: no leak waits for that."""
+    urgent = any(is_compromised(key) for key in ledger.keys)
+    return not o.may(REPAIR, now) and _is_repair(o, ledger) and not urgent
 
 
 def _altered(o: Observation, desired: tuple[Desired, ...]) -> Problem | None:
@@ -175,7 +186,8 @@ def secrets_unsettled(o: Observation, plan: Plan, now: datetime) -> str | None:
         return problem.message
     if any(isinstance(action, PublishSecrets) for action in plan.actions) or not o.may("publish", now):
         return "the Secrets are still to be written"
-    return None
+    fought = not o.may(REPAIR, now) and not all(_holds(o, secret) for secret in project(plan.ledger, o.spec))
+    return "the Secrets are written back after a pause" if fought else None
 
 
 def _is_repair(o: Observation, ledger: Ledger) -> bool:

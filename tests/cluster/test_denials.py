@@ -1,0 +1,124 @@
+"""A real API server refuses a write: who refused it is told by name, and nothing of what was sent."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from keypool.cluster import paths
+from keypool.cluster.client import KubeClient
+from keypool.cluster.denials import denied_by
+from keypool.cluster.errors import KubeError
+from keypool_lab.controlplane import Cluster
+from tests.conftest import Kubectl
+from tests.waiting import eventually
+
+CANARY = "canary-c0ffee"
+RULES = [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["*"], "resources": ["secrets"]}]
+Apply = Callable[..., Awaitable[None]]
+
+
+@pytest.fixture
+async def client(control_plane: Cluster) -> AsyncIterator[KubeClient]:
+    """The administrator's client."""
+    client = await KubeClient.connect(str(control_plane.admin_kubeconfig))
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+async def apply(kubectl: Kubectl, namespace: str) -> AsyncIterator[Apply]:
+    """Applies an object of admission, named like the namespace; it goes with the test."""
+    kinds: list[str] = []
+
+    async def one(kind: str, **fields: Any) -> None:
+        kinds.append(kind)
+        head = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": {"name": namespace}}
+        (await kubectl("apply", "-f", "-", stdin=json.dumps({**head, **fields}))).checked()
+
+    yield one
+    for kind in kinds:
+        await kubectl("delete", kind, namespace, "--ignore-not-found")
+
+
+def secret(name: str, value: str = CANARY) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": {"apiKey": value}}
+
+
+async def refusal(client: KubeClient, namespace: str) -> KubeError:
+    """The error of a write that is refused, once it is."""
+
+    async def refused() -> KubeError | None:
+        try:
+            await client.create(paths.secrets(namespace), secret("s"), dry_run=True)
+        except KubeError as error:
+            return error
+        return None
+
+    error = await eventually(refused, 20, "the write is refused")
+    assert error is not None
+    assert CANARY not in f"{error} {error!r} {vars(error)}"
+    return error
+
+
+@pytest.mark.parametrize("reason", ["Invalid", "Forbidden", "RequestEntityTooLarge"])
+async def test_a_policy_and_its_binding_are_named_whatever_reason_it_gives(
+    client: KubeClient, namespace: str, apply: Apply, reason: str
+) -> None:
+    here = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
+    rule = {"expression": "false", "messageExpression": "string(object.stringData.apiKey)", "reason": reason}
+    rule |= {"message": f"no {CANARY}"}
+    constraints = {"namespaceSelector": here, "resourceRules": RULES}
+    await apply("ValidatingAdmissionPolicy", spec={"matchConstraints": constraints, "validations": [rule]})
+    await apply("ValidatingAdmissionPolicyBinding", spec={"policyName": namespace, "validationActions": ["Deny"]})
+    error = await refusal(client, namespace)
+    assert f"denied by ValidatingAdmissionPolicy {namespace}, binding {namespace}" in str(error)
+    assert error.needs_person
+
+
+async def test_a_webhook_that_is_down_is_named_and_may_come_back(
+    client: KubeClient, namespace: str, apply: Apply
+) -> None:
+    hook = {
+        "name": "guard.example.com",
+        "rules": RULES,
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+        "clientConfig": {"url": "https://127.0.0.1:1/"},
+        "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+        "timeoutSeconds": 1,
+    }
+    await apply("ValidatingWebhookConfiguration", webhooks=[hook])
+    error = await refusal(client, namespace)
+    assert "admission webhook guard.example.com does not answer" in str(error)
+    assert not error.needs_person
+
+
+async def test_a_quota_is_named(client: KubeClient, namespace: str, kubectl: Kubectl) -> None:
+    (await kubectl("create", "quota", "small", "--hard=secrets=0")).checked()
+    full = {"status": {"hard": {"secrets": "0"}, "used": {"secrets": "0"}}}
+    await client.patch(f"/api/v1/namespaces/{namespace}/resourcequotas/small/status", full)
+    error = await refusal(client, namespace)
+    assert "denied by ResourceQuota small" in str(error)
+    assert error.needs_person
+
+
+async def test_an_immutable_secret_is_named_with_the_field(client: KubeClient, namespace: str) -> None:
+    made = await client.create(paths.secrets(namespace), {**secret("fixed"), "immutable": True})
+    with pytest.raises(KubeError) as caught:
+        await client.replace(paths.secret(namespace, "fixed"), {**made, "data": {}})
+    assert "secrets/fixed: 422 Invalid (data: FieldValueForbidden)" in str(caught.value)
+    assert caught.value.needs_person
+
+
+async def test_a_right_that_lacks_is_named_with_verb_and_resource(client: KubeClient, namespace: str) -> None:
+    connection = client.connection
+    headers = {"Impersonate-User": "nobody"}
+    async with connection.session(1, 10) as session:
+        if (authorization := await connection.authorization()) is not None:
+            headers["Authorization"] = authorization
+        url = connection.server + paths.secrets(namespace)
+        async with session.post(url, json=secret("s"), headers=headers) as response:
+            answer = await response.json()
+    assert denied_by(answer) == "the operator may not create secrets: RBAC"
