@@ -6,7 +6,8 @@ import pytest
 
 from keypool.cluster import paths
 from keypool_lab.simulator import Fault, Options, Simulator
-from tests.cluster.team import Object, Team, condition_in, pool_manifest
+from tests.cluster.team import Object, Team, condition_in, pool_manifest, steady
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("operator", "provider")
 
@@ -88,6 +89,35 @@ async def test_a_create_call_that_takes_long_is_reported_before_it_ends(team: Te
     status = (await team.pool("chat"))["status"]
     assert status["observedGeneration"] == 1
     assert [key["state"] for key in status["keys"]] == ["intended"]
+
+
+async def test_a_provider_whose_first_check_takes_long_says_so(team: Team) -> None:
+    """And so does the pool that waits for it: nobody looks at empty columns."""
+    async with Simulator(Options()) as elsewhere:
+        elsewhere.faults.add(Fault(kind="hang", seconds=60, match="list"))
+        await team.apply(*steady(elsewhere))
+
+        async def told() -> Object | None:
+            provider = await team.client.get(paths.provider(team.namespace, "steady"))
+            return provider if condition_in(provider, "Ready") else None
+
+        provider = await eventually(told, 8, "the provider says something") or {}
+        assert provider["status"]["observedGeneration"] == 1
+        assert condition_in(provider, "Ready")["status"] != "True"
+        assert condition_in(provider, "Reconciling")["status"] == "True"
+        pool = await team.until("steady", lambda pool: condition_in(pool, "Reconciling"))
+        assert pool["status"]["observedGeneration"] == 1
+        elsewhere.faults.clear()
+
+
+async def test_a_pool_that_waited_for_its_provider_says_once_it_is_worked_on(team: Team) -> None:
+    async with Simulator(Options()) as elsewhere:
+        secret, provider, pool = steady(elsewhere)
+        await team.apply(pool)
+        await team.until("steady", lambda pool: condition_in(pool, "Ready").get("reason") == "ProviderNotFound")
+        elsewhere.faults.add(Fault(kind="hang", seconds=60, match="create", count=1))
+        await team.apply(secret, provider)
+        await team.has("steady", "Reconciling", "True", "CreatingKeys")
 
 
 async def test_a_pool_that_waits_for_its_provider_says_why(team: Team, simulator: Simulator) -> None:

@@ -43,9 +43,9 @@ async def at_rest(operator: Operator) -> Counter[str]:
 
 
 def took_long(pool: Object) -> bool:
-    """Whether it may have taken over two seconds, which is then reported once more: on a busy machine, that is."""
+    """Whether it may have taken over a second, which is then reported once more: on a busy machine, that is."""
     ready = datetime.fromisoformat(condition_in(pool, "Ready")["lastTransitionTime"])
-    return ready - datetime.fromisoformat(pool["metadata"]["creationTimestamp"]) >= timedelta(seconds=2)
+    return ready - datetime.fromisoformat(pool["metadata"]["creationTimestamp"]) >= timedelta(seconds=1)
 
 
 async def test_new_pools_of_three_keys_cost_at_most_ten_writes_each_and_meet_no_conflict(

@@ -31,7 +31,7 @@ def shown(o: Any, *problems: Any, before: PoolState | None = None, now: Any = NO
 
 
 def test_a_pool_at_rest_shows_its_keys_and_no_condition() -> None:
-    state = shown(seen(a_key(0), a_key(1)))
+    state = shown(seen(a_key(0), a_key(1), checks=accepted("active-0", "active-1")))
     assert (state.ready, state.published, state.wanted, state.conditions, state.late) == (True, 2, 2, (), None)
 
 

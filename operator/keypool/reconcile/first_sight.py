@@ -1,4 +1,4 @@
-"""A generation that was not seen before is reported early where it takes long to satisfy."""
+"""What an object asks for is reported early where it takes long to be done."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from keypool.tasks import end
 
-PATIENCE = 2.0
+PATIENCE = 1.0
 """Seconds. What is done sooner is reported once, at its end; until then the object's generation tells that it is in
 progress, see `api.crd.NOT_SEEN_YET`."""
 

@@ -134,9 +134,10 @@ class PoolReconciler:
         return bool(live["metadata"]["uid"] != ledger.pool_uid)
 
     async def _reported_passes(self, uid: str, handle: LedgerHandle, memory: Memory) -> float | None:
-        """A new generation is reported before it is satisfied, where that takes more than a moment."""
+        """A generation is reported before it is satisfied, where that takes more than a moment: also one that was
+        reported as waiting before, and is being worked on now."""
         views: list[View] = []
-        if not _is_first_sight(self._world.cache.pool(uid)):
+        if _is_satisfied(self._world.cache.pool(uid), handle.ledger):
             return await self._passes(uid, handle, memory, views)
         async with reported_when_slow(partial(self._report_progress, handle, views)):
             return await self._passes(uid, handle, memory, views)
@@ -206,7 +207,9 @@ class PoolReconciler:
         return max((wake_at - now).total_seconds(), SOONEST) if wake_at is not None else None
 
 
-def _is_first_sight(obj: dict[str, Any] | None) -> bool:
+def _is_satisfied(obj: dict[str, Any] | None, ledger: Ledger) -> bool:
+    """Nothing is to be reported early: the pool is gone, or the ledger and the status have its generation."""
     if obj is None:
-        return False
-    return bool((obj.get("status") or {}).get("observedGeneration") != obj["metadata"]["generation"])
+        return True
+    generation, observed = obj["metadata"]["generation"], (obj.get("status") or {}).get("observedGeneration")
+    return bool(observed == generation == ledger.satisfied_generation)

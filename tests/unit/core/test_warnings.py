@@ -129,8 +129,9 @@ def test_a_spec_that_asks_for_what_the_provider_grants_is_not_told() -> None:
 
 def test_warnings_change_no_condition() -> None:
     pool = a_pool(spec=a_spec(rotation={"overlap": {"min": "0s"}}))
-    kinds = {each.type: each.status for each in concluded(seen(a_key(0), a_key(1), pool=pool)).conditions}
-    assert kinds == {"Ready": "True", "Published": "True", "Healthy": "True", "Revoked": "True"}
+    with_warning, without = concluded(seen(a_key(0), a_key(1), pool=pool)), concluded(seen(a_key(0), a_key(1)))
+    assert with_warning.warnings
+    assert with_warning.conditions == without.conditions
 
 
 def test_a_folder_follows_within_a_minute_and_a_half() -> None:
