@@ -35,7 +35,8 @@ under "then" follows after the row is durable in the ledger."""
 
 CONDITIONS = """\
 `kubectl get akp` and `kubectl describe akp NAME` show these. `Ready` sums up; `Reconciling` and `Stalled` are there
-only while they are true. Each reason says what it asks you to do."""
+only while they are true. Each reason says what it asks you to do. [design-conditions.md](design-conditions.md) says why
+they say what they say."""
 
 SETTINGS = """\
 The operator reads environment variables; in a pod they stand in its Deployment. One that is empty counts as not set.
