@@ -157,7 +157,7 @@ async def test_a_compromised_key_leaves_at_once_where_another_is_live(
     leaked, other = await published(team, person, 2)
     await team.annotate("chat", compromised=fingerprint(leaked))
     assert await team.changes(leaked) == other
-    asked = await team.has("chat", "Revoked", "False", "ManualRevocation")
+    asked = await team.has("chat", "Revoked", "False", "LeakNotContained", saying="ManualRevocation")
     assert fingerprint(leaked) in asked["message"]
     await team.considered()
     assert await team.values() == {other}

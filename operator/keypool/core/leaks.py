@@ -94,7 +94,9 @@ def _why_it_lives(o: Observation, problems: tuple[Problem, ...], key: KeyRecord)
     if key.state in _LOST:
         return Problem(Reason.ANSWER_LOST, "the answer to its create call was lost, so nobody knows what to revoke")
     if key.why == Why.SUPPLIED and key.state is KeyState.OWED:
-        return Problem(Reason.MANUAL_REVOCATION, "only people can revoke it, at the provider")
+        return Problem(
+            Reason.MANUAL_REVOCATION, "revoke it at the provider; then annotate keypool.dev/revoked=FINGERPRINT"
+        )
     if key.state in _OUT:
         return _of_revoking(o, key)
     if o.recovery is not None:
