@@ -204,7 +204,9 @@ async def test_edits_ten_times_a_second_are_repaired_without_a_flood_and_without
             await team.client.patch(paths.secret(team.namespace, "chat"), patch)
             await asyncio.sleep(0.1)
         await eventually(lambda: _is(team, before), 10, "the value is back")
-    assert len(versions) <= 2 * edits + 2
+    assert len(versions) <= edits + 12, "many edits are answered by one repair"
+    await team.has("chat", "Published", "False", "SecretFought", saying="again and again by ")
+    assert [event["reason"] for event in await team.events()].count("SecretFought") == 1
     assert calls(simulator) == 1
     assert [key.value for key in simulator.record.live_keys()] == [before]
     assert len(await team.events()) <= 5
