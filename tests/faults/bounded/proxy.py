@@ -79,6 +79,7 @@ class Proxy:
         self._upstream = cluster.url
         self._ssl = ssl.create_default_context(cafile=str(cluster.ca_path))
         self._watches: dict[int, web.Request] = {}
+        self._closing = asyncio.Event()
         self.rules: list[Rule] = []
         self.seen: list[Seen] = []
         self.lists: dict[str, bytes] = {}
@@ -97,9 +98,10 @@ class Proxy:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._closing.set()
         self.hang_up()
+        await self._session.close()  # first: a handler whose client is gone would wait for the API server
         await self._runner.cleanup()
-        await self._session.close()
 
     def kubeconfig(self, original: Path) -> Path:
         """A copy of a kubeconfig, beside it, that leads through the proxy."""
@@ -130,7 +132,8 @@ class Proxy:
             if rule is not None and rule.effect in {"refuse", "cut", "replay"}:
                 answer: web.StreamResponse = _instead(rule, request)
             else:
-                await asyncio.sleep(rule.seconds if rule is not None and rule.effect == "delay" else 0)
+                if rule is not None and rule.effect == "delay":
+                    await self._wait(rule.seconds)
                 answer = await self._pass_on(request, verb, resource)
                 if rule is not None and rule.effect == "cut after":
                     answer = _cut(request)
@@ -140,6 +143,10 @@ class Proxy:
             selector = request.query.get("labelSelector", "")
             self.seen.append(Seen(verb, resource, request.path, selector, status, size))
         return answer
+
+    async def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), seconds)
 
     async def _pass_on(self, request: web.Request, verb: str, resource: str) -> web.StreamResponse:
         headers = {name: request.headers[name] for name in _FORWARDED if name in request.headers}
