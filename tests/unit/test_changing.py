@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from keypool.core import actions as act
+from keypool.core.grievances import Grievances
 from keypool.core.limits import Limits
 from keypool.core.reasons import Reason
 from keypool.providers.errors import Ambiguous, Rejected
@@ -27,7 +28,7 @@ def a_pass(provider: FakeProvider, *, trusted: bool = True, left: float = 60.0) 
     seconds of leadership are `left`."""
     key = a_key(0)
     provider.keys.setdefault(key.handle, FakeKey(key.handle, key.name, key.value))
-    entry = SimpleNamespace(uid="provider-1", provider=provider, trusted=trusted)
+    entry = SimpleNamespace(uid="provider-1", provider=provider, trusted=trusted, grievances=Grievances())
     directory = SimpleNamespace(get=lambda _: entry, unanswered=lambda _: False)
     world: Any = SimpleNamespace(
         directory=directory,

@@ -73,7 +73,9 @@ class Case:
             client=SimpleNamespace(get=get),
             cache=SimpleNamespace(upsert=lambda *_: None),
             accounts=SimpleNamespace(confirmed_since=lambda _: self.confirmed),
-            directory=SimpleNamespace(recall=recall, set_problem=lambda *_: None, unanswered=lambda _: False),
+            directory=SimpleNamespace(
+                recall=recall, get=lambda _: None, set_problem=lambda *_: None, unanswered=lambda _: False
+            ),
             leadership=SimpleNamespace(enough=lambda seconds: enough(60, seconds)),
             deadlines=Deadlines(),
             metrics=Metrics(),

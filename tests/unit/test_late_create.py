@@ -11,6 +11,7 @@ import pytest
 from keypool.cluster.ledgers import LedgerHandle
 from keypool.core import actions as act
 from keypool.core.deadlines import BEGIN_WITHIN, CREATE_DEADLINE
+from keypool.core.grievances import Grievances
 from keypool.core.ledger import Ledger
 from keypool.core.lifecycle import KeyState
 from keypool.providers.fake import FakeProvider
@@ -42,7 +43,9 @@ async def enough(left: float, seconds: float) -> bool:
 async def created_at(now: datetime, *, left: float = 60.0) -> tuple[FakeProvider, Pass]:
     """The provider and the pass, after a key that was intended at NOW was to be created; `left`: of the leadership."""
     provider = FakeProvider(now=now)
-    directory = SimpleNamespace(get=lambda _: SimpleNamespace(uid=PROVIDER.uid, provider=provider, trusted=True))
+    directory = SimpleNamespace(
+        get=lambda _: SimpleNamespace(uid=PROVIDER.uid, provider=provider, trusted=True, grievances=Grievances())
+    )
     leadership = SimpleNamespace(enough=partial(enough, left))
     surroundings = {"leadership": leadership, "deadlines": Deadlines(), "metrics": Metrics()}
     world = SimpleNamespace(directory=directory, now=lambda: now, random=lambda: 0.5, **surroundings)

@@ -35,7 +35,7 @@ async def revoked_with(
     world: Any = SimpleNamespace(
         client=SimpleNamespace(get=get),
         cache=SimpleNamespace(upsert=lambda *_: None),
-        directory=SimpleNamespace(recall=recall),
+        directory=SimpleNamespace(recall=recall, get=lambda _: None),
         leadership=SimpleNamespace(
             enough=lambda seconds: enough(later or left if provider.called("usage") else left, seconds)
         ),

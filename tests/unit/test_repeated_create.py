@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from keypool.core import actions as act
+from keypool.core.grievances import Grievances
 from keypool.core.lifecycle import KeyState
 from keypool.core.observation import ProviderFacts
 from keypool.providers.errors import (
@@ -39,7 +40,7 @@ async def led(_: float) -> bool:
 def a_pass(provider: FakeProvider, state: KeyState, now: Any = NOW) -> Pass:
     """One pass over a pool whose key `lost` is in this state; its value was chosen."""
     directory = SimpleNamespace(
-        get=lambda _: SimpleNamespace(uid=PROVIDER.uid, provider=provider, trusted=True),
+        get=lambda _: SimpleNamespace(uid=PROVIDER.uid, provider=provider, trusted=True, grievances=Grievances()),
         set_problem=lambda *_: None,
         unanswered=lambda _: False,
     )
