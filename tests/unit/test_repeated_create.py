@@ -42,6 +42,7 @@ def a_pass(provider: FakeProvider, state: KeyState, now: Any = NOW) -> Pass:
     directory = SimpleNamespace(
         get=lambda _: SimpleNamespace(uid=PROVIDER.uid, provider=provider, trusted=True, grievances=Grievances()),
         set_problem=lambda *_: None,
+        doubt=lambda _: None,
         unanswered=lambda _: False,
     )
     world = SimpleNamespace(
