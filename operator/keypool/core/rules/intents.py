@@ -44,10 +44,11 @@ def lost_keys_are_looked_for(o: Observation, plan: Plan, now: datetime) -> Decis
         return Decision("no answer is lost, or no provider to ask")
     ledger = _hold(o, o.provider, plan.ledger)
     there = [key for key in ledger.inside(*LOST) if is_there(o.provider, key) and not can_be_repeated(o, key)]
-    wanted = [key for key in there if o.may(absence_of(key.name), now)]
+    in_doubt = {key.name for key in there if not _is_findable(o.provider, key) and not o.may(absence_of(key.name), now)}
+    wanted = [key for key in there if key.name not in in_doubt]
     dates = {key.name: visible(o, key, now) for key in wanted}
     ripe = tuple(name for name, date in dates.items() if date <= now)
-    pauses = [o.pause(absence_of(key.name), now) for key in there]
+    pauses = [o.pause(absence_of(name), now) for name in in_doubt]
     later = [date for date in dates.values() if date > now]
     wake_at = earliest(*later, *pauses, o.pause("lookup", now) if ripe else None)
     if not ripe or not o.may("lookup", now) or o.provider_problem is not None:
