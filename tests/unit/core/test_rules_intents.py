@@ -195,7 +195,7 @@ def test_an_answer_lost_before_the_account_was_changed_is_not_looked_for_in_the_
 
 
 def test_a_held_key_that_no_listing_told_of_is_looked_for_at_once_when_the_account_is_said_to_be_ours_alone() -> None:
-    waits = {"wait_until": {"absent:held-0": NOW + HOUR}}
+    waits: Any = {"wait_until": {"absent:held-0": NOW + HOUR}}
     key = a_key(0, HELD, **LONG_AGO)
     assert not decide(intents.lost_keys_are_looked_for, seen(key, provider=NAMELESS, **waits)).actions
     alone = seen(key, provider=replace(NAMELESS, exclusive=True), **waits)
