@@ -24,9 +24,9 @@ def workload(kind: str, volume: dict[str, Any], **container: Any) -> Document:
 
 
 OBJECTS = [
-    provider("vendor", auth={"secretRef": {"name": "admin"}}),
+    provider("vendor", auth={"secretRef": {"name": "admin"}}, caSecretRef={"name": "ca"}),
     provider("login", auth=OAUTH),
-    cluster_provider("shared", auth={"secretRef": {"name": "admin"}}),
+    cluster_provider("shared", auth={"secretRef": {"name": "admin"}}, caSecretRef={"name": "ca"}),
     cluster_provider("shared-login", auth=OAUTH),
     pool("chat", providerRef={"name": "vendor"}),
     pool("mail", providerRef=SHARED, secret={"name": "mail"}),
@@ -44,7 +44,7 @@ def rendered(control_plane: Cluster, tmp_path: Path) -> dict[str, Any]:
     component.mkdir()
     for path in (MANIFESTS / "kustomize").iterdir():
         (component / path.name).write_text(path.read_text())
-    generated = [{"name": name, "literals": ["adminKey=x"]} for name in ("admin", "client", "values")]
+    generated = [{"name": name, "literals": ["adminKey=x"]} for name in ("admin", "ca", "client", "values")]
     body = {"resources": ["all.yaml"], "components": ["component"], "namePrefix": "dev-", "secretGenerator": generated}
     (tmp_path / "all.yaml").write_text("\n---\n".join(json.dumps(each) for each in OBJECTS))
     (tmp_path / "kustomization.yaml").write_text(json.dumps(body))
@@ -61,6 +61,14 @@ def secret_named(rendered: dict[str, Any], start: str) -> str:
 def test_an_admin_secrets_generated_name_reaches_the_provider(rendered: dict[str, Any], kind: str) -> None:
     """Its hash too."""
     assert rendered[kind]["spec"]["auth"]["secretRef"]["name"] == secret_named(rendered, "admin")
+
+
+@pytest.mark.parametrize("kind", ["KeyProvider dev-vendor", "ClusterKeyProvider dev-shared"])
+def test_the_generated_name_of_a_secret_with_authorities_reaches_the_provider(
+    rendered: dict[str, Any], kind: str
+) -> None:
+    """Its hash too."""
+    assert rendered[kind]["spec"]["caSecretRef"]["name"] == secret_named(rendered, "ca")
 
 
 @pytest.mark.parametrize("kind", ["KeyProvider dev-login", "ClusterKeyProvider dev-shared-login"])

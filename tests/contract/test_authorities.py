@@ -1,6 +1,8 @@
 """Private authorities: added to the public ones, checked before they are used, and never instead of a check."""
 
 import base64
+import re
+import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,7 +10,14 @@ import pytest
 from pydantic import SecretStr
 
 from keypool.api.provider import KeyProviderSpec
-from keypool.providers.authorities import MOST_CERTIFICATES, Authorities, AuthoritiesUnusable, check_public, read
+from keypool.providers.authorities import (
+    MOST_CERTIFICATES,
+    Authorities,
+    AuthoritiesUnusable,
+    check_public,
+    read,
+    read_file,
+)
 from keypool.providers.errors import CertificatesUnusable, Unavailable
 from keypool.providers.registry import build
 from keypool.providers.transport import Call, Deadlines, Transport
@@ -18,6 +27,10 @@ from tests.unit.test_addresses import Names
 HOST, NOW = "keys.example.internal", datetime.now(UTC)
 CA, OTHER = authority(), authority("another")
 SPOILT = CA.pem.replace(CA.pem.splitlines()[3], "canary")
+NOT_ASCII = CA.pem.replace("\n", " canary\u00e9\n", 2)
+UNDATED = ssl.DER_cert_to_PEM_cert(
+    re.sub(rb"(\x17\x0d)[0-9]{12}Z", rb"\g<1>999999999999Z", ssl.PEM_cert_to_DER_cert(CA.pem))
+)
 EXPIRED = authority("expired", timedelta(hours=-1))
 
 
@@ -67,8 +80,17 @@ def test_a_bundle_may_be_pem_or_its_base64(form: str) -> None:
     assert Authorities().context(read(forms[form], NOW)).cert_store_stats()["x509_ca"] > 0
 
 
-def test_one_that_expired_among_others_is_not_trusted_and_no_mistake() -> None:
-    assert read(EXPIRED.pem + CA.pem, NOW) == CA.pem.strip()
+@pytest.mark.parametrize("name", ["expired", "test authority"])
+async def test_one_that_expired_among_others_is_no_mistake(tmp_path: Path, name: str) -> None:
+    """Not even one of the same name, as a renewed authority has it."""
+    bundle = read(authority(name, timedelta(hours=-1)).pem + CA.pem, NOW)
+    assert await ask(tmp_path, Authorities(), bundle) == 200
+
+
+async def test_what_an_expired_one_among_others_signed_is_refused_because_it_expired(tmp_path: Path) -> None:
+    bundle = read(EXPIRED.pem + CA.pem, NOW)
+    with pytest.raises(Unavailable, match="its certificate is not accepted: certificate has expired"):
+        await ask(tmp_path, Authorities(), bundle, by=EXPIRED)
 
 
 WRONG: dict[str, tuple[str, str]] = {
@@ -80,6 +102,8 @@ WRONG: dict[str, tuple[str, str]] = {
     "cut off": (CA.pem[:200], "is cut off"),
     "spoilt": (SPOILT, "certificate 1 of 1 cannot be read"),
     "second spoilt": (CA.pem + SPOILT, "certificate 2 of 2 cannot be read"),
+    "not ASCII": (NOT_ASCII, "certificate 1 of 1 cannot be read"),
+    "no date": (UNDATED, "certificate 1 of 1 cannot be read"),
     "expired": (EXPIRED.pem, f"the last one expired on {NOW - timedelta(hours=1):%Y-%m-%d}"),
     "too many": (CA.pem * (MOST_CERTIFICATES + 1), f"holds {MOST_CERTIFICATES + 1} certificates"),
     "too long": ("x" * 65537, "is longer than 65536 bytes"),
@@ -127,3 +151,11 @@ def test_a_file_of_openssl_without_certificates_is_told(
     assert (check_public({"SSL_CERT_FILE": str(file)}) or "").startswith("SSL_CERT_FILE: ")
     file.write_text(CA.pem)
     assert check_public({"SSL_CERT_FILE": str(file)}) is None
+
+
+def test_a_file_that_is_not_ascii_is_said_and_not_repeated(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_text(NOT_ASCII, "utf-8")
+    with pytest.raises(AuthoritiesUnusable, match="certificate 1 of 1 cannot be read") as caught:
+        read_file(file, NOW)
+    assert "canary" not in str(caught.value)

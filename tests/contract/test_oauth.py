@@ -1,6 +1,7 @@
 """OAuth 2.0 client credentials: tokens are shared, replaced in time, and never repeated after a refusal."""
 
 import asyncio
+import base64
 import itertools
 from collections.abc import AsyncIterator
 
@@ -131,6 +132,29 @@ async def test_a_refused_client_is_a_rejected_credential_that_shows_nothing(serv
         await tokens.token()
     assert "canary" not in str(caught.value)
     await tokens.close()
+
+
+class Echo(OAuthServer):
+    """Repeats what it does not like."""
+
+    async def token(self, request: web.Request) -> web.Response:
+        """The whole header."""
+        return web.json_response({"error": f"cannot read {request.headers['Authorization']}"}, status=401)
+
+
+@pytest.mark.parametrize("secret", ["canary", "can ary+1", CLIENT_SECRET])
+async def test_a_client_that_is_repeated_as_it_was_sent_is_hidden(secret: str) -> None:
+    async with serving(Echo(lambda: "")) as server:
+        auth = spec(server, "http://127.0.0.1:1").auth
+        assert auth
+        assert auth.oauth2
+        credential = join_client(SecretStr("me"), SecretStr(secret))
+        tokens = ClientCredentials(auth.oauth2, credential, Transport(server.url, NOBODY, PATIENT), Clock())
+        with pytest.raises(CredentialRejected, match=r"cannot read Basic \[hidden\]") as caught:
+            await tokens.token()
+        await tokens.close()
+    sent = base64.b64encode(credential.get_secret_value().encode()).decode()
+    assert not any(sent[start : start + 8] in str(caught.value) for start in range(len(sent) - 7))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from keypool.providers.proxy import Proxy, parse_bypass
+from keypool.providers.proxy import Proxy, parse_bypass, parse_proxy
 from keypool.settings import BadSettings, Settings, read
 from keypool_lab.docs import DOCUMENTS
 
@@ -44,6 +44,14 @@ WRONG = {
     "a proxy behind TLS": ("HTTPS_PROXY", "https://proxy.example.com:3128", "has to begin with http://"),
     "a proxy with a path": ("HTTPS_PROXY", "http://proxy.example.com:3128/x", "and no path"),
     "a proxy's port that is none": ("HTTPS_PROXY", "http://proxy.example.com:99999", "is no URL of a proxy"),
+    "a proxy's port that nothing has": ("HTTPS_PROXY", "http://proxy.example.com:0", "has to name a host and a port"),
+    "a proxy's name with a space": ("HTTPS_PROXY", "http://proxy example.com:3128", "neither a name nor an address"),
+    "a proxy at no address": ("HTTPS_PROXY", "http://999.1.1.1:3128", "neither a name nor an address"),
+    "a proxy's name of other letters": (
+        "HTTPS_PROXY",
+        "http://pr\u00f6xy.example:3128",
+        "neither a name nor an address",
+    ),
     "a password without a user": ("HTTPS_PROXY", "http://:secret@proxy.example.com:3128", "cannot be sent"),
     "a bypass that is a pattern": ("NO_PROXY", "*.example.com", "entry 1 of 1 is neither a host nor a network"),
     "a bypass with a port": ("NO_PROXY", "a.example.com,b:443", "entry 2 of 2 is neither a host nor a network"),
@@ -136,6 +144,17 @@ def test_a_proxy_is_read_whole_and_its_password_shown_nowhere(monkeypatch: pytes
 def test_what_bypasses_the_proxy(host: str, direct: bool) -> None:
     proxy = Proxy("http://proxy:1", bypass=parse_bypass(".internal,10.0.0.0/8"))
     assert proxy.serves(httpx.URL(f"https://{host}/v1")) is not direct
+
+
+@pytest.mark.parametrize("host", ["xn--mnchen-3ya.example", "gateway.xn--mnchen-3ya.example"])
+def test_a_name_of_other_letters_bypasses_the_proxy_as_endpoints_have_it(host: str) -> None:
+    proxy = Proxy("http://proxy:1", bypass=parse_bypass("xn--mnchen-3ya.example"))
+    assert not proxy.serves(httpx.URL(f"https://{host}/v1"))
+
+
+@pytest.mark.parametrize("host", ["proxy", "10.0.0.1", "[fd00::1]", "a-b.c_d.example"])
+def test_where_a_proxy_may_be(host: str) -> None:
+    assert parse_proxy(f"http://{host}:3128").for_httpx.url.port == 3128
 
 
 def test_settings_of_a_proxy_without_a_proxy_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

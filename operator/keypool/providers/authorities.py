@@ -30,7 +30,8 @@ class AuthoritiesUnusable(ValueError):
 
 def read(text: str, now: datetime, *, most_bytes: int = MOST_BYTES, most: int = MOST_CERTIFICATES) -> str:
     """The certificates in PEM, given as that or as its base64, without what stands between them. Raises
-    AuthoritiesUnusable; an expired one among others is no mistake, and is not trusted."""
+    AuthoritiesUnusable. An expired one among others is no mistake: it stays, so that what it signed is refused because
+    it expired, and not as if its authority were unknown."""
     if len(text) > most_bytes:
         raise AuthoritiesUnusable(f"is longer than {most_bytes} bytes: give the issuing authorities alone")
     pem = _unwrapped(text)
@@ -44,11 +45,10 @@ def read(text: str, now: datetime, *, most_bytes: int = MOST_BYTES, most: int = 
         raise AuthoritiesUnusable(f"holds {pem.count(_BEGIN)} certificates, and {most} are the most")
     blocks = _blocks(pem)
     ends = [_end(block, f"certificate {number} of {len(blocks)}") for number, block in enumerate(blocks, 1)]
-    good = [block for block, end in zip(blocks, ends, strict=True) if end is None or end > now]
-    if not good:
+    if all(end is not None and end <= now for end in ends):
         last = max(end for end in ends if end is not None)
         raise AuthoritiesUnusable(f"holds no certificate that is still valid: the last one expired on {last:%Y-%m-%d}")
-    return "\n".join(good)
+    return "\n".join(blocks)
 
 
 def _unwrapped(text: str) -> str:
@@ -73,10 +73,10 @@ def _end(block: str, what: str) -> datetime | None:
     reading = SSLContext(PROTOCOL_TLS_CLIENT)
     try:
         reading.load_verify_locations(cadata=block)
-    except (SSLError, ValueError):
+        ends = [str(certificate["notAfter"]) for certificate in reading.get_ca_certs()]
+        return datetime.fromtimestamp(cert_time_to_seconds(ends[0]), UTC) if ends else None
+    except (SSLError, ValueError, TypeError, OverflowError):  # TypeError: what is not ASCII
         raise AuthoritiesUnusable(f"{what} cannot be read") from None
-    ends = [str(certificate["notAfter"]) for certificate in reading.get_ca_certs()]
-    return datetime.fromtimestamp(cert_time_to_seconds(ends[0]), UTC) if ends else None
 
 
 def read_file(path: Path, now: datetime) -> str:

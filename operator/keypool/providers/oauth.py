@@ -101,7 +101,8 @@ class ClientCredentials:
         body = prepare_token_request("client_credentials", scope=scope, audience=self._options.audience)
         _, headers, form = self._client.prepare("POST", "", {}, body)  # type: ignore[no-untyped-call]
         path = "/" if self._options.token_url.endswith("/") else ""  # the transport drops it, and it may matter
-        call = Call("fetch an OAuth token", "POST", path, headers=headers, form=form, secrets=self._secrets)
+        secrets = (*self._secrets, SecretStr(headers["Authorization"].rpartition(" ")[2]))  # which a server may repeat
+        call = Call("fetch an OAuth token", "POST", path, headers=headers, form=form, secrets=secrets)
         try:
             return await self._transport.call(call)
         except Rejected as refused:

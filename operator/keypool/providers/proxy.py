@@ -46,7 +46,8 @@ class Proxy:
 
     def serves(self, url: httpx.URL) -> bool:
         """Whether a call goes through it: https alone, so that it never sees a credential."""
-        return url.scheme == "https" and not any(_covers(entry, url.host.rstrip(".").lower()) for entry in self.bypass)
+        host = url.raw_host.decode("ascii").rstrip(".").lower()  # as it is called: httpx shows xn-- names in letters
+        return url.scheme == "https" and not any(_covers(entry, host) for entry in self.bypass)
 
     @property
     def for_httpx(self) -> httpx.Proxy:
@@ -68,8 +69,10 @@ def parse_proxy(text: str) -> Proxy:
         raise ValueError(f"is no URL of a proxy: {form}") from None
     if parts.scheme != "http":
         raise ValueError(f"has to begin with http://, which is how proxies are spoken to before the tunnel: {form}")
-    if not host or port is None or parts.path not in {"", "/"} or parts.query or parts.fragment:
+    if not host or not port or parts.path not in {"", "/"} or parts.query or parts.fragment:
         raise ValueError(f"has to name a host and a port, and no path: {form}")
+    if not _is_host(host):
+        raise ValueError(f"names a host that is neither a name nor an address: {form}")
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     both = user + password
     if not (both.isascii() and both.isprintable()) or ":" in user or (password and not user):
@@ -89,6 +92,17 @@ def parse_bypass(text: str) -> tuple[str, ...]:
                 "or networks by comma, as in gateway.ai.svc,.internal,10.0.0.0/8; there are no patterns and no ports"
             )
     return tuple(entries)
+
+
+def _is_host(host: str) -> bool:
+    """Digits and dots alone are an address, or nothing."""
+    if ":" not in host and not host.replace(".", "").isdigit():
+        return _HOST.fullmatch(host) is not None and not host.startswith(".")
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_network(entry: str) -> bool:
