@@ -4,7 +4,7 @@ Where a provider does not tell which account a credential belongs to, its listin
 none of those that it must show.
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -66,6 +66,21 @@ def identities_of(ledgers: Iterable[Ledger], active: Container[str], provider: s
     """Whom our live keys were made for that are listed as `active`."""
     keys = (key for ledger in ledgers for key in ledger.keys if key.provider == provider and key.state in LIVE)
     return frozenset(key.identity for key in keys if key.handle is not None and key.handle in active)
+
+
+def recorded_in(ledgers: Iterable[Ledger], provider: str, listed: Mapping[str, str | None]) -> frozenset[str]:
+    """The `listed` handles (with fingerprints) that ledgers have as this provider's; or, with the same value, as those
+    of another provider object in the same account. What a published Secret names proves nothing: others write there."""
+    keys = (key for ledger in ledgers for key in ledger.keys if key.handle is not None and key.handle in listed)
+    return frozenset(
+        key.handle
+        for key in keys
+        if key.handle is not None and (key.provider == provider or _is_the_same(key, listed[key.handle]))
+    )
+
+
+def _is_the_same(key: KeyRecord, print_: str | None) -> bool:
+    return print_ is not None and key.print == print_
 
 
 def may_be_elsewhere(key: KeyRecord, confirmed: datetime | None) -> bool:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from keypool.api.pool import ApiKeyPoolSpec
 from keypool.core.fingerprint import fingerprint
 from keypool.core.lifecycle import Evidence, KeyState, next_state
 from keypool.core.limits import Limits, SpendLimit
@@ -173,6 +174,14 @@ class Ledger(_Frozen):
     end: dict[str, Any] | None = Field(
         default=None, description="Of the spec, what the pool's end needs; None: Revoke."
     )
+
+    @field_validator("end")
+    @classmethod
+    def _is_an_end(cls, end: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Else it would be found out when the pool goes."""
+        if end is not None:
+            ApiKeyPoolSpec.model_validate(end)
+        return end
 
     def key(self, name: str) -> KeyRecord | None:
         """The record of that name, None when there is none."""

@@ -10,7 +10,7 @@ from keypool.cluster.client import KubeClient
 from keypool.cluster.confirmations import Confirmation
 from keypool.cluster.ledgers import LedgerBook
 from keypool.core import asked
-from keypool.core.account import Account, Expectation, account_of, identities_of
+from keypool.core.account import Account, Expectation, account_of, identities_of, recorded_in
 from keypool.core.brake import Brake, Grip
 from keypool.core.claims import Doubt, Sighting, shown_absent, sighted
 from keypool.core.ledger import KeyRecord
@@ -225,10 +225,10 @@ class Accounts:
 
     def absent(self, uid: str, doubts: Iterable[Doubt], listing: Listing) -> frozenset[str]:
         """Those of the intents that made no key. Read it, and write it down, without a pause."""
-        first, known = self._of(uid).first, self._registry.handles()
+        first, ledgers = self._of(uid).first, [handle.ledger for handle in self._ledgers.all()]
+        known = recorded_in(ledgers, uid, {handle: key.fingerprint for handle, key in listing.keys.items()})
         unknown = {handle: first.get(handle) for handle in listing.keys if handle not in known}
         active = {handle for handle, key in listing.keys.items() if key.active}
-        ledgers = (handle.ledger for handle in self._ledgers.all())
         return shown_absent(doubts, unknown, identities_of(ledgers, active, uid), listing.begun)
 
     def _keys(self) -> Iterable[KeyRecord]:

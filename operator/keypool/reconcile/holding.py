@@ -33,10 +33,8 @@ async def put_back(world: World, subject: Subject, memory: Memory) -> None:
         return
     try:
         await set_finalizers(world, pool, add=True)
-    except Conflict:  # the cache has it as it is now
+    except (Conflict, NotFound):  # the cache has it as it is now; or it is gone, and the watch is to tell
         memory.pause(ACTIVITY, now + FIRST_PAUSE)
-    except NotFound:
-        memory.succeeded(ACTIVITY)
     except KubeError as error:
         _log.warning("pool %s/%s: its finalizer cannot be put back: %s", subject.namespace, subject.name, error)
         text = f"the finalizer keypool.dev/keys cannot be put back: {error}"

@@ -13,7 +13,7 @@ from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.limits import Usage
 from keypool.core.reasons import Reason
 from keypool.core.rules.health import OUTSIDE
-from keypool.core.rules.intents import LOST, absence_of, visible
+from keypool.core.rules.intents import LOST, absence_of, begun, visible
 from keypool.core.spending import departed
 from keypool.providers.errors import ProviderError
 from keypool.providers.protocol import ListedKey
@@ -56,16 +56,12 @@ async def _disprove(this: Pass, entry: Entry, keys: Iterable[KeyRecord], listing
     accounts, now = this.world.accounts, this.world.now()
     if not accounts.may_claim():
         return _not_yet(this, UNSURE)
-    doubts = [Doubt(key.name, _begun(key), visible(this.observation, key, now), key.identity) for key in keys]
+    o = this.observation
+    doubts = [Doubt(key.name, begun(o, key), visible(o, key, now), key.identity) for key in keys]
     absent = accounts.absent(entry.uid, doubts, listing)
     _in_doubt(this, [key for key in keys if key.name not in absent])
     await this.handle.update(partial(_resolved, found=dict.fromkeys(sorted(absent))))
     return True
-
-
-def _begun(key: KeyRecord) -> datetime:
-    """When the call was intended, at the earliest."""
-    return key.begun_at or key.intended_at - CREATE_DEADLINE
 
 
 def _in_doubt(this: Pass, keys: Iterable[KeyRecord]) -> bool:

@@ -5,8 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
-from keypool.core.account import Account, Expectation, account_of
+from keypool.core.account import Account, Expectation, account_of, recorded_in
 from keypool.core.claims import Sighting, Wanted, claim, sighted
 from keypool.core.lifecycle import KeyState
 from tests.unit.core.builders import DAY, HOUR, MINUTE, NOW, SECOND, a_key, a_ledger
@@ -97,3 +98,19 @@ def test_a_sighting_begins_anew_when_the_key_was_known_in_between() -> None:
     between = sighted(first, [], NOW + MINUTE, NOW)
     assert sighted(between, ["a"], NOW + HOUR, NOW + MINUTE) == {"a": Sighting(NOW + HOUR, NOW + MINUTE)}
     assert sighted(first, ["a"], NOW + timedelta(hours=1), NOW) == first
+
+
+@pytest.mark.parametrize(
+    ("key", "known"),
+    [
+        (a_key(0, handle="h"), True),
+        (a_key(0, handle="h", provider="provider-2"), True),
+        (a_key(0, handle="h", provider="provider-2", value=SecretStr("another-value-of-another-account")), False),
+        (a_key(0, handle="h", provider="provider-2", value=None), False),
+        (a_key(0, handle="another"), False),
+    ],
+    ids=["ours", "the same account", "equal handle elsewhere", "equal handle of a tombstone", "another"],
+)
+def test_a_listed_key_is_known_by_the_ledgers_record_of_that_very_key(key: Any, known: Any) -> None:
+    listed = {"h": a_key(0).print}
+    assert (recorded_in([a_ledger(key)], "provider-1", listed) == {"h"}) == known

@@ -104,3 +104,10 @@ def test_a_ledger_of_the_version_before_is_read_and_becomes_one_of_this() -> Non
     older = load(document(schema_version=1))
     assert older == load(document(schema_version=2))
     assert older.schema_version == 2
+
+
+@pytest.mark.parametrize("end", [{}, {"deletionPolicy": "retain"}], ids=["empty", "no policy"])
+def test_a_ledger_that_says_nonsense_about_the_pools_end_is_damaged(end: Any) -> None:
+    """It would be found out only when the pool goes, and then again and again."""
+    with pytest.raises(LedgerUnreadable, match=r"damaged: end\."):
+        load(dump(a_ledger(a_key(0)).model_copy(update={"end": end})))

@@ -1,15 +1,18 @@
 """After a lost answer: when the next call may be made, how many keys may exist unknown, and what a listing shows."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from keypool.core.actions import CreateKey
 from keypool.core.claims import Doubt, shown_absent
 from keypool.core.deadlines import CREATE_DEADLINE
 from keypool.core.lifecycle import KeyState
 from keypool.core.rules import creation
+from keypool.core.rules.intents import begun
 from tests.unit.core.builders import (
     DAY,
     HOUR,
@@ -131,3 +134,30 @@ def test_a_listing_of_a_shared_account_shows_that_a_call_made_no_key(
     unknown: Any, identities: Any, begun: Any, absent: Any
 ) -> None:
     assert bool(shown_absent([DOUBT], unknown, identities, begun)) == absent
+
+
+def test_an_intent_of_an_earlier_leadership_is_older_than_all_that_this_one_saw() -> None:
+    """Whatever that one's clock said: else a key that it made would be taken for one that was there before."""
+    o = seen(started_at=NOW - MINUTE)
+    ahead = lost(ago=timedelta(0), epoch="before", begun_at=NOW - SECOND)
+    assert begun(o, ahead) == NOW - MINUTE
+    assert begun(o, ahead.model_copy(update={"epoch": o.epoch})) == NOW - SECOND
+    assert begun(o, lost(ago=timedelta(0), epoch=o.epoch)) == NOW - CREATE_DEADLINE, "it may have begun before"
+
+
+def test_a_call_that_is_made_again_keeps_the_moment_of_the_first_one() -> None:
+    chooses = replace(PROVIDER, capabilities=replace(PROVIDER.capabilities, chooses_value=True))
+    first = a_key(
+        0, KeyState.UNRESOLVED, name="lost", value=SecretStr("chosen"), intended_at=NOW - HOUR, epoch="before"
+    )
+    decision = decide(creation.lost_creates_are_repeated, seen(first, provider=chooses, started_at=NOW - DAY))
+    again = decision.ledger.key("lost")
+    assert (again.intended_at, again.begun_at) == (NOW, NOW - DAY)
+
+
+@pytest.mark.parametrize("names", [{0: "ab", 1: "c", 2: "d"}, {1: "ab", 2: "cd"}], ids=["the slot", "the pool"])
+def test_who_lost_the_answers_is_told_as_it_is(names: Any) -> None:
+    keys = [lost(slot, name=name, ago=HOUR) for slot, each in names.items() for name in each]
+    (problem,) = decide(creation.slots_get_keys, seen(*keys, pool=a_pool(spec=a_spec(size=3)))).problems
+    told = "slot 0 lost the answers of 2" if 0 in names else "the pool lost the answers of 4 create calls; slot 0 gets"
+    assert told in problem.message

@@ -17,7 +17,7 @@ from keypool.core.reasons import Reason
 from keypool.core.refusals import unsupported
 from keypool.core.rotation import URGENT, Due, Why, is_compromised, renewal_due, rotation_due, share_of_interval
 from keypool.core.rules import lost
-from keypool.core.rules.intents import can_be_repeated
+from keypool.core.rules.intents import begun, can_be_repeated
 from keypool.core.rules.publication import publication_blocked
 from keypool.core.spending import NOTHING, limits_of, spent_in_slot
 
@@ -44,7 +44,7 @@ def lost_creates_are_repeated(o: Observation, plan: Plan, now: datetime) -> Deci
     ledger, dates = plan.ledger, {"intended_at": now, "expires_at": now + longest_life(o.effective.lifetime)}
     ripe = [key for key in again if o.may(f"repeat:{key.name}", now)]
     for key in ripe:
-        ledger = ledger.mark(key.name, epoch=o.epoch, **dates)
+        ledger = ledger.mark(key.name, epoch=o.epoch, begun_at=begun(o, key), **dates)
     return Decision(
         f"{len(ripe)} lost create calls are made again",
         ledger=ledger,

@@ -67,6 +67,13 @@ def visible(o: Observation, key: KeyRecord, now: datetime) -> datetime:
     return counted_from(o, key, key.intended_at, now) + CREATE_DEADLINE + o.provider.capabilities.listing_lag
 
 
+def begun(o: Observation, key: KeyRecord) -> datetime:
+    """When the call was intended, at the earliest. One of an earlier leadership was so before this one began, whatever
+    that one's clock said."""
+    at = key.begun_at or key.intended_at - CREATE_DEADLINE
+    return at if key.epoch == o.epoch else min(at, o.started_at)
+
+
 def _is_findable(provider: ProviderFacts, key: KeyRecord) -> bool:
     return is_there(provider, key) and (provider.capabilities.lists_names or provider.exclusive)
 

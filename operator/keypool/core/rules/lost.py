@@ -78,8 +78,12 @@ def stopped_slots(o: Observation, ledger: Ledger, now: datetime) -> tuple[Proble
     ]
     if not slots:
         return ()
-    held = ledger.of_slot(slots[0], KeyState.HELD) or ledger.inside(KeyState.HELD)
-    text = f"slot {slots[0]} lost the answers of {len(held)} create calls; it gets no key until these are cleared"
+    mine, held = ledger.of_slot(slots[0], KeyState.HELD), ledger.inside(KeyState.HELD)
+    if len(mine) >= MOST_IN_A_SLOT:
+        text, held = f"slot {slots[0]} lost the answers of {len(mine)} create calls; it gets no key", mine
+    else:
+        text = f"the pool lost the answers of {len(held)} create calls; slot {slots[0]} gets no key"
+    text = f"{text} until these are cleared"
     return (Problem(Reason.ANSWER_LOST, text, stalls=now >= find_out_by(o, held, now)),)
 
 
