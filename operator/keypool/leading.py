@@ -164,10 +164,7 @@ class Leader:
         served = self._liveness.serves
         spaces = Counter(each for handle in self._world.ledgers.all() if not served(each := handle.ledger.namespace))
         for namespace, pools in sorted(spaces.items()):
-            text = (
-                "a namespace with keys is not served: nothing is rotated or revoked there; add it to KEYPOOL_NAMESPACES"
-            )
-            _log.warning(text, extra={"namespace": namespace, "pools": pools})
+            _log.warning(UNSERVED, extra={"namespace": namespace, "pools": pools})
 
     def _unserved(self) -> int:
         sees = self._liveness.sees

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
 from keypool.core.lifecycle import TABLE, Effect, KeyState, Transition
@@ -42,6 +43,39 @@ SETTINGS = """\
 The operator reads environment variables; in a pod they stand in its Deployment. One that is empty counts as not set.
 What is wrong, and a variable beginning with `KEYPOOL_` that does not exist, ends the start with exit code 2 and one
 line that says what would be right. Times are plain numbers of seconds, booleans `true` or `false`."""
+
+HOW_TO_SET = """\
+## How to set one
+
+In the overlay that installs keypool, `deploy/kustomization.yaml` in [the README](../README.md#on-your-own-cluster):
+
+```yaml
+patches:
+  - patch: |
+      apiVersion: apps/v1
+      kind: Deployment
+      metadata: {name: keypool, namespace: keypool-system}
+      spec:
+        template:
+          spec:
+            containers:
+              - name: operator
+                env:
+                  - name: KEYPOOL_HTTPS_PROXY     # it may have a password: it comes from a Secret
+                    valueFrom: {secretKeyRef: {name: proxy, key: url}}
+                  - name: KEYPOOL_NO_PROXY
+                    value: gateway.ai.svc
+                  - name: KEYPOOL_CA_FILE
+                    value: /etc/keypool/authorities/ca.crt
+                volumeMounts:
+                  - {name: authorities, mountPath: /etc/keypool/authorities, readOnly: true}
+            volumes:
+              - name: authorities
+                configMap: {name: authorities}
+```
+
+Secret and ConfigMap stand in the namespace `keypool-system`. Their content is read when a pod starts: after a change,
+`kubectl -n keypool-system rollout restart deploy/keypool`."""
 
 SITUATIONS_OF_POOLS = """\
 One row for each situation that a pool can be in, and what all conditions say in an example of it: status and reason.
@@ -111,15 +145,17 @@ def settings() -> str:
     """The variables that the operator reads."""
     fields = Settings.model_fields.items()
     rows = ((f"`KEYPOOL_{name.upper()}`", _default(field.default), field.description or "") for name, field in fields)
-    return _page("Settings", SETTINGS, _table(("variable", "default", "what it says"), rows))
+    return _page("Settings", SETTINGS, _table(("variable", "default", "what it says"), rows), HOW_TO_SET)
 
 
 def _default(value: object) -> str:
     if value is PydanticUndefined:
         return "the host's name"
-    if value in (None, ""):
+    if value in (None, "", SecretStr("")):
         return "empty"
-    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+    if isinstance(value, bool):
+        return f"`{value}`".lower()
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 
 def tests() -> str:

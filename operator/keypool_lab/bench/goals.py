@@ -34,7 +34,7 @@ GOALS: tuple[Goal, ...] = (
     Goal("steady", "p50 in seconds at 10 a second", 0.25, lambda one: one.percentiles()["p50"]),
     Goal("steady", "p99 in seconds at 10 a second", 0.6, lambda one: one.percentiles()["p99"]),
     Goal("large", "API writes for a new pool of three keys", 10, _writes),
-    Goal("rotation", "API writes for a rotated slot", 9, _writes),
+    Goal("rotation", "API writes for a rotated slot, its Event included", 10, _writes),
     Goal("restart", "seconds until 5,000 pools were looked at", 30, lambda one: one.total, 5000),
     Goal("restart", "writes and mutations at the provider", 0, _mutations),
     Goal("idle", "MiB of memory with 5,000 pools", 200, lambda one: one.notes["rss_bytes"] / MIB, 5000),
