@@ -126,7 +126,11 @@ class Leader:
         self._tell_unserved()
         for handle in self._world.ledgers.all():
             self._queue.add(f"pool/{handle.ledger.pool_uid}")
-        for uid in {*self._world.accounts.recorded(), *self._world.budgets.recorded()}:
+        for uid in {
+            *self._world.accounts.recorded(),
+            *self._world.budgets.recorded(),
+            *self._world.directory.kept(),
+        }:
             self._queue.add(f"provider/{uid}")
         pools, providers = PoolReconciler(self._world), ProviderReconciler(self._world)
 

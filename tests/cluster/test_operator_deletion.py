@@ -175,9 +175,10 @@ async def test_finalizers_of_others_are_left_alone(team: Team, simulator: Simula
 
 
 async def test_a_provider_object_that_is_deleted_and_made_again_gets_keys_of_its_own(
-    team: Team, simulator: Simulator, clock: Clock
+    team: Team, simulator: Simulator, clock: Clock, ledgers: Ledgers
 ) -> None:
-    """The pool goes on with the old keys meanwhile; they are revoked after their overlap."""
+    """The pool goes on with the old keys meanwhile; they are revoked after their overlap, and what was kept for that
+    goes with the last of them."""
     await team.apply(pool_manifest(size=2))
     await team.ready()
     before = await team.values()
@@ -185,13 +186,20 @@ async def test_a_provider_object_that_is_deleted_and_made_again_gets_keys_of_its
     await team.has("chat", "Stalled", "True", "ProviderNotFound")
     assert await team.values() == before
     assert (await team.condition("chat", "Ready"))["status"] == "True"
+    assert len(await ledgers.kept_credentials()) == 1
     await team.apply(provider_manifest(simulator.url))
 
     async def replaced() -> bool:
         return len(await team.values() - before) == 2
 
     await eventually(replaced, 20)
+    assert "(provider object made anew)" in (await team.told("KeyRotated"))["note"]
     await team.considered()  # the ledger has since when the old keys are out of the Secret
     clock.advance(timedelta(minutes=11))
     await team.considered()
     assert {key.value for key in simulator.record.live_keys()} == await team.values()
+
+    async def nothing_is_kept() -> bool:
+        return not await ledgers.kept_credentials()
+
+    await eventually(nothing_is_kept, 10, "the credential of the object before is dropped")

@@ -118,7 +118,7 @@ async def test_a_record_that_is_dropped_while_it_is_renewed_stays_dropped() -> N
     directory.trust(directory.enter("uid", "vendor", SPEC, SecretStr("new")))
     renewing = asyncio.create_task(directory.renew("uid"))
     await client.storing.wait()
-    dropping = asyncio.create_task(directory.drop_kept_except(set()))
+    dropping = asyncio.create_task(directory.drop_kept(directory.kept()))
     await asyncio.sleep(0)
     client.slow.set()
     await asyncio.gather(renewing, dropping)

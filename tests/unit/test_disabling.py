@@ -71,7 +71,7 @@ class Case:
 
         world: Any = SimpleNamespace(
             client=SimpleNamespace(get=get),
-            cache=SimpleNamespace(upsert=lambda *_: None),
+            cache=SimpleNamespace(upsert=lambda *_: None, provider_by_uid=lambda _: {}),
             accounts=SimpleNamespace(confirmed_since=lambda _: self.confirmed),
             directory=SimpleNamespace(
                 recall=recall, get=lambda _: None, set_problem=lambda *_: None, unanswered=lambda _: False

@@ -34,7 +34,7 @@ async def revoked_with(
 
     world: Any = SimpleNamespace(
         client=SimpleNamespace(get=get),
-        cache=SimpleNamespace(upsert=lambda *_: None),
+        cache=SimpleNamespace(upsert=lambda *_: None, provider_by_uid=lambda _: {}),
         directory=SimpleNamespace(recall=recall, get=lambda _: None),
         leadership=SimpleNamespace(
             enough=lambda seconds: enough(later or left if provider.called("usage") else left, seconds)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -201,11 +201,14 @@ class Directory:
         """Finds out, on taking the lead, whose credentials are kept."""
         self._kept = await keepsakes.all_kept(self._client, self._namespace)
 
-    async def drop_kept_except(self, owed: set[str]) -> None:
+    def kept(self) -> frozenset[str]:
+        """UIDs of the providers whose credentials are kept."""
+        return frozenset(self._kept)
+
+    async def drop_kept(self, unneeded: Collection[str]) -> None:
         """Forgets the kept credentials of providers at which nothing is owed any more."""
-        unneeded = self._kept - owed
         async with self._renewing:
-            for uid in unneeded:
+            for uid in self._kept.intersection(unneeded):
                 await keepsakes.drop(self._client, self._namespace, uid)
                 self._kept.discard(uid)
                 if uid in self._entries:

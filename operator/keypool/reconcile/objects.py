@@ -165,7 +165,8 @@ async def drop_ledger(this: Pass, _: act.Action) -> None:
     needed = {
         key.provider for key in keys if key.state is KeyState.OWED or not world.cache.provider_by_uid(key.provider)
     }
-    await world.directory.drop_kept_except(needed)
+    if not world.ledgers.unreadable:  # one that cannot be read may owe something
+        await world.directory.drop_kept(world.directory.kept() - needed)
 
 
 def _uid(this: Pass) -> str:

@@ -72,13 +72,13 @@ class ProviderReconciler:
         if obj is None:
             was_seen = self._memories.pop(uid, None) is not None
             world.metrics.on_provider_gone(uid)
-            await self._keep_for_its_keys(uid)
-            if not was_seen and not world.sight.sees_all():
-                return None  # it may be where this operator does not look: what was confirmed there stays
-            await world.accounts.forget(uid)
-            if not self._has_keys(uid):
-                await world.budgets.forget(uid)
-            return None
+            has_keys = self._has_keys(uid)
+            await self._keep_for_its_keys(uid, has_keys=has_keys)
+            if was_seen or world.sight.sees_all():  # else it may be where this operator does not look
+                await world.accounts.forget(uid)
+                if not has_keys:
+                    await world.budgets.forget(uid)
+            return MAX_AGE if has_keys else None
         memory = self._memories.setdefault(uid, _Memory())
         self._notice(uid, memory)
         async with reported_when_slow(partial(self._say_unasked, obj, memory)):
@@ -125,10 +125,14 @@ class ProviderReconciler:
         waits = [wait for attempt in (memory.using, memory.coming) if (wait := attempt.wait(now)) is not None]
         return max(min(waits, default=min(SOONEST * 2 ** min(memory.failures - 1, 6), LATEST)), 0.05)
 
-    async def _keep_for_its_keys(self, uid: str) -> None:
-        """The object is gone; its credential is kept while pools still have keys there, to revoke them one day."""
-        if self._world.installed.changed is None and self._has_keys(uid):
+    async def _keep_for_its_keys(self, uid: str, *, has_keys: bool) -> None:
+        """Of an object that is gone, to revoke them one day. A ledger that cannot be read may have some."""
+        if self._world.installed.changed is not None:
+            return
+        if has_keys:
             await self._world.directory.keep(uid)
+        elif not self._world.ledgers.unreadable:
+            await self._world.directory.drop_kept({uid})
 
     def _has_keys(self, uid: str) -> bool:
         ledgers = (handle.ledger for handle in self._world.ledgers.all() if not handle.ledger.retained)
