@@ -40,6 +40,8 @@ from keypool.watch.queue import WorkQueue
 from keypool.watch.shares import lanes
 
 LEASE = "keypool"
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
+"""Seconds between two attempts to read the operator's own records."""
 FIRST_LOOK = 1.0
 """Seconds after which a replica that does not lead yet begins to prove that it could."""
 
@@ -135,7 +137,7 @@ class Replica:
     def _rest(self, why: str, pause: float) -> None:
         self.health.why, self.health.again = why, monotonic() + pause
         self.metrics.forget()
-        self._begin_anew()
+        self._begin_anew()  # frees the memory
 
     async def _elected(self, after_kopf_start: Callable[[], None]) -> None:
         """Returns as soon as this replica leads; one that has to wait for it proves meanwhile that it could."""
@@ -181,12 +183,13 @@ class Replica:
     async def _lead(self, client: KubeClient, stop: asyncio.Event, after_kopf_start: Callable[[], None]) -> None:
         """Leads until told to stop. Raises GaveUp, and LeadershipLost, which ends the process."""
         assert self.leadership is not None  # noqa: S101
+        self._begin_anew()  # what it did not see while it waited for the Lease counts for nothing
         leadership, self.health.liveness = self.leadership, self.liveness
         client.time_for_writes = leadership.must_lead
         queue = WorkQueue(lanes(self.cache, self._ledger_of, self.settings.workers))
         running = [asyncio.create_task(leadership.hold())]  # loading the ledgers may take longer than the Lease lasts
         try:
-            world, journal = await self._started(client, leadership, queue)
+            world, journal = await self._started(client, leadership, queue, stop)
             running.append(asyncio.create_task(journal.run()))
             try:
                 leader = Leader(self.settings, world, queue, self.liveness, self.health.patience.blind)
@@ -198,15 +201,25 @@ class Replica:
             await end(*running)
             self.health.liveness = None
 
-    async def _started(self, client: KubeClient, leadership: Leadership, queue: WorkQueue) -> tuple[World, Journal]:
-        """What cannot be read now may be later, or by another replica."""
-        try:
-            world, journal = await assemble(self._parts(), client, leadership, queue)
-        except (KubeError, ValueError) as error:
-            await leadership.release()
-            raise GaveUp(f"the operator's own records could not be read: {describe(error)}") from None
-        self.ledgers = world.ledgers
-        return world, journal
+    async def _started(
+        self, client: KubeClient, leadership: Leadership, queue: WorkQueue, stop: asyncio.Event
+    ) -> tuple[World, Journal]:
+        """What cannot be read now may be soon; or, where that lasts, by another replica."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                world, journal = await assemble(self._parts(), client, leadership, queue)
+                self.ledgers = world.ledgers
+                return world, journal
+            except (KubeError, ValueError) as error:
+                why = f"the operator's own records could not be read: {describe(error)}"
+            leadership.must_lead()
+            if stop.is_set() or self.liveness.blind_for() > self.health.patience.blind:
+                await leadership.release()
+                raise GaveUp(why)
+            _log.warning("%s; trying again", why, extra={"seconds": pause})
+            await _unless(stop, asyncio.sleep(pause))
+            pause = min(2 * pause, LONGEST_PAUSE)
 
     def _parts(self) -> Parts:
         return Parts(

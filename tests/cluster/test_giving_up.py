@@ -1,7 +1,9 @@
 """A leader that sees nothing gives the Lease up; a standby is ready only when it has shown that it could lead."""
 
 import io
+import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from keypool.cluster.client import KubeClient
 from keypool.cluster.rights import missing_rights
 from keypool.health import Patience
 from keypool.watch import kopf_watch
+from keypool.watch.liveness import Liveness
 from tests.cluster.conftest import OperatorMaker
 from tests.cluster.narrowing import Bindings
 from tests.cluster.running import Operator
@@ -103,6 +106,30 @@ async def test_a_standby_is_ready_when_it_has_shown_that_it_could_lead(
 
 async def _is_ready(operator: Operator) -> bool:
     return operator.replica.not_ready() == []
+
+
+@pytest.mark.usefixtures("provider")
+async def test_a_standby_that_waited_for_hours_keeps_the_lease_that_it_takes(
+    make_operator: OperatorMaker, team: Team, monkeypatch: pytest.MonkeyPatch, logs: io.StringIO
+) -> None:
+    """What it could not see before it led counts for nothing."""
+    waited = 0.0
+    sight = partial(Liveness, clock=lambda: time.monotonic() + waited)
+    monkeypatch.setattr("keypool.app.Liveness", sight)
+    leader, standby = make_operator("one"), make_operator("two")
+    await leader.start()
+    await standby.start()
+    waited = 4 * 3600.0
+    await leader.stop()
+
+    async def leads() -> bool:
+        return standby.leads and not standby.replica.not_ready()
+
+    await eventually(leads, 20, "the standby leads")
+    await team.apply(pool_manifest())
+    await team.ready()
+    assert standby.replica.health.not_alive() == []
+    assert "gave the Lease up" not in logs.getvalue()
 
 
 async def test_rights_that_a_leader_would_lack_are_named(
