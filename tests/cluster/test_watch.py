@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from keypool.cluster import paths
 from keypool.cluster.cache import Kind, ObjectCache
 from keypool.cluster.client import KubeClient
+from keypool.cluster.errors import NotFound
 from keypool.watch.kopf_watch import run_kopf
 from keypool.watch.liveness import Liveness
 from keypool.watch.resync import Resync
@@ -227,12 +229,21 @@ async def test_custom_resources_that_are_installed_late_or_again_are_watched_fro
     try:
         for name in ("late", "again"):
             (await plane.kubectl("apply", "--server-side", "-f", str(CRDS))).checked()
-            (await plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS))).checked()
-            await client.create(paths.pools("default"), pool(name))
+            (await plane.kubectl("wait", "--for=condition=Established", "--timeout=50s", "-f", str(CRDS))).checked()
+            await eventually(partial(_created, client, name), 20, "the kind is served")
             await watcher.sees(lambda cache: any(cache.pools()), 20)
-            (await plane.kubectl("delete", "--timeout=30s", "-f", str(CRDS))).checked()
+            (await plane.kubectl("delete", "--timeout=50s", "-f", str(CRDS))).checked()
             await watcher.sees(lambda cache: not any(cache.pools()), 20)
     finally:
         await watcher.stop()
         await client.close()
         await asyncio.to_thread(plane.stop)
+
+
+async def _created(client: KubeClient, name: str) -> bool:
+    """Established is told a moment before the API server serves a kind."""
+    try:
+        await client.create(paths.pools("default"), pool(name))
+    except NotFound:
+        return False
+    return True

@@ -18,7 +18,8 @@ from keypool_lab.controlplane.processes import Keeper
 from keypool_lab.controlplane.readiness import answers_ok
 
 FOLDER_PREFIX = "keypool-"
-START_SECONDS = 60.0
+START_SECONDS = 240.0
+"""A component that ends is told at once; one that lives is only slow, on a machine that is busy with much else."""
 POLL_SECONDS = 0.05
 # Go collects garbage each time the heap has doubled, and such small heaps double all the time.
 SPARING = {"GOGC": "400"}
