@@ -154,6 +154,16 @@ async def test_plain_http_never_goes_through_it(stage: Stage) -> None:
     assert stage.proxy.asked == []
 
 
+@pytest.mark.parametrize("resolves", [True, False])
+async def test_a_name_that_python_cannot_encode_is_no_crash(stage: Stage, resolves: bool) -> None:
+    """Nothing was sent."""
+    away = Proxy(f"http://{'a' * 64}.example.com:1", resolves=resolves)
+    for proxy in (away, None):
+        url, tls = f"https://{'b' * 64}.example.com", stage.authorities.context()
+        transport = Transport(url, SecretStr("admin-canary"), SOON, tls=tls, proxy=proxy)
+        assert type(await raised(transport, CREATE)) is Unavailable
+
+
 async def test_tokens_are_fetched_through_it(stage: Stage) -> None:
     """Names are looked up by the system here, which knows none of these, so the proxy does it."""
     auth = {"oauth2": {"tokenURL": f"https://{HOST}/token", "secretRef": {"name": "client"}}}

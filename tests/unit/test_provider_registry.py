@@ -6,7 +6,7 @@ from pydantic import SecretStr
 from keypool.api.provider import KeyProviderSpec
 from keypool.api.provider_options import KINDS
 from keypool.providers.adapter import Adapter
-from keypool.providers.errors import CredentialRejected, Rejected
+from keypool.providers.errors import CredentialRejected, EndpointRefused, Rejected
 from keypool.providers.registry import build
 from keypool_lab.capability_tables import capabilities_of
 
@@ -29,6 +29,27 @@ def test_names_are_listed_where_the_account_says_so(named: bool) -> None:
 def test_plain_http_is_refused() -> None:
     with pytest.raises(Rejected, match="plain http"):
         build(spec("http://api.holysheep.ai/v1"), SecretStr("admin"), allow_insecure=False)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "api..example.com",
+        f"{'a' * 64}.example.com",
+        "xn--a.example.com",
+        "xn--",
+        ".".join(["a" * 63] * 5),
+        "api.example.com:99999",
+    ],
+)
+def test_a_host_that_cannot_be_looked_up_is_refused(host: str) -> None:
+    with pytest.raises(EndpointRefused, match=r"endpoints\[0\]\.url is no URL: check its host and port"):
+        build(spec(f"https://{host}/v1"), SecretStr("admin"), allow_insecure=False)
+
+
+@pytest.mark.parametrize("host", ["api.example.com.", "xn--mnchen-3ya.example", "a", "93.184.216.34", "[2606:2800::1]"])
+def test_a_host_that_can_be_looked_up_is_taken(host: str) -> None:
+    assert build(spec(f"https://{host}/v1"), SecretStr("admin"), allow_insecure=False)
 
 
 def test_plain_http_is_taken_where_the_administrator_allows_it() -> None:

@@ -46,6 +46,7 @@ WRONG = {
     "a proxy's port that is none": ("HTTPS_PROXY", "http://proxy.example.com:99999", "is no URL of a proxy"),
     "a proxy's port that nothing has": ("HTTPS_PROXY", "http://proxy.example.com:0", "has to name a host and a port"),
     "a proxy's name with a space": ("HTTPS_PROXY", "http://proxy example.com:3128", "neither a name nor an address"),
+    "a proxy's name with two dots": ("HTTPS_PROXY", "http://proxy..example.com:3128", "neither a name nor an address"),
     "a proxy at no address": ("HTTPS_PROXY", "http://999.1.1.1:3128", "neither a name nor an address"),
     "a proxy's name of other letters": (
         "HTTPS_PROXY",

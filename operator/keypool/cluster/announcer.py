@@ -92,11 +92,11 @@ class Announcer:
             },
             "eventTime": moment,
             "reportingController": "keypool.dev/operator",
-            "reportingInstance": self._instance[:128],
+            "reportingInstance": _cut(self._instance, 128),
             "action": "Reconcile",
             "type": kind,
             "reason": reason.value,
-            "note": note[:1024],
+            "note": _cut(note, 1024),
             "regarding": {
                 "apiVersion": f"{paths.GROUP}/{paths.VERSION}",
                 "kind": subject.kind,
@@ -105,3 +105,8 @@ class Announcer:
                 "uid": subject.uid,
             },
         }
+
+
+def _cut(text: str, most: int) -> str:
+    """At most so many bytes, which is how the API server counts."""
+    return text.encode()[:most].decode(errors="ignore")

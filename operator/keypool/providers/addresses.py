@@ -79,6 +79,12 @@ def is_odd_number(host: str) -> bool:
     return True
 
 
+def can_be_looked_up(host: str) -> bool:
+    """Whether a name has the form of RFC 1035, section 2.3.4. Of another one no resolver is asked: Python raises."""
+    labels = host.removesuffix(".").split(".")
+    return len(host) <= 253 and all(0 < len(label) <= 63 for label in labels)
+
+
 def refusal_of(host: str, kind: str) -> str:
     """The message for a host that has an address of that kind."""
     return f"{host} is at {kind}, which the operator's administrator does not allow ({FLAG})"

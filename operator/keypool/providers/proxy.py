@@ -18,7 +18,7 @@ from aiohttp import ThreadedResolver
 from aiohttp.abc import AbstractResolver
 from pydantic import SecretStr
 
-from keypool.providers.addresses import PublicResolver
+from keypool.providers.addresses import PublicResolver, can_be_looked_up
 
 MOST_TRIED = 4
 """Addresses of a name that the proxy is asked for, one after the other, while it reaches none."""
@@ -97,7 +97,7 @@ def parse_bypass(text: str) -> tuple[str, ...]:
 def _is_host(host: str) -> bool:
     """Digits and dots alone are an address, or nothing."""
     if ":" not in host and not host.replace(".", "").isdigit():
-        return _HOST.fullmatch(host) is not None and not host.startswith(".")
+        return _HOST.fullmatch(host) is not None and can_be_looked_up(host)
     try:
         ip_address(host)
     except ValueError:

@@ -15,7 +15,7 @@ from keypool.api.model import ApiModel
 from keypool.api.provider import KeyProviderSpec
 from keypool.core.breaker import COOL_DOWN
 from keypool.providers.adapter import Adapter
-from keypool.providers.addresses import is_odd_number, kind_of_host, refusal_of
+from keypool.providers.addresses import can_be_looked_up, is_odd_number, kind_of_host, refusal_of
 from keypool.providers.authentication import Authentication, FixedCredential
 from keypool.providers.authorities import Authorities, AuthoritiesUnusable, read
 from keypool.providers.endpoints import Endpoints
@@ -116,11 +116,13 @@ def _check_url(what: str, url: str, *, allow_insecure: bool, allow_private: bool
 
 
 def _host(what: str, url: str) -> str:
+    host = ""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port  # raises where that is no port
-        if not is_odd_number(host):
-            httpx.URL(url)
+        is_fit = is_odd_number(host) or ":" in httpx.URL(url).host or can_be_looked_up(host)
     except (ValueError, httpx.InvalidURL):
-        raise EndpointRefused(f"{what} is no URL: check its host and port") from None
+        is_fit = False
+    if not is_fit:
+        raise EndpointRefused(f"{what} is no URL: check its host and port")
     return host

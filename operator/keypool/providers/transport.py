@@ -204,7 +204,7 @@ class Transport:
                 if isinstance(error.__cause__, NO_CONNECTION):
                     return _unreachable(call, error.__cause__)
                 lost = "the connection ended before the answer was complete"
-            except (httpx.HTTPError, aiohttp.ClientError, OSError, zlib.error):
+            except (httpx.HTTPError, aiohttp.ClientError, OSError, UnicodeError, zlib.error):
                 lost = "the answer is not proper HTTP"
             return Ambiguous(f"{call.what}: {lost}") if sending.begun else Unavailable(f"{call.what}: {NOT_MADE}")
 

@@ -32,7 +32,7 @@ from keypool.reconcile.demand import Demand
 from keypool.reconcile.directory import Entry
 from keypool.reconcile.first_sight import reported_when_slow
 from keypool.reconcile.provider_report import report
-from keypool.reconcile.provider_standing import as_told, patient, problem_with
+from keypool.reconcile.provider_standing import as_told, patient, problem_with, unasked
 from keypool.reconcile.proving import CONFIRM, is_another_account, problem_of
 from keypool.reconcile.readings import REQUEST_LIMIT, moment
 from keypool.reconcile.world import World
@@ -95,11 +95,8 @@ class ProviderReconciler:
         return pause if standing.worst is None else min(pause, self._next_try(memory))
 
     async def _say_unasked(self, obj: dict[str, Any], memory: _Memory) -> bool:
-        """What an earlier leadership said of it does not stand while nobody knows whether it still holds."""
-        entry = self._world.directory.get(obj["metadata"]["uid"])
-        if entry is None or not entry.trusted:
-            text = f"not asked since the restart at {self._world.started_at:%Y-%m-%d %H:%M:%SZ}"
-            waiting = Standing(Problem(Reason.PROVIDER_NOT_READY, text, stalls=False), unasked=True)
+        """Where nobody looked at it yet; a report that cannot be written stops no look."""
+        if (waiting := unasked(self._world, obj)) is not None:
             with contextlib.suppress(KubeError):
                 await self._write_status(obj, waiting, memory)
         return True

@@ -1,6 +1,7 @@
 """What is made of a provider's standing before it is told: patience with what is not there yet, and complaints."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from keypool.cluster.credentials import MAX_AGE
@@ -10,11 +11,26 @@ from keypool.core.breaker import State
 from keypool.core.observation import Problem
 from keypool.core.provider_situations import Standing
 from keypool.core.reasons import Reason
-from keypool.reconcile.directory import Entry
+from keypool.reconcile.directory import UNCHECKED, Entry
 from keypool.reconcile.readings import moment
 from keypool.reconcile.world import World
 
 ONLY_LISTS = "the provider lists keys for the admin credential and refuses this call: check its rights (scopes)"
+
+
+def unasked(world: World, obj: dict[str, Any]) -> Standing | None:
+    """What an earlier leadership said of a provider does not stand while nobody knows whether it still holds. What this
+    one said does, which was seen: None."""
+    if world.directory.problem(obj["metadata"]["uid"]) is not UNCHECKED:
+        return None
+    made = moment(obj["metadata"]["creationTimestamp"])
+    is_new = made is not None and made >= world.started_at
+    text = "it is asked for the first time" if is_new else f"not asked since the restart at {_second(world.started_at)}"
+    return Standing(Problem(Reason.PROVIDER_NOT_READY, text, stalls=False), unasked=True)
+
+
+def _second(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%SZ}"
 
 
 def patient(world: World, obj: dict[str, Any], standing: Standing) -> tuple[Standing, float]:
