@@ -14,12 +14,16 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
+from keypool.core.fingerprint import fingerprint
+
 LONGEST, MOST = 4096, 100
 """Characters of a request that are read, and its entries. What is beyond them is told, not taken."""
 ALL = ("all", "*")
-NOW = re.compile(r"!\s*now\s*@(?P<token>.*)\Z", re.DOTALL | re.IGNORECASE)
-"""The end of a request that is to be carried out without a successor."""
-_QUOTES = " \t\r\n\"'`<>()[]{}\u2018\u2019\u201c\u201d\u201e"
+NOW = re.compile(r"!\s*now\s*(?:@\s*(?P<token>.*))?\Z", re.DOTALL | re.IGNORECASE)
+"""The end of an entry that is to be carried out without a successor, and all before it; it needs a token."""
+_UNSEEN = "\u00a0\u200b\u200c\u200d\u2060\ufeff"
+_QUOTES = " \t\r\n\"'`<>()[]{}\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb" + _UNSEEN
+_FULL_STOPS = ".:!?\u2026"
 _PLAIN = re.compile(r"[A-Za-z0-9._:+-]{1,15}|\d{4}-\d\d-\d\d[T ]?[0-9:.+Z-]{0,21}")
 _PREFIX = re.compile(r"\A(authorization\s*:\s*)?(bearer|basic|sha-?256)[\s:=]+", re.IGNORECASE)
 _REMEMBERED = re.compile(r"(\d+ characters) #[0-9a-f]{32}")
@@ -37,13 +41,17 @@ class Named(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request's entries, each in all the forms that it may be meant in, and their digests. `everything`: it says
-    all@TOKEN. `at_once`: it ends in !now@TOKEN. `cut`: it is longer than what is read."""
+    """A request's entries, each in all the forms that it may be meant in, and their digests; `whole` likewise, for a
+    value that has a comma in it or was wrapped. `everything`: it says all@TOKEN. `at_once`: it ends in !now@TOKEN, and
+    so many of its entries stand before that; `all_at_once`: all@TOKEN does. `cut`: it is longer than what is read."""
 
     entries: tuple[frozenset[str], ...] = field(repr=False)
     lengths: tuple[int, ...]
+    whole: frozenset[str] = field(repr=False)
     everything: bool
     at_once: bool
+    before_now: int
+    all_at_once: bool
     cut: bool
 
     def names(self, key: Named) -> bool:
@@ -52,22 +60,29 @@ class Asked:
 
     def spells(self, key: Named) -> bool:
         """Whether one of the entries is this key's."""
-        known = _known_as(key)
-        return any(not known.isdisjoint(forms) for forms in self.entries)
+        return self._among(self.entries, _known_as(key))
+
+    def names_at_once(self, key: Named) -> bool:
+        """Whether the key is asked for without a successor: entries after !now@TOKEN are not."""
+        return self.at_once and (self.all_at_once or self._among(self.entries[: self.before_now], _known_as(key)))
+
+    def _among(self, entries: tuple[frozenset[str], ...], known: frozenset[str]) -> bool:
+        return any(not known.isdisjoint(forms) for forms in (*entries, self.whole))
 
     def holds_value_of(self, key: Named) -> bool:
         """Whether the key's value itself stands in the request."""
         value = key.value.get_secret_value() if key.value is not None else None
-        return value is not None and any(value in forms for forms in self.entries)
+        return value is not None and any(value in forms for forms in (*self.entries, self.whole))
 
     def unknown(self, keys: Iterable[Named]) -> tuple[str, ...]:
         """Of each entry that is none of these keys' where it stands and how long it is; nothing of what it says."""
         known = frozenset[str]().union(*(_known_as(key) for key in keys))
+        entries = zip(self.entries, self.lengths, strict=True) if known.isdisjoint(self.whole) else ()
         found = [
             "all has no token: write all@TOKEN, with a word not used before"
             if not forms.isdisjoint(ALL)
             else f"entry {number}, {length} characters"
-            for number, (forms, length) in enumerate(zip(self.entries, self.lengths, strict=True), start=1)
+            for number, (forms, length) in enumerate(entries, start=1)
             if known.isdisjoint(forms)
         ]
         more = [f"{len(found) - 5} more entries"] if len(found) > 5 else []
@@ -76,20 +91,30 @@ class Asked:
 
 
 def read(request: str) -> Asked:
-    """Reads names, fingerprints, digests or values, by comma or line; all@TOKEN; and !now@TOKEN at the end."""
-    text, cut = request[:LONGEST], len(request) > LONGEST
-    ending = NOW.search(text)
-    body = text[: ending.start()] if ending is not None else text
-    parts = [part for part in re.split(r"[,;\n]", body) if part.strip(_QUOTES)]
-    by_name = [part for part in parts[:MOST] if not _means_all(part)]
-    everything = len(by_name) < len(parts[:MOST]) or (ending is not None and any(_bare(part) in ALL for part in parts))
-    entries = [part for part in by_name if not (everything and _bare(part) in ALL)]
+    """Reads names, fingerprints, digests or values, by comma or line; all@TOKEN; and !now@TOKEN after any of them."""
+    text = request[:LONGEST]
+    parts = [part for part in re.split(r"[,;\n]", text) if part.strip(_QUOTES)]
+    bodies = [(body, now) for body, now in map(_without_now, parts[:MOST]) if now or body.strip(_QUOTES)]
+    last = max((place for place, (_, now) in enumerate(bodies, start=1) if now), default=0)
+    alls = [place for place, (body, _) in enumerate(bodies) if _means_all(body) or (place < last and _bare(body) in ALL)]
+    entries = [(place, body) for place, (body, _) in enumerate(bodies) if place not in alls and body.strip(_QUOTES)]
     return Asked(
-        entries=tuple(frozenset(_digested(_forms(part))) for part in entries),
-        lengths=tuple(len(part.strip()) for part in entries),
-        everything=everything,
-        at_once=ending is not None and bool((ending["token"]).strip(_QUOTES)),
-        cut=cut or len(parts) > MOST,
+        entries=tuple(frozenset(_digested(_forms(body))) for _, body in entries),
+        lengths=tuple(len(body.strip()) for _, body in entries),
+        whole=frozenset(_digested(_unbroken(_without_now(text)[0]))),
+        everything=bool(alls),
+        at_once=last > 0,
+        before_now=sum(place < last for place, _ in entries),
+        all_at_once=any(place < last for place in alls),
+        cut=len(request) > LONGEST or len(parts) > MOST,
+    )
+
+
+def _without_now(text: str) -> tuple[str, bool]:
+    """What stands before !now, and whether that has its token."""
+    ending = NOW.search(text)
+    return (
+        (text[: ending.start()], bool((ending["token"] or "").strip(_QUOTES))) if ending is not None else (text, False)
     )
 
 
@@ -105,10 +130,23 @@ def _means_all(part: str) -> bool:
 def _forms(part: str) -> set[str]:
     """The text without quotes, `Bearer ` and the like; its words; what stands after a = or : and before an @."""
     whole = part.strip(_QUOTES)
-    pieces = {whole, _PREFIX.sub("", whole), whole.rpartition("@")[0], *whole.split()}
+    pieces = {whole, _PREFIX.sub("", whole), whole.rpartition("@")[0], *re.split(r"[\s=&?|]+", whole)}
     pieces |= {_PREFIX.sub("", piece) for piece in pieces}
     pieces |= {piece.partition(mark)[2] for piece in pieces for mark in "=:"}
+    return _written(pieces)
+
+
+def _unbroken(text: str) -> set[str]:
+    """A value that has a comma in it; one that was wrapped, or has signs in it that nobody sees."""
+    joined = "".join(character for character in text if not character.isspace() and character not in _UNSEEN)
+    pieces = {text, joined}
+    return _written(pieces | {_PREFIX.sub("", piece.strip(_QUOTES)) for piece in pieces})
+
+
+def _written(pieces: set[str]) -> set[str]:
+    """Each without quotes and the full stop of a sentence, as `kubectl` shows values, and in small letters."""
     bare = {piece.strip(_QUOTES) for piece in pieces}
+    bare |= {piece.rstrip(_FULL_STOPS) for piece in bare}
     texts = bare | {text for piece in bare if (text := _decoded(piece)) is not None}
     return {text for text in texts if text} | {text.lower() for text in texts if text}
 
@@ -122,12 +160,14 @@ def _decoded(text: str) -> str | None:
 
 
 def _known_as(key: Named) -> frozenset[str]:
-    """What an entry may say to mean this key: its name, and its value's digest or the beginning that is shown of it."""
+    """What an entry may say to mean this key: its name, and its value's digest or a beginning of it that is as long as
+    what is shown."""
     if key.value is None:
         return frozenset({key.name})
     value = key.value.get_secret_value()
     digest = _sha256(value)
-    return frozenset({key.name, digest, digest[:12], _sha256(value.lower())})
+    beginnings = (digest[:length] for length in range(len(fingerprint(key.value)), len(digest) + 1))
+    return frozenset({key.name, _sha256(value.lower()), *beginnings})
 
 
 def _digested(forms: set[str]) -> set[str]:
@@ -150,15 +190,15 @@ def remembered(request: str, pool_uid: str, keys: Iterable[Named] | None = None)
     if keys is None:
         return request if is_plain(request) else _concealed(request, pool_uid)
     known = {text for key in keys for text in (key.name, *_prints(key))} | {*ALL}
-    ending = NOW.search(request)
-    body, token = (request[: ending.start()], ending["token"]) if ending is not None else (request, "")
-    plain = (not token or is_plain(token)) and all(_is_known(part, known) for part in body.split(","))
-    return request if plain else _concealed(request, pool_uid)
+    return request if all(_is_known(part, known) for part in request.split(",")) else _concealed(request, pool_uid)
 
 
 def _is_known(part: str, known: set[str]) -> bool:
-    head, _, token = part.strip().partition("@")
-    return head in known and (not token or is_plain(token))
+    """A known name or nothing, a plain token or none, and the same after !now."""
+    ending = NOW.search(part)
+    head, _, token = part[: ending.start() if ending is not None else None].strip().partition("@")
+    tokens = (token, (ending["token"] or "") if ending is not None else "")
+    return (not head or head in known) and all(not each or is_plain(each) for each in tokens)
 
 
 def _prints(key: Named) -> tuple[str, ...]:

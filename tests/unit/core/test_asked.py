@@ -36,6 +36,14 @@ PASTED = {
     "with a token": f"{VALUE}@2026-11-24",
     "in capitals": VALUE.upper(),
     "to be revoked at once": f"{VALUE}!now@2026-11-24",
+    "with !now that lacks its token": f"{VALUE}!now",
+    "after another that is to be revoked at once": f"{THEIRS}!now@1,{VALUE}",
+    "at the end of a sentence": f"found in the log: {VALUE}.",
+    "in angle quotes": f"\u00ab{VALUE}\u00bb",
+    "with signs that nobody sees": f"\ufeff{VALUE[:9]}\u200b{VALUE[9:]}\u00a0",
+    "wrapped by a terminal": f"{VALUE[:20]}\n{VALUE[20:]}",
+    "in a URL": f"https://gateway.example/v1?user=me&key={VALUE}&n=1",
+    "as more of the digest than is shown": DIGEST[:20],
 }
 
 
@@ -43,6 +51,14 @@ PASTED = {
 def test_a_key_is_found_however_it_is_pasted(request_: str) -> None:
     assert asked.read(request_).names(OURS)
     assert not asked.read(request_).names(a_key(1))
+
+
+def test_a_value_with_commas_in_it_is_found_and_its_parts_are_not_taken_for_entries() -> None:
+    key = a_key(0, value="pass,word;with signs")
+    report = asked.read("pass,word;with signs!now@1")
+    assert report.names_at_once(key)
+    assert report.holds_value_of(key)
+    assert report.unknown([key]) == ()
 
 
 @pytest.mark.parametrize("state", [KeyState.HELD, KeyState.REVOKING, KeyState.OWED, KeyState.DISABLED])
@@ -73,6 +89,25 @@ def test_all_with_a_token_names_every_key(request_: str) -> None:
 )
 def test_a_request_that_ends_in_now_and_a_token_waits_for_no_successor(request_: str, *, at_once: bool) -> None:
     assert asked.read(request_).at_once is at_once
+
+
+@pytest.mark.parametrize(
+    ("request_", "at_once"),
+    [
+        ("one!now@1,two!now@1", ["one", "two"]),
+        ("one,two!now@1", ["one", "two"]),
+        ("one,two,!now@1", ["one", "two"]),
+        ("one!now@1,two", ["one"]),
+        ("one!now@1,two@2", ["one"]),
+        ("all!now@1", ["one", "two"]),
+        ("two!now@1,all@1", ["two"]),
+        ("one!now,two", []),
+    ],
+)
+def test_now_concerns_its_entry_and_those_before_and_no_entry_is_lost(request_: str, at_once: list[str]) -> None:
+    report, keys = asked.read(request_), [a_key(0, name="one"), a_key(1, name="two")]
+    assert [key.name for key in keys if report.names_at_once(key)] == at_once
+    assert all(report.names(key) for key in keys if key.name in request_)
 
 
 @pytest.mark.parametrize("request_", ["x" * 4097, ",".join(["x"] * 101)])

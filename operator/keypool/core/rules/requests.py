@@ -58,7 +58,7 @@ def compromised_keys_are_marked(o: Observation, plan: Plan, now: datetime) -> De
     ledger = plan.ledger.model_copy(update=facts)
     for key in keys:
         if report.names(key):
-            ledger = _reported(ledger, key, now, at_once=report.at_once)
+            ledger = _reported(ledger, key, now, at_once=report.names_at_once(key))
     return Decision("keys are reported compromised by annotation", ledger=ledger, problems=_unmatched(ledger))
 
 
