@@ -175,3 +175,24 @@ def test_a_name_cannot_leave_its_place_in_a_path() -> None:
 )
 def test_metrics_name_the_resource_and_never_the_object(path: str, resource: str) -> None:
     assert paths.resource_of(path) == resource
+
+
+@pytest.mark.parametrize("kind", ["/api/v1/namespaces/shop/secrets", "/apis/keypool.dev/v1alpha1/clusterkeyproviders"])
+def test_a_key_that_stands_where_an_objects_name_belongs_is_not_repeated_as_part_of_the_path(kind: str) -> None:
+    pasted = "sk-hs-0123456789abcdefghijklmnop"
+    error = Unavailable(f"get {kind}/{pasted}", 503, maybe_done=False)
+    assert pasted not in f"{error} {error!r} {error.told} {vars(error)}"
+    assert f"get {kind}/(32 characters)" in str(error)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        paths.secret("keypool-system", "keypool-ledger-6f1c2c0e-7f0e-4d9e-8a51-0d9a3f6f2b11"),
+        paths.secret("team-0123456789abcdef0", "chat"),
+        paths.pool_status("shop", "chat"),
+        paths.secrets("shop"),
+    ],
+)
+def test_names_that_cannot_be_keys_stay_in_the_path(path: str) -> None:
+    assert str(Unavailable(f"get {path}", 503, maybe_done=False)) == f"get {path}: 503"

@@ -12,14 +12,21 @@
     └── Unavailable       connection, timeout or 5xx: later; `maybe_done` tells whether it may have happened
 
 A message never holds anything of a body that was sent: API servers quote refused values, so of their own words only
-the reason, the names of fields and who refused (see `cluster.denials`) are kept.
+the reason, the names of fields and who refused (see `cluster.denials`) are kept. Nor does it name a Secret or provider
+whose name may be a key that somebody pasted where a name belongs.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from keypool.cluster.denials import denied_by
+from keypool.core.wording import is_name
+
+_REFERRED = re.compile(r"(/(?:secrets|keyproviders|clusterkeyproviders)/)([^/ ]+)")
+OURS = "keypool-"
+"""How the names of the operator's own Secrets begin."""
 
 
 class KubeError(Exception):
@@ -32,6 +39,7 @@ class KubeError(Exception):
     about: str = ""
 
     def __init__(self, call: str, status: int = 0, reason: str = "", details: str = "") -> None:
+        call = _REFERRED.sub(_shown, call)
         self.call, self.status, self.reason, self.details = call, status, reason, details
         what = " ".join(part for part in (str(status or ""), reason) if part)
         super().__init__(f"{call}: {what}" + (f" ({details})" if details else ""))
@@ -45,6 +53,12 @@ class KubeError(Exception):
     def told(self) -> str:
         """For people: what it was about first."""
         return f"{self.about}: {self}" if self.about else str(self)
+
+
+def _shown(place: re.Match[str]) -> str:
+    """A name that people wrote, as it may be repeated."""
+    before, name = place.groups()
+    return f"{before}{name}" if name.startswith(OURS) or is_name(name) else f"{before}({len(name)} characters)"
 
 
 @contextmanager
