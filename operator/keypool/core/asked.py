@@ -96,7 +96,9 @@ def read(request: str) -> Asked:
     parts = [part for part in re.split(r"[,;\n]", text) if part.strip(_QUOTES)]
     bodies = [(body, now) for body, now in map(_without_now, parts[:MOST]) if now or body.strip(_QUOTES)]
     last = max((place for place, (_, now) in enumerate(bodies, start=1) if now), default=0)
-    alls = [place for place, (body, _) in enumerate(bodies) if _means_all(body) or (place < last and _bare(body) in ALL)]
+    alls = [
+        place for place, (body, _) in enumerate(bodies) if _means_all(body) or (place < last and _bare(body) in ALL)
+    ]
     entries = [(place, body) for place, (body, _) in enumerate(bodies) if place not in alls and body.strip(_QUOTES)]
     return Asked(
         entries=tuple(frozenset(_digested(_forms(body))) for _, body in entries),

@@ -163,10 +163,14 @@ class Ledger(_Frozen):
     handled_cleared: str | None = None
     handled_abandon: str | None = None
     handled_undo: str | None = None
+    handled_revoked: str | None = None
     rejected_in_a_row: int = 0
     spending: Spending = Spending()
     unmatched: tuple[str, ...] = Field(default=(), description="Keys reported compromised that nobody knows.")
     not_undone: tuple[str, ...] = Field(default=(), description="Keys that were wanted back and are not disabled.")
+    not_cleared: tuple[str, ...] = Field(default=(), description="Keys to be cleared that are not held.")
+    not_abandoned: tuple[str, ...] = Field(default=(), description="Keys to be given up that are not being revoked.")
+    not_revoked: tuple[str, ...] = Field(default=(), description="Keys that people revoked and that nobody knows.")
     last_rotation: Rotation | None = None
     steps: tuple[Step, ...] = Field(default=(), exclude=True, repr=False)
     shown: tuple[Shown, ...] = Field(default=(), exclude=True, repr=False)

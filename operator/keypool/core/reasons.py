@@ -97,6 +97,7 @@ class Reason(StrEnum):
     COMPROMISED_UNKNOWN = "CompromisedUnknown"
     COMPROMISE_WAITS = "CompromiseWaits"
     UNDO_UNKNOWN = "UndoUnknown"
+    REQUEST_UNKNOWN = "RequestUnknown"
     LEDGER_MISSING = "LedgerMissing"
     LEDGER_UNREADABLE = "LedgerUnreadable"
     LEDGER_TAMPERED = "LedgerTampered"
@@ -225,6 +226,9 @@ ADVICE: dict[Reason, str] = {
     "let the annotation end in !now@TOKEN: then the key is revoked without a successor.",
     Reason.UNDO_UNKNOWN: "The annotation keypool.dev/undo-revoke names a key that is not disabled: status.keys shows "
     "names, fingerprints and states. What is revoked cannot come back. Correct or remove the annotation.",
+    Reason.REQUEST_UNKNOWN: "The annotation that the message names (keypool.dev/clear-lost, abandon or revoked) holds "
+    "entries that are no key which it can be about: status.keys shows names, fingerprints and states. Nothing was done "
+    "for these entries. Correct or remove the annotation.",
     Reason.LEDGER_MISSING: "The pool's ledger is gone. keypool rebuilds it from the published Secrets and the "
     "provider's listing, or waits for what the message names. Published keys go on working.",
     Reason.LEDGER_UNREADABLE: "The pool's ledger is damaged or newer than this operator: restore it, or upgrade.",

@@ -258,13 +258,19 @@ def _dead_keys_leave(ledger: Ledger, found: Evidences) -> Ledger:
 
 def _with_requests(o: Observation, ledger: Ledger) -> Ledger:
     """Requests that stand on the pool are taken as handled, as the lost ledger most likely had: to be asked again with
-    another token. A report of a leak that names a key which is still there is not."""
+    another token. A report of a leak that names a key which is still there is not; one that names none is told: nobody
+    knows whether that key was dealt with before the ledger was lost."""
     pool, keys = o.known_pool, ledger.keys
     lists = {"handled_cleared": pool.cleared, "handled_abandon": pool.abandon, "handled_undo": pool.undo}
+    lists["handled_revoked"] = pool.revoked
     report = asked.read(pool.compromised or "")
     if not any(report.names(key) for key in keys) and not report.everything:
         lists["handled_compromised"] = pool.compromised
-    facts = {name: asked.remembered(text, pool.uid, keys) for name, text in lists.items() if text is not None}
+    facts: dict[str, Any] = {
+        name: asked.remembered(text, pool.uid, keys) for name, text in lists.items() if text is not None
+    }
+    if "handled_compromised" in facts:
+        facts["unmatched"] = report.unknown(keys)
     if pool.rotate is not None:
         facts["handled_rotate"] = asked.remembered(pool.rotate, pool.uid)
     return ledger.model_copy(update=facts)

@@ -143,6 +143,7 @@ def test_requests_that_stand_on_the_pool_are_not_carried_out_again_but_for_a_lea
     old = recovered(seen(ledger=a_ledger(revision=0), pool=a_pool(rotate="r", compromised="gone")), found, NOW).ledger
     assert old.handled_rotate == "r"
     assert asked.is_handled("gone", old.handled_compromised, old.pool_uid)
+    assert old.unmatched == ("entry 1, 4 characters",), "nobody knows whether that key was dealt with"
     leak = recovered(seen(ledger=a_ledger(revision=0), pool=a_pool(compromised=entry.print)), found, NOW).ledger
     assert leak.handled_compromised is None
     everything = recovered(seen(ledger=a_ledger(revision=0), pool=a_pool(compromised="all@x")), found, NOW).ledger

@@ -6,7 +6,8 @@ import pytest
 
 from keypool.core.lifecycle import KeyState
 from keypool.core.plan import plan
-from keypool.core.rules import requests
+from keypool.core.reasons import Reason
+from keypool.core.rules import requests, static
 from tests.unit.core.builders import DOWN, HOUR, NOW, a_key, a_ledger, a_pool, a_spec, accepted, decide, seen
 
 DRAINING, REVOKING = KeyState.DRAINING, KeyState.REVOKING
@@ -121,3 +122,27 @@ def test_a_leak_reported_while_suspended_asks_for_a_person() -> None:
     decision = decide(requests.compromised_keys_are_marked, o)
     assert [problem.reason.value for problem in decision.problems] == ["CompromiseWaits"]
     assert decision.ledger is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "asks"),
+    [
+        (requests.lost_keys_are_cleared, lambda text: {"pool": a_pool(cleared=text)}),
+        (requests.owed_keys_are_abandoned, lambda text: {"pool": a_pool(), "abandon": text}),
+        (static.revoked_keys_are_forgotten, lambda text: {"pool": a_pool(revoked=text)}),
+    ],
+)
+def test_a_request_that_names_no_such_key_is_told_until_it_is_corrected_and_one_that_was_done_is_not(
+    rule: Any, asks: Any
+) -> None:
+    lost = a_key(0, KeyState.HELD)
+    found = decide(rule, seen(lost, **asks("sk-nobodys-0123456789")))
+    (problem,) = found.problems
+    assert problem.reason is Reason.REQUEST_UNKNOWN
+    assert "entry 1, 21 characters" in problem.message
+    assert "nobodys" not in f"{problem.message}{found.ledger}"
+    assert decide(rule, seen(ledger=found.ledger, **asks("sk-nobodys-0123456789"))).problems == found.problems
+    done = decide(rule, seen(ledger=found.ledger, **asks(lost.name)))
+    assert done.problems == ()
+    assert decide(rule, seen(ledger=done.ledger, **asks(lost.name))).problems == ()
+    assert decide(rule, seen(ledger=found.ledger, pool=a_pool())).problems == ()

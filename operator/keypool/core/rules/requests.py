@@ -12,6 +12,7 @@ from keypool.core.rotation import Why, is_compromised
 from keypool.core.spending import departed
 
 _SERVING = (KeyState.CREATED, KeyState.ACTIVE, KeyState.WITHDRAWN)
+_OUT = (KeyState.REVOKING, KeyState.OWED, KeyState.UNRESOLVED, KeyState.HELD)
 _LIVING = (KeyState.ACTIVE, KeyState.WITHDRAWN, KeyState.DRAINING)
 REMOVE = (
     "What stands there may be a key: remove it from the annotation, and from wherever the manifest is kept, since the "
@@ -96,13 +97,16 @@ def lost_keys_are_cleared(o: Observation, plan: Plan, now: datetime) -> Decision
     """keypool.dev/clear-lost names held keys (by comma) or all@<token>: a person looked, and they do not exist."""
     request = o.known_pool.cleared
     if not request or is_handled(o, request, plan.ledger.handled_cleared):
-        return Decision("no lost key is cleared")
+        problems = not_found("clear-lost names no held key", plan.ledger.not_cleared) if request else ()
+        return Decision("no lost key is cleared", problems=problems)
+    named, held = asked.read(request), plan.ledger.inside(KeyState.HELD)
     handled = asked.remembered(request, o.known_pool.uid, plan.ledger.keys)
-    ledger, named = plan.ledger.model_copy(update={"handled_cleared": handled}), asked.read(request)
-    for key in ledger.inside(KeyState.HELD):
+    ledger = plan.ledger.model_copy(update={"handled_cleared": handled, "not_cleared": named.unknown(held)})
+    for key in held:
         if named.names(key):
             ledger = ledger.advance(key.name, Evidence.CLEARED)
-    return Decision("lost keys are cleared by annotation", ledger=ledger)
+    problems = not_found("clear-lost names no held key", ledger.not_cleared)
+    return Decision("lost keys are cleared by annotation", ledger=ledger, problems=problems)
 
 
 def owed_keys_are_abandoned(o: Observation, plan: Plan, now: datetime) -> Decision:
@@ -112,13 +116,22 @@ def owed_keys_are_abandoned(o: Observation, plan: Plan, now: datetime) -> Decisi
     """
     request = o.abandon
     if not request or is_handled(o, request, plan.ledger.handled_abandon):
-        return Decision("no key is given up")
+        problems = not_found("abandon names no key to be revoked", plan.ledger.not_abandoned) if request else ()
+        return Decision("no key is given up", problems=problems)
+    named, given_up = asked.read(request), plan.ledger.inside(*_OUT)
     handled = asked.remembered(request, o.ledger.pool_uid, plan.ledger.keys)
-    ledger, named = plan.ledger.model_copy(update={"handled_abandon": handled}), asked.read(request)
-    for key in ledger.inside(KeyState.REVOKING, KeyState.OWED, KeyState.UNRESOLVED, KeyState.HELD):
+    ledger = plan.ledger.model_copy(update={"handled_abandon": handled, "not_abandoned": named.unknown(given_up)})
+    for key in given_up:
         if named.names(key):
             ledger = departed(ledger, key, o.usage).advance(key.name, Evidence.ABANDONED)
-    return Decision("keys are given up by annotation", ledger=ledger)
+    problems = not_found("abandon names no key to be revoked", ledger.not_abandoned)
+    return Decision("keys are given up by annotation", ledger=ledger, problems=problems)
+
+
+def not_found(what: str, entries: tuple[str, ...]) -> tuple[Problem, ...]:
+    """Whoever asks for something by annotation takes it for done. `what`: which annotation, and what it does not do."""
+    text = f"keypool.dev/{what} of this pool in: {'; '.join(entries)}. {REMOVE}"
+    return (Problem(Reason.REQUEST_UNKNOWN, text),) if entries else ()
 
 
 def disabled_keys_are_wanted_back(o: Observation, plan: Plan, now: datetime) -> Decision:

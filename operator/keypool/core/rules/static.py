@@ -16,6 +16,7 @@ from keypool.core.refusals import unsupported
 from keypool.core.rotation import Why, is_compromised, rotation_due
 from keypool.core.rules.health import SOONEST
 from keypool.core.rules.publication import IN_A_SLOT, publication_blocked, take_slot
+from keypool.core.rules.requests import not_found
 from keypool.core.supply import entry_named
 from keypool.core.wording import quoted
 
@@ -64,8 +65,8 @@ def _source_problem(o: Observation) -> Problem | None:
 def revoked_keys_are_forgotten(o: Observation, plan: Plan, now: datetime) -> Decision:
     """Proven by the provider, which rejects the value again and again; or acknowledged by keypool.dev/revoked. Not
     while the value still stands in people's Secret: it would be taken anew."""
-    named = asked.read(o.known_pool.revoked or "")
-    ledger = plan.ledger
+    named, ledger = asked.read(o.known_pool.revoked or ""), _with_what_was_acknowledged(o, plan.ledger)
+    unknown = ledger.not_revoked if o.known_pool.revoked else ()
     for key in ledger.inside(KeyState.OWED):
         if key.why != Why.SUPPLIED or (o.supply is not None and o.supply.entry_of(key.value) is not None):
             continue
@@ -73,7 +74,18 @@ def revoked_keys_are_forgotten(o: Observation, plan: Plan, now: datetime) -> Dec
             ledger = ledger.advance(key.name, Evidence.ACKNOWLEDGED)
         elif _rejections(o, key) >= o.effective.failure_threshold:
             ledger = ledger.advance(key.name, Evidence.REVOKED)
-    return Decision("keys that people have revoked are forgotten", ledger=ledger)
+    problems = not_found("revoked names no key", unknown)
+    return Decision("keys that people have revoked are forgotten", ledger=ledger, problems=problems)
+
+
+def _with_what_was_acknowledged(o: Observation, ledger: Ledger) -> Ledger:
+    """Which entries are no keys is known only when the annotation is seen first: what it names is then forgotten."""
+    request = o.known_pool.revoked
+    if not request or asked.is_handled(request, ledger.handled_revoked, ledger.pool_uid):
+        return ledger
+    handled = asked.remembered(request, ledger.pool_uid, ledger.keys)
+    unknown = asked.read(request).unknown(ledger.keys)
+    return ledger.model_copy(update={"handled_revoked": handled, "not_revoked": unknown})
 
 
 def _rejections(o: Observation, key: KeyRecord) -> int:
