@@ -1,10 +1,15 @@
 """A real API server refuses a write: who refused it is told by name, and nothing of what was sent."""
 
+import base64
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from keypool.cluster import paths
 from keypool.cluster.client import KubeClient
@@ -12,6 +17,7 @@ from keypool.cluster.denials import denied_by
 from keypool.cluster.errors import KubeError
 from keypool_lab.controlplane import Cluster
 from tests.conftest import Kubectl
+from tests.contract.certificates import authority, server_context
 from tests.waiting import eventually
 
 CANARY = "canary-c0ffee"
@@ -93,6 +99,59 @@ async def test_a_webhook_that_is_down_is_named_and_may_come_back(
     error = await refusal(client, namespace)
     assert "admission webhook guard.example.com does not answer" in str(error)
     assert not error.needs_person
+
+
+DENIALS: dict[str, dict[str, Any]] = {
+    "without a word": {},
+    "with a message that quotes the value": {"status": {"message": f"no {CANARY}\nline"}},
+    "as what is wrong in the content": {"status": {"code": 422, "reason": "Invalid", "message": f"no {CANARY}"}},
+    "as a conflict": {"status": {"code": 409, "reason": "Conflict", "message": CANARY}},
+    "as a failure": {"status": {"code": 500, "reason": "InternalError", "message": f"failed calling {CANARY}"}},
+    "as too many requests": {"status": {"code": 429, "reason": "TooManyRequests", "message": CANARY}},
+    "with details": {"status": {"details": {"causes": [{"field": CANARY, "reason": CANARY, "message": CANARY}]}}},
+}
+
+
+@pytest.mark.parametrize("denial", DENIALS.values(), ids=DENIALS.keys())
+async def test_a_webhook_that_denies_is_named_whatever_it_says(
+    client: KubeClient, namespace: str, apply: Apply, tmp_path: Path, *, denial: dict[str, Any]
+) -> None:
+    signer = authority()
+    async with guard(server_context(tmp_path, signer, "localhost"), denial) as port:
+        bundle = base64.b64encode(signer.pem.encode()).decode()
+        hook = {
+            "name": "guard.example.com",
+            "rules": RULES,
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+            "clientConfig": {"url": f"https://localhost:{port}/", "caBundle": bundle},
+            "sideEffects": "None",
+            "admissionReviewVersions": ["v1"],
+            "timeoutSeconds": 10,
+        }
+        await apply("ValidatingWebhookConfiguration", webhooks=[hook])
+        error = await refusal(client, namespace)
+    assert "denied by admission webhook guard.example.com" in str(error)
+    assert error.needs_person
+
+
+@asynccontextmanager
+async def guard(context: ssl.SSLContext, denial: dict[str, Any]) -> AsyncIterator[int]:
+    """A webhook on loopback that denies all it is asked; its port."""
+
+    async def deny(request: web.Request) -> web.Response:
+        review = await request.json()
+        response = {"uid": review["request"]["uid"], "allowed": False, **denial}
+        return web.json_response({"apiVersion": review["apiVersion"], "kind": review["kind"], "response": response})
+
+    app = web.Application()
+    app.router.add_post("/{path:.*}", deny)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    try:
+        yield int(runner.addresses[0][1])
+    finally:
+        await runner.cleanup()
 
 
 async def test_a_quota_is_named(client: KubeClient, namespace: str, kubectl: Kubectl) -> None:

@@ -196,3 +196,11 @@ def test_a_key_that_stands_where_an_objects_name_belongs_is_not_repeated_as_part
 )
 def test_names_that_cannot_be_keys_stay_in_the_path(path: str) -> None:
     assert str(Unavailable(f"get {path}", 503, maybe_done=False)) == f"get {path}: 503"
+
+
+@pytest.mark.parametrize("status", [400, 403, 409, 422, 429, 500, 503])
+def test_a_denial_is_one_whatever_status_the_webhook_chose(status: int) -> None:
+    error = error_from("create /api/v1/x", status, {"message": GUARDED}, 1.0)
+    assert isinstance(error, errors.Forbidden)
+    assert error.needs_person
+    assert retry_delay(error, reads=False, attempt=0) is None

@@ -147,10 +147,10 @@ def error_from(call: str, status: int, answer: Mapping[str, Any], retry_after: f
     causes = _causes(answer)
     refusal = denied_by(answer)
     details = refusal or ", ".join(dict.fromkeys(f"{field}: {why}" if field else why for field, why in causes))
-    if status == 429:
-        return TooManyRequests(call, reason, retry_after)
     if refusal is not None and refusal.startswith("denied by "):
         return Forbidden(call, reason, details, status=status, quota_exceeded="ResourceQuota" in refusal)
+    if status == 429:
+        return TooManyRequests(call, reason, retry_after)
     if status >= 500:
         return Unavailable(call, status, reason, details, maybe_done=True)
     if status == 403:
