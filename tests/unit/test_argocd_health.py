@@ -101,10 +101,11 @@ def test_a_deletion_says_what_it_waits_for(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["Published", "Healthy", "Revoked", "WithinSpendLimit", "WithinBudget"])
-def test_what_is_amiss_beside_a_live_key_is_told(kind: str) -> None:
+@pytest.mark.parametrize("holds", ["False", "Unknown"])
+def test_what_is_amiss_or_not_known_beside_a_live_key_is_told(kind: str, holds: str) -> None:
     """Argo CD shows the message: it does not say that all is well."""
-    judged = judge(an_object("ApiKeyPool", a_condition("Ready"), a_condition(kind, "False", "Late", "one waits")))
-    assert judged == ("Healthy", f"Because: so it is; {kind} is False, Late: one waits")
+    judged = judge(an_object("ApiKeyPool", a_condition("Ready"), a_condition(kind, holds, "Late", "one waits")))
+    assert judged == ("Healthy", f"Because: so it is; {kind} is {holds}, Late: one waits")
 
 
 def test_every_form_holds_the_same_script() -> None:

@@ -53,11 +53,11 @@ if ready ~= "True" then
   return health("Progressing", told("Ready"))
 end
 
--- A live key is published. What is not as it should be all the same is told, in an order that stays the same.
+-- A live key is published. What is not as it should be all the same, or is not known, is told, in an order that stays the same.
 local message = told("Ready")
 for _, kind in ipairs({ "Published", "Healthy", "Revoked", "WithinSpendLimit", "WithinBudget" }) do
-  if conditions[kind] ~= nil and conditions[kind].status == "False" then
-    message = message .. "; " .. kind .. " is False, " .. told(kind)
+  if conditions[kind] ~= nil and conditions[kind].status ~= "True" then
+    message = message .. "; " .. kind .. " is " .. tostring(conditions[kind].status) .. ", " .. told(kind)
   end
 end
 return health("Healthy", message)
