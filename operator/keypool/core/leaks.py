@@ -7,6 +7,7 @@ dead, whatever keeps it alive; likewise a report that could not be read yet, or 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from textwrap import shorten
 
 from keypool.core import asked
 from keypool.core.brake import Grip
@@ -21,7 +22,7 @@ REPORTS = (Reason.COMPROMISED_UNKNOWN, Reason.COMPROMISE_WAITS)
 """Told before all else that needs a person."""
 _OUT = (KeyState.REVOKING, KeyState.OWED, KeyState.DISABLED)
 _LOST = (KeyState.UNRESOLVED, KeyState.HELD, KeyState.INTENDED)
-_WHY_LENGTH = 200
+_WHY_LENGTH = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Leak:
     @property
     def message(self) -> str:
         """Which keys, since when and why. It says nothing that changes by itself."""
-        why = f"{self.why.reason.value}: {self.why.message[:_WHY_LENGTH]}"
+        why = f"{self.why.reason.value}: {shorten(self.why.message, _WHY_LENGTH, placeholder=' …')}"
         if not self.keys:
             return f"a key is reported compromised, and nothing is done for it yet. {why}"
         first = self.keys[0]

@@ -58,6 +58,15 @@ def test_a_leaked_key_that_lives_is_told_with_its_name_since_when_and_why(case: 
     assert why in message
 
 
+def test_why_a_leak_is_not_contained_is_told_to_the_end_or_is_seen_to_be_cut() -> None:
+    told, long = "word " * 50, "word " * 100
+    for text, shown in ((told, told.strip()), (long, "word …")):
+        problem = Problem(Reason.COMPROMISED_UNKNOWN, text)
+        found = uncontained(seen(a_key(0), pool=a_pool(compromised="active-0")), (problem,))
+        assert found is not None
+        assert found.message.endswith(shown)
+
+
 @pytest.mark.parametrize(
     "problem",
     [Problem(Reason.LEDGER_UNREADABLE, "damaged"), Problem(Reason.CLUSTER_CHANGED, "a clone"), FOREIGN],
