@@ -125,6 +125,11 @@ def spec(**fields: object) -> KeyProviderSpec:
     return KeyProviderSpec.model_validate(given)
 
 
+def test_what_was_given_as_a_bundle_is_not_in_a_providers_repr() -> None:
+    """It may be a private key."""
+    assert "canary" not in repr(spec(caBundle="canary"))
+
+
 def test_a_provider_with_a_spoilt_bundle_is_not_built() -> None:
     with pytest.raises(CertificatesUnusable, match="the provider's CA bundle holds no certificate"):
         build(spec(caBundle="canary"), SecretStr("admin"), allow_insecure=False)

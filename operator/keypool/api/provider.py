@@ -51,6 +51,7 @@ class KeyProviderSpec(Kinds):
         Field(
             min_length=1,
             max_length=65_536,
+            repr=False,  # it may be a private key, given by mistake
             description="Certificates of authorities in PEM (or its base64, as webhooks have it) that sign the "
             "certificates of the endpoints and of the token server: at most 50. They are trusted beside the public "
             "ones. Never a private key. Changed in place.",

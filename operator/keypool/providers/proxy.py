@@ -56,7 +56,14 @@ class Proxy:
         if self.user:
             plain = f"{self.user}:{self.password.get_secret_value()}".encode()
             headers["Proxy-Authorization"] = f"Basic {base64.b64encode(plain).decode()}"
-        return httpx.Proxy(self.url, headers=headers)
+        return _Quiet(self.url, headers=headers)
+
+
+class _Quiet(httpx.Proxy):
+    """httpx shows the headers, and so the password."""
+
+    def __repr__(self) -> str:
+        return f"Proxy({str(self.url)!r})"
 
 
 def parse_proxy(text: str) -> Proxy:
