@@ -11,6 +11,7 @@ from keypool.core.conditions import findings
 from keypool.core.leaks import uncontained
 from keypool.core.lifecycle import KeyState
 from keypool.core.observation import Observation, Problem
+from keypool.core.plan import plan
 from keypool.core.reasons import Condition, Reason, Trouble
 from tests.unit.core.builders import DOWN, FOREIGN, HOUR, NOW, a_key, a_ledger, a_pool, a_spec, seen, written
 
@@ -129,3 +130,29 @@ def test_status_shows_the_primary_that_the_secret_in_the_cluster_holds() -> None
     gone = conclude(replace(o, secrets={}), (), (), NOW)
     assert gone.primary_fingerprint is None
     assert {condition.type: condition.status for condition in gone.conditions}["Ready"] == "False"
+
+
+STOPPED: dict[str, tuple[Observation, Reason]] = {
+    "new keys are rejected": (
+        seen(ledger=a_ledger(a_key(0, **LEAKED), rejected_in_a_row=3), pool=a_pool(spec=ONE)),
+        Reason.NEW_KEYS_REJECTED,
+    ),
+    "answers were lost": (
+        seen(
+            a_key(0, **LEAKED),
+            a_key(0, KeyState.HELD, name="one"),
+            a_key(0, KeyState.HELD, name="two"),
+            pool=a_pool(spec=ONE),
+        ),
+        Reason.ANSWER_LOST,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", STOPPED)
+def test_a_leaked_key_whose_slot_makes_no_more_keys_is_told_with_what_stops_it(case: str) -> None:
+    o, reason = STOPPED[case]
+    found = uncontained(o, plan(o, NOW).problems)
+    assert found is not None
+    assert found.why.reason is reason
+    assert found.why.message
