@@ -41,6 +41,18 @@ GUARDED = f'admission webhook "guard.example.com" denied the request: {CANARY}'
 DENIALS = [
     (
         422,
+        FORBIDDEN + f"ValidatingAdmissionPolicy 'no-keys' denied request: failed to configure policy: {CANARY}",
+        "denied by ValidatingAdmissionPolicy no-keys",
+        True,
+    ),
+    (
+        403,
+        FORBIDDEN + "status unknown for quota: small, resources: count/secrets",
+        "ResourceQuota small has no status yet",
+        True,
+    ),
+    (
+        422,
         FORBIDDEN + f"ValidatingAdmissionPolicy 'no-keys' with binding 'shop' denied request: {CANARY}",
         "denied by ValidatingAdmissionPolicy no-keys, binding shop",
         True,
