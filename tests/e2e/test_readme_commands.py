@@ -41,7 +41,7 @@ def shell(command: str, folder: Path, **environment: str) -> str:
     return run.stdout
 
 
-def test_the_commands_for_a_cluster_to_play_with_work(commands: LabCommands) -> None:
+def test_the_commands_for_a_cluster_to_play_with_and_to_look_around_work(commands: LabCommands) -> None:
     """Those that start and end the lab are run as this test's own; the kubectl ones as they stand."""
     up = commands.run("up")
     assert up.returncode == 0, up.stdout
@@ -52,6 +52,11 @@ def test_the_commands_for_a_cluster_to_play_with_work(commands: LabCommands) -> 
     outputs = [shell(command, ROOT, KUBECONFIG=exports["KUBECONFIG"], PATH=path) for command in typed]
     assert "condition met" in outputs[1]
     assert "scaled" in outputs[-1]
+    looks = re.findall(r"`(kubectl [^`]*\bget [^`]*)`", section("Nothing happens: where to look"))
+    assert len(looks) >= 5
+    shown = "".join(shell(command, ROOT, KUBECONFIG=exports["KUBECONFIG"], PATH=path) for command in looks)
+    assert "HOLDER" in shown
+    assert "/apikeypools.keypool.dev" in shown
 
 
 def test_the_overlay_for_ones_own_image_renders(binaries: Binaries, tmp_path: Path) -> None:
