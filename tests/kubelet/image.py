@@ -31,6 +31,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ADDED = "python3,python3-venv,ca-certificates"
 NOT_IN_A_BASE = ("etc/resolv.conf", "etc/hostname", "etc/apt/sources.list", "var/lib/apt/lists", "var/cache/apt")
 NOT_NEEDED = ("usr/share/doc", "usr/share/man", "usr/share/locale")
+BASE_RECIPE = repr((RELEASE, ADDED, NOT_IN_A_BASE, NOT_NEEDED, PATH)).encode()
 PAUSE_STEPS = 'FROM scratch\nCOPY busybox /busybox\nENTRYPOINT ["/busybox", "sleep", "1000000"]\n'
 SECONDS = 1800
 PIP_SETTINGS = ("cert", "client-cert", "index-url", "extra-index-url", "proxy", "trusted-host", "timeout")
@@ -48,19 +49,27 @@ class Images:
         """The archives of the operator's image and of the pause image, made anew where the sources changed."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with exclusive(self.folder / ".lock", self._say):
-            base = self._base()
-            with tempfile.TemporaryDirectory() as scratch:
-                pip = pip_settings(Path(scratch) / "pip.conf")
-                options = ("--network=host", "--pull=never", f"--build-arg=BASE={base}", *pip)
-                self._build(BUILD, str(ROOT), "--target=build", *options)  # so that its layers are kept
-                self._build(NAME, str(ROOT), *options)
-                pause = Path(scratch) / "pause"
-                pause.mkdir()
-                (pause / "Dockerfile").write_text(PAUSE_STEPS)
-                shutil.copy(shutil.which("busybox") or "busybox", pause / "busybox")
-                self._build(PAUSE, str(pause))
-            self._run("rmi", "--prune")
-            return self._archive(NAME), self._archive(PAUSE)
+            digest, note = sources(), self.folder / "prepared.json"
+            if (known := _noted(note, digest)) is not None:
+                return known
+            archives = self._make()
+            note.write_text(json.dumps([digest, *map(str, archives)]))
+            return archives
+
+    def _make(self) -> tuple[Path, Path]:
+        base = self._base()
+        with tempfile.TemporaryDirectory() as scratch:
+            pip = pip_settings(Path(scratch) / "pip.conf")
+            options = ("--network=host", "--pull=never", f"--build-arg=BASE={base}", *pip)
+            self._build(BUILD, str(ROOT), "--target=build", *options)  # so that its layers are kept
+            self._build(NAME, str(ROOT), *options)
+            pause = Path(scratch) / "pause"
+            pause.mkdir()
+            (pause / "Dockerfile").write_text(PAUSE_STEPS)
+            shutil.copy(shutil.which("busybox") or "busybox", pause / "busybox")
+            self._build(PAUSE, str(pause))
+        self._run("rmi", "--prune")
+        return self._archive(NAME), self._archive(PAUSE)
 
     def _build(self, name: str, context: str, *options: str) -> None:
         self._run("build", "--isolation=chroot", "--layers", *options, f"--tag={name}", context)
@@ -79,8 +88,7 @@ class Images:
         return path
 
     def _base(self) -> str:
-        recipe = repr((RELEASE, ADDED, NOT_IN_A_BASE, NOT_NEEDED, PATH)).encode()
-        name = f"localhost/keypool-base:{hashlib.sha256(recipe).hexdigest()[:12]}"
+        name = f"localhost/keypool-base:{hashlib.sha256(BASE_RECIPE).hexdigest()[:12]}"
         if self._find(name):
             return name
         self._say(f"making a base image of Debian {RELEASE}, once: 70 MB to fetch, a minute or more")
@@ -113,6 +121,34 @@ class Images:
         if run.returncode != 0:
             raise RuntimeError(f"buildah {arguments[0]}: {(run.stdout + run.stderr)[-3000:]}")
         return run.stdout
+
+
+def sources(root: Path = ROOT) -> str:
+    """A digest of all that the images are made from here; looking through them costs buildah half a minute."""
+    ignore = root / ".dockerignore"
+    names = [line[1:] for line in ignore.read_text().splitlines() if line.startswith("!")]
+    found = [root / "Dockerfile", ignore, *(file for name in names for file in _files(root / name))]
+    digest = hashlib.sha256(BASE_RECIPE + PAUSE_STEPS.encode())
+    for file in sorted(found):
+        digest.update(f"{file.relative_to(root)} {file.stat().st_mode} {file.stat().st_size}\n".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+    yield from (file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+
+
+def _noted(note: Path, digest: str) -> tuple[Path, Path] | None:
+    """The archives that were made from these sources, where they are there still."""
+    try:
+        noted, image, pause = json.loads(note.read_text())
+    except (OSError, ValueError, TypeError):
+        return None
+    archives = (Path(image), Path(pause))
+    return archives if noted == digest and all(archive.exists() for archive in archives) else None
 
 
 def _debootstrap(root: Path) -> None:

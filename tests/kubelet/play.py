@@ -151,11 +151,16 @@ class Play:
         return found if found != former else ""
 
     async def _counted(self) -> Facts:
-        return dict(json.loads(await self._team.kubectl("logs", "chat-client", "--tail=1") or '{"sent": 0}'))
+        return dict(
+            json.loads(await self._team.kubectl("logs", "chat-client", "--tail=1") or '{"sent": 0, "unanswered": 0}')
+        )
 
     async def _has_sent(self, requests: int) -> bool:
         run = await self._plane.kubectl("logs", "chat-client", "--tail=1", "--namespace", TEAM)
-        return run.returncode == 0 and bool(run.stdout) and json.loads(run.stdout)["sent"] >= requests
+        if run.returncode != 0 or not run.stdout:
+            return False
+        counted = json.loads(run.stdout)
+        return bool(counted["sent"] - counted["unanswered"] >= requests)
 
     async def _revoked(self, value: str | None) -> bool:
         return value not in [key.value for key in self._simulator.record.live_keys()]

@@ -10,7 +10,7 @@ import pytest
 
 from tests.dockerfile import ROOT
 from tests.kubelet import needs
-from tests.kubelet.image import pip_settings
+from tests.kubelet.image import pip_settings, sources
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +49,19 @@ def test_pips_settings_are_mounted_while_the_image_is_built(tmp_path: Path, monk
     assert "--volume=/somewhere/authority.pem:/somewhere/authority.pem:ro" in options
     lines = (tmp_path / "pip.conf").read_text().splitlines()
     assert {"cert = /somewhere/authority.pem", "index-url = https://index.example/simple"} <= set(lines)
+
+
+def test_the_images_are_made_anew_when_a_file_that_goes_into_them_changes(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch")
+    (tmp_path / ".dockerignore").write_text("*\n!code\n!README.md\n**/__pycache__\n")
+    (tmp_path / "README.md").write_text("keypool")
+    (tmp_path / "code" / "__pycache__").mkdir(parents=True)
+    (tmp_path / "code" / "a.py").write_text("1")
+    seen = [sources(tmp_path)]
+    (tmp_path / "code" / "__pycache__" / "a.pyc").write_text("compiled")
+    (tmp_path / "notes.txt").write_text("not in the image")
+    assert sources(tmp_path) == seen[0]
+    for name in ("code/a.py", "code/b.py", "Dockerfile", "README.md"):
+        (tmp_path / name).write_text("2")
+        seen.append(sources(tmp_path))
+    assert len(set(seen)) == 5
