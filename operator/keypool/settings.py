@@ -96,6 +96,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _timings_fit(self) -> "Settings":
+        if not self.lease_duration > self.lease_renew_deadline > self.lease_retry:
+            raise ValueError(
+                "KEYPOOL_LEASE_DURATION must be longer than KEYPOOL_LEASE_RENEW_DEADLINE, and that longer than "
+                f"KEYPOOL_LEASE_RETRY: they are {self.lease_duration:g}, {self.lease_renew_deadline:g} and "
+                f"{self.lease_retry:g} s"
+            )
         if self.timing.longest_call < SHORTEST_CALL:
             raise ValueError(
                 "KEYPOOL_LEASE_RENEW_DEADLINE less twice KEYPOOL_LEASE_RETRY is the time that a call to a provider may "

@@ -142,7 +142,7 @@ class Node:
             "failCgroupV1": False,
             "containerRuntimeEndpoint": f"unix://{self._socket}",
             "imageMinimumGCAge": "24h",
-            "syncFrequency": "3s",
+            "syncFrequency": "10s",
             "evictionHard": {"memory.available": "1Mi", "nodefs.available": "0%", "imagefs.available": "0%"},
             "localStorageCapacityIsolation": True,
         }

@@ -1,5 +1,6 @@
 """Each setting is checked at the start: what is wrong ends it with one line that says what would be right."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -197,3 +198,9 @@ def test_every_setting_stands_in_the_table_of_the_docs() -> None:
     table = DOCUMENTS["settings.md"]()
     assert all(f"| `KEYPOOL_{name.upper()}` |" in table for name in Settings.model_fields)
     assert "(docs/settings.md)" in (ROOT / "README.md").read_text()
+
+
+def test_lease_timings_that_do_not_fit_together_name_their_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEYPOOL_LEASE_RETRY", "20")
+    with pytest.raises(BadSettings, match=r"KEYPOOL_LEASE_RETRY: they are 15, 12 and 20 s$"):
+        read(os.environ)
