@@ -7,6 +7,7 @@ import pytest
 from keypool.core.lifecycle import KeyState
 from keypool.core.plan import plan
 from keypool.core.reasons import Reason
+from keypool.core.rotation import Why
 from keypool.core.rules import requests, static
 from tests.unit.core.builders import DOWN, HOUR, NOW, a_key, a_ledger, a_pool, a_spec, accepted, decide, seen
 
@@ -135,7 +136,8 @@ def test_a_leak_reported_while_suspended_asks_for_a_person() -> None:
 def test_a_request_that_names_no_such_key_is_told_until_it_is_corrected_and_one_that_was_done_is_not(
     rule: Any, asks: Any
 ) -> None:
-    lost = a_key(0, KeyState.HELD)
+    supplied = rule is static.revoked_keys_are_forgotten
+    lost = a_key(0, KeyState.OWED if supplied else KeyState.HELD, why=Why.SUPPLIED.value)
     found = decide(rule, seen(lost, **asks("sk-nobodys-0123456789")))
     (problem,) = found.problems
     assert problem.reason is Reason.REQUEST_UNKNOWN
@@ -146,3 +148,5 @@ def test_a_request_that_names_no_such_key_is_told_until_it_is_corrected_and_one_
     assert done.problems == ()
     assert decide(rule, seen(ledger=done.ledger, **asks(lost.name))).problems == ()
     assert decide(rule, seen(ledger=found.ledger, pool=a_pool())).problems == ()
+    late = decide(rule, seen(a_key(0), **asks(lost.name)))
+    assert late.problems == (), "the key that was meant went by itself, and nothing is left to ask for"

@@ -97,7 +97,7 @@ def lost_keys_are_cleared(o: Observation, plan: Plan, now: datetime) -> Decision
     """keypool.dev/clear-lost names held keys (by comma) or all@<token>: a person looked, and they do not exist."""
     request = o.known_pool.cleared
     if not request or is_handled(o, request, plan.ledger.handled_cleared):
-        problems = not_found("clear-lost names no held key", plan.ledger.not_cleared) if request else ()
+        problems = _not_cleared(plan.ledger) if request else ()
         return Decision("no lost key is cleared", problems=problems)
     named, held = asked.read(request), plan.ledger.inside(KeyState.HELD)
     handled = asked.remembered(request, o.known_pool.uid, plan.ledger.keys)
@@ -105,8 +105,12 @@ def lost_keys_are_cleared(o: Observation, plan: Plan, now: datetime) -> Decision
     for key in held:
         if named.names(key):
             ledger = ledger.advance(key.name, Evidence.CLEARED)
-    problems = not_found("clear-lost names no held key", ledger.not_cleared)
-    return Decision("lost keys are cleared by annotation", ledger=ledger, problems=problems)
+    return Decision("lost keys are cleared by annotation", ledger=ledger, problems=_not_cleared(ledger))
+
+
+def _not_cleared(ledger: Ledger) -> tuple[Problem, ...]:
+    left = ledger.inside(KeyState.HELD)
+    return not_found("clear-lost names no held key", ledger.not_cleared if left else ())
 
 
 def owed_keys_are_abandoned(o: Observation, plan: Plan, now: datetime) -> Decision:
@@ -116,7 +120,7 @@ def owed_keys_are_abandoned(o: Observation, plan: Plan, now: datetime) -> Decisi
     """
     request = o.abandon
     if not request or is_handled(o, request, plan.ledger.handled_abandon):
-        problems = not_found("abandon names no key to be revoked", plan.ledger.not_abandoned) if request else ()
+        problems = _not_abandoned(plan.ledger) if request else ()
         return Decision("no key is given up", problems=problems)
     named, given_up = asked.read(request), plan.ledger.inside(*_OUT)
     handled = asked.remembered(request, o.ledger.pool_uid, plan.ledger.keys)
@@ -124,12 +128,18 @@ def owed_keys_are_abandoned(o: Observation, plan: Plan, now: datetime) -> Decisi
     for key in given_up:
         if named.names(key):
             ledger = departed(ledger, key, o.usage).advance(key.name, Evidence.ABANDONED)
-    problems = not_found("abandon names no key to be revoked", ledger.not_abandoned)
-    return Decision("keys are given up by annotation", ledger=ledger, problems=problems)
+    return Decision("keys are given up by annotation", ledger=ledger, problems=_not_abandoned(ledger))
+
+
+def _not_abandoned(ledger: Ledger) -> tuple[Problem, ...]:
+    """What is merely being revoked is none that it could be meant for any more."""
+    left = ledger.inside(KeyState.OWED, KeyState.UNRESOLVED, KeyState.HELD)
+    return not_found("abandon names no key to be revoked", ledger.not_abandoned if left else ())
 
 
 def not_found(what: str, entries: tuple[str, ...]) -> tuple[Problem, ...]:
-    """Whoever asks for something by annotation takes it for done. `what`: which annotation, and what it does not do."""
+    """Whoever asks for something by annotation takes it for done: told while a key is left that may have been meant.
+    Who is late names a key that is gone by itself. `what`: which annotation, and what it does not do."""
     text = f"keypool.dev/{what} of this pool in: {'; '.join(entries)}. {REMOVE}"
     return (Problem(Reason.REQUEST_UNKNOWN, text),) if entries else ()
 

@@ -66,7 +66,6 @@ def revoked_keys_are_forgotten(o: Observation, plan: Plan, now: datetime) -> Dec
     """Proven by the provider, which rejects the value again and again; or acknowledged by keypool.dev/revoked. Not
     while the value still stands in people's Secret: it would be taken anew."""
     named, ledger = asked.read(o.known_pool.revoked or ""), _with_what_was_acknowledged(o, plan.ledger)
-    unknown = ledger.not_revoked if o.known_pool.revoked else ()
     for key in ledger.inside(KeyState.OWED):
         if key.why != Why.SUPPLIED or (o.supply is not None and o.supply.entry_of(key.value) is not None):
             continue
@@ -74,7 +73,8 @@ def revoked_keys_are_forgotten(o: Observation, plan: Plan, now: datetime) -> Dec
             ledger = ledger.advance(key.name, Evidence.ACKNOWLEDGED)
         elif _rejections(o, key) >= o.effective.failure_threshold:
             ledger = ledger.advance(key.name, Evidence.REVOKED)
-    problems = not_found("revoked names no key", unknown)
+    left = o.known_pool.revoked and any(key.why == Why.SUPPLIED for key in ledger.inside(KeyState.OWED))
+    problems = not_found("revoked names no key", ledger.not_revoked if left else ())
     return Decision("keys that people have revoked are forgotten", ledger=ledger, problems=problems)
 
 
