@@ -62,10 +62,14 @@ def account_of(ledgers: Iterable[Ledger], listed: Container[str], expected: Expe
     return verdict
 
 
-def identities_of(ledgers: Iterable[Ledger], active: Container[str], provider: str) -> frozenset[str | None]:
-    """Whom our live keys were made for that are listed as `active`."""
+def identities_of(ledgers: Iterable[Ledger], active: Container[str], provider: str) -> dict[str | None, datetime]:
+    """Whom our live keys were made for that are listed as `active`, with when the first such key was made."""
     keys = (key for ledger in ledgers for key in ledger.keys if key.provider == provider and key.state in LIVE)
-    return frozenset(key.identity for key in keys if key.handle is not None and key.handle in active)
+    made: dict[str | None, datetime] = {}
+    for key in keys:
+        if key.handle is not None and key.handle in active and key.created_at is not None:
+            made[key.identity] = min(made.get(key.identity, key.created_at), key.created_at)
+    return made
 
 
 def recorded_in(ledgers: Iterable[Ledger], provider: str, listed: Mapping[str, str | None]) -> frozenset[str]:

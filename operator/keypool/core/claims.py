@@ -9,7 +9,7 @@ unknown in one listing and is still unknown in another that began a create deadl
 have made it is recorded. Purely computational.
 """
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -45,19 +45,26 @@ class Doubt:
 def shown_absent(
     doubts: Iterable[Doubt],
     unknown: Mapping[str, datetime | None],
-    identities: Container[str | None],
+    identities: Mapping[str | None, datetime],
     begun: datetime,
+    since: datetime | None = None,
 ) -> frozenset[str]:
     """The intents that made no key, by a listing of all keys, also inactive ones, that began at `begun`. `unknown`: its
     keys that no ledger knows, with the end of the first listing that had them, None for this one; `identities`: of our
-    live keys that it shows. Without one of those it might be a listing of elsewhere. An unknown key is not the lost one
-    when a listing that ended before the intent had it."""
-    newest = max((since or begun for since in unknown.values()), default=None)
+    live keys that it shows, with when the first was made. Without one of those it might be a listing of elsewhere; and
+    with one that is younger than the intent, the call may have been made elsewhere, unless the credential was in use
+    `since` before. An unknown key is not the lost one when a listing that ended before the intent had it."""
+    newest = max((first or begun for first in unknown.values()), default=None)
     return frozenset(
         doubt.name
         for doubt in doubts
-        if doubt.visible <= begun and doubt.identity in identities and (newest is None or newest < doubt.begun)
+        if doubt.visible <= begun and _is_of_here(doubt, identities, since) and (newest is None or newest < doubt.begun)
     )
+
+
+def _is_of_here(doubt: Doubt, identities: Mapping[str | None, datetime], since: datetime | None) -> bool:
+    made = identities.get(doubt.identity)
+    return made is not None and (made <= doubt.begun or (since is not None and since <= doubt.begun))
 
 
 @dataclass(frozen=True, slots=True)

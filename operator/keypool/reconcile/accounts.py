@@ -36,7 +36,8 @@ class Listing:
 class _Memory:
     """Of one provider object. `listing` was made through `provider`, and so were the `sightings`; `last`: when the
     latest listing was begun; `error`: how the latest of so many `tries` failed. `first`: the end of the first listing
-    that had a key, by handle, through the client `by`; `answered`: when a listing or probe last succeeded."""
+    that had a key, by handle, through the client `by`, used `since` then; `answered`: when a listing or probe last
+    succeeded."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     brake: Brake = field(default_factory=Brake)
@@ -46,6 +47,7 @@ class _Memory:
     sightings: dict[str, Sighting] = field(default_factory=dict)
     first: dict[str, datetime] = field(default_factory=dict)
     by: Provider | None = None
+    since: datetime | None = None
     answered: datetime | None = None
     tries: int = 0
     error: ProviderError | None = None
@@ -106,7 +108,9 @@ class Accounts:
     def noted(self, uid: str, provider: Provider, listing: Listing) -> None:
         """Remembers since when each key is listed, but for the largest accounts: there, nothing is proven by it."""
         memory = self._of(uid)
-        before = memory.first if memory.by is provider else {}
+        if memory.by is not provider:
+            memory.first, memory.since = {}, listing.ended
+        before = memory.first
         memory.by, memory.answered = provider, max(memory.answered or listing.ended, listing.ended)
         known = len(listing.keys) <= MOST_REMEMBERED
         memory.first = {handle: before.get(handle, listing.ended) for handle in listing.keys} if known else {}
@@ -229,7 +233,7 @@ class Accounts:
         known = recorded_in(ledgers, uid, {handle: key.fingerprint for handle, key in listing.keys.items()})
         unknown = {handle: first.get(handle) for handle in listing.keys if handle not in known}
         active = {handle for handle, key in listing.keys.items() if key.active}
-        return shown_absent(doubts, unknown, identities_of(ledgers, active, uid), listing.begun)
+        return shown_absent(doubts, unknown, identities_of(ledgers, active, uid), listing.begun, self._of(uid).since)
 
     def _keys(self) -> Iterable[KeyRecord]:
         ledgers = (handle.ledger for handle in self._ledgers.all())

@@ -26,6 +26,7 @@ class Listening:
         self.seen: dict[str, Sighting] = {}
         self.last: datetime | None = None
         self.first: dict[str, datetime] = {}
+        self.since: datetime | None = None
 
 
 def hear(world: World, name: str, *, good: bool) -> None:
@@ -48,7 +49,7 @@ def judge(world: World) -> None:
     known = {key.name: key.state is KeyState.WITHDRAWN for key in shown}
     listening.brake.listed(known, active & known.keys())
     if not listening.judged:
-        listening.first = dict.fromkeys(world.vendor.keys, world.now)
+        listening.first, listening.since = dict.fromkeys(world.vendor.keys, world.now), world.now
     listening.judged = True
 
 
@@ -93,7 +94,7 @@ def in_a_shared_account(world: World, names: tuple[str, ...], listed: dict[str, 
         unknown = {handle: since for handle, since in world.listening.first.items() if handle not in known}
         active = {handle for handle in listed.values() if world.vendor.keys[handle].live(world.now)}
         identities = identities_of([world.ledger], active, "provider-1")
-        absent = shown_absent(doubts, unknown, identities, world.now)
+        absent = shown_absent(doubts, unknown, identities, world.now, since=world.listening.since)
     for key in keys:
         if key.name in absent:
             assert key.name not in world.live(), "a live key is forgotten"

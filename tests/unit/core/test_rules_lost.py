@@ -107,18 +107,19 @@ def test_a_person_is_asked_when_no_listing_is_likely_to_tell(ago: Any, stalls: A
 
 
 DOUBT = Doubt("lost", NOW - MINUTE, NOW - MINUTE + CREATE_DEADLINE)
+OURS = {None: NOW - HOUR}
 
 
 @pytest.mark.parametrize(
     ("unknown", "identities", "begun", "absent"),
     [
-        ({}, {None}, NOW, True),
-        ({"theirs": NOW - HOUR}, {None}, NOW, True),
-        ({"theirs": NOW - MINUTE}, {None}, NOW, False),
-        ({"theirs": None}, {None}, NOW, False),
-        ({}, set(), NOW, False),
-        ({}, {"another team"}, NOW, False),
-        ({}, {None}, NOW - MINUTE, False),
+        ({}, OURS, NOW, True),
+        ({"theirs": NOW - HOUR}, OURS, NOW, True),
+        ({"theirs": NOW - MINUTE}, OURS, NOW, False),
+        ({"theirs": None}, OURS, NOW, False),
+        ({}, {}, NOW, False),
+        ({}, {"another team": NOW - HOUR}, NOW, False),
+        ({}, OURS, NOW - MINUTE, False),
     ],
     ids=[
         "nothing unknown",
@@ -161,3 +162,15 @@ def test_who_lost_the_answers_is_told_as_it_is(names: Any) -> None:
     (problem,) = decide(creation.slots_get_keys, seen(*keys, pool=a_pool(spec=a_spec(size=3)))).problems
     told = "slot 0 lost the answers of 2" if 0 in names else "the pool lost the answers of 4 create calls; slot 0 gets"
     assert told in problem.message
+
+
+@pytest.mark.parametrize(
+    ("since", "absent"),
+    [(NOW - HOUR, True), (NOW - SECOND, False), (None, False)],
+    ids=["used before the intent", "used since", "not known"],
+)
+def test_a_key_that_is_younger_than_the_intent_tells_its_account_only_for_a_credential_that_was_used_before(
+    since: Any, absent: Any
+) -> None:
+    """The call may have been made with the credential of another account, which was put right since."""
+    assert bool(shown_absent([DOUBT], {}, {None: NOW - SECOND}, NOW, since)) == absent
