@@ -83,6 +83,22 @@ async def test_a_policy_and_its_binding_are_named_whatever_reason_it_gives(
     assert error.needs_person
 
 
+async def test_a_mutating_policy_whose_expression_fails_is_named_with_its_binding(
+    client: KubeClient, namespace: str, apply: Apply
+) -> None:
+    here = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
+    expression = f"""[JSONPatch{{op: "add", path: "/data/x", value: object.metadata.annotations["{CANARY}"]}}]"""
+    mutation = {"patchType": "JSONPatch", "jsonPatch": {"expression": expression}}
+    rules = [{**RULES[0], "operations": ["CREATE"]}]
+    constraints = {"namespaceSelector": here, "resourceRules": rules}
+    spec = {"failurePolicy": "Fail", "reinvocationPolicy": "Never", "matchConstraints": constraints}
+    await apply("MutatingAdmissionPolicy", spec={**spec, "mutations": [mutation]})
+    await apply("MutatingAdmissionPolicyBinding", spec={"policyName": namespace})
+    error = await refusal(client, namespace)
+    assert f"denied by MutatingAdmissionPolicy {namespace}, binding {namespace}" in str(error)
+    assert error.needs_person
+
+
 async def test_a_webhook_that_is_down_is_named_and_may_come_back(
     client: KubeClient, namespace: str, apply: Apply
 ) -> None:

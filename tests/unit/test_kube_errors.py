@@ -40,6 +40,12 @@ FORBIDDEN = 'secrets "web" is forbidden: '
 GUARDED = f'admission webhook "guard.example.com" denied the request: {CANARY}'
 DENIALS = [
     (
+        403,
+        f"policy 'labels' with binding 'shop' denied request: expression '{CANARY}' resulted in error: no such key: x",
+        "denied by MutatingAdmissionPolicy labels, binding shop",
+        True,
+    ),
+    (
         422,
         FORBIDDEN + f"ValidatingAdmissionPolicy 'no-keys' denied request: failed to configure policy: {CANARY}",
         "denied by ValidatingAdmissionPolicy no-keys",

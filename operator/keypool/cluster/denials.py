@@ -22,6 +22,10 @@ _KINDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             rf"{_FORBIDDEN}ValidatingAdmissionPolicy '({_NAME})' denied request",
             "denied by ValidatingAdmissionPolicy {0}",
         ),
+        (
+            rf"policy '({_NAME})' with binding '({_NAME})' denied request",
+            "denied by MutatingAdmissionPolicy {0}, binding {1}",
+        ),
         (rf"{_FORBIDDEN}status unknown for quota: ({_NAME})(?:,|\Z)", "ResourceQuota {0} has no status yet"),
         (rf'admission webhook "({_NAME})" denied the request', "denied by admission webhook {0}"),
         (rf'(?:Internal error occurred: )?failed calling webhook "({_NAME})"', "admission webhook {0} does not answer"),
