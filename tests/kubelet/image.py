@@ -57,6 +57,7 @@ class Images:
             return archives
 
     def _make(self) -> tuple[Path, Path]:
+        self._run("rm", "--all")  # of builds that were interrupted: their images could not be removed
         base = self._base()
         with tempfile.TemporaryDirectory() as scratch:
             pip = pip_settings(Path(scratch) / "pip.conf")
