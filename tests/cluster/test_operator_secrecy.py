@@ -92,7 +92,7 @@ async def _creates_badly(team: Team, simulator: Simulator) -> None:
     simulator.faults.add(Fault(kind="truncate", match="create", count=1))
     simulator.faults.add(Fault(kind="html", match="create", count=1))
     await team.apply(pool_manifest("unlucky"))
-    await team.has("unlucky", "Stalled", "True", "AnswerLost")
+    await team.has("unlucky", "Revoked", "False", "AnswerLost")
 
 
 async def _has_a_wrong_credential(team: Team, simulator: Simulator) -> None:

@@ -1,7 +1,7 @@
 """`/_lab`: switches and questions for another process, with the admin key.
 
 POST   /_lab/faults            a `Fault` as JSON          GET lists them, DELETE clears them
-POST   /_lab/switches          {"listing_lag", "activation_lag", "reject_all"}: those given are set
+POST   /_lab/switches          {"listing_lag", "activation_lag", "reject_all", "reject_since"}: those given are set
 POST   /_lab/keys/{id}/{what}  disable, enable or delete a key from outside; the id may be `newest`
 POST   /_lab/admin-key         {"admin_key"}: another admin key from now on
 GET    /_lab/record            keys and counts; `?values=1` with values, `?calls=use&since=…` with calls (or `any`)
@@ -29,6 +29,7 @@ class _Switches(BaseModel):
     listing_lag: Seconds | None = None
     activation_lag: Seconds | None = None
     reject_all: bool | None = None
+    reject_since: Seconds | None = None
 
 
 class _AdminKey(BaseModel):

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Kind = Literal["cut", "status", "throttle", "hang", "redirect", "html", "truncate", "oversize", "drip"]
+Kind = Literal["cut", "status", "throttle", "hang", "redirect", "html", "truncate", "oversize", "drip", "lie"]
 Match = Literal["create", "list", "validate", "delete", "use", "any"]
 
 _AFTER: frozenset[Kind] = frozenset({"cut", "html", "truncate", "oversize", "drip"})
@@ -17,7 +17,7 @@ class Fault(BaseModel):
     kind: `cut` ends the connection without an answer (on a create: the lost answer after the commit), `status` answers
     `status`, `throttle` 429 with `retry_after` as its Retry-After header (None: without one), `hang` says nothing for
     `seconds`, `redirect` answers 307 to `location`, `html` answers 200 with a page, `truncate` ends the JSON halfway,
-    `oversize` sends `size` bytes of JSON, `drip` sends one byte every `seconds`.
+    `oversize` sends `size` bytes of JSON, `drip` sends one byte every `seconds`, `lie` answers 204 and does nothing.
     match: the calls that it meets. count: how many of them, None until cleared.
     when: `before` the call did anything, or `after` it was carried out; omitted, what is usual for the kind.
     """

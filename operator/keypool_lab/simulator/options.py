@@ -25,8 +25,10 @@ class Options:
 
 @dataclass(slots=True)
 class Switches:
-    """States of the provider that are not bound to one call. Lags are in seconds after a key's creation."""
+    """States of the provider that are not bound to one call. Lags are in seconds after a key's creation; a key that was
+    made at or after `reject_since`, in seconds since the epoch, is rejected."""
 
     listing_lag: float = 0.0
     activation_lag: float = 0.0
     reject_all: bool = False
+    reject_since: float | None = None

@@ -39,6 +39,8 @@ def _instead(fault: Fault) -> web.Response:
             return web.Response(status=307, headers={"Location": fault.location})
         case "html":
             return web.Response(text=_PAGE, content_type="text/html")
+        case "lie":
+            return web.Response(status=204)
         case "throttle":
             return refuse(429, "Rate limit exceeded", {"Retry-After": fault.retry_after} if fault.retry_after else None)
     return refuse(fault.status, "Internal error" if fault.status >= 500 else "Refused")

@@ -47,7 +47,9 @@ class State:
             return "Invalid API key"
         if now >= key.expires:
             return "Key has expired"
-        return "Invalid API key" if now < key.created + self.switches.activation_lag else None
+        since = self.switches.reject_since
+        too_new = now < key.created + self.switches.activation_lag or (since is not None and key.created >= since)
+        return "Invalid API key" if too_new else None
 
 
 STATE = web.AppKey("state", State)

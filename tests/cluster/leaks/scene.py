@@ -1,5 +1,6 @@
 """One pool, its provider and everything that can keep a leaked key alive: small steps, in plain words."""
 
+import base64
 import json
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -117,6 +118,11 @@ class Scene:
             await self.team.client.delete(path)
         else:
             await self.team.client.patch(path, {"stringData": {"ledger.json": text}})
+
+    async def ledger_text(self) -> str:
+        """The ledger as it is stored."""
+        path = paths.secret(self.ledgers.namespace, await self.ledgers.name())
+        return base64.b64decode((await self.team.client.get(path))["data"]["ledger.json"]).decode()
 
     async def use_credential(self, value: str) -> None:
         """Somebody replaces the admin credential, and points the provider object to it."""

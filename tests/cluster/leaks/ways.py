@@ -1,5 +1,6 @@
 """The ways in which a leaked key may be kept alive, and those that look like it."""
 
+import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -10,6 +11,8 @@ from tests.waiting import eventually
 
 Step = Callable[[Scene], Awaitable[None]]
 BEYOND_THE_LISTING_LAG = timedelta(seconds=10)
+BEYOND_THE_ACTIVATION_LAG = 31.0
+"""Seconds."""
 HEALTH = {"probeEvery": "5s", "failureThreshold": 1}
 
 
@@ -67,6 +70,17 @@ async def the_answers_of_create_calls_are_lost(scene: Scene) -> None:
     await scene.fault("cut", "create")
 
 
+async def new_keys_are_rejected(scene: Scene) -> None:
+    scene.simulator.switches.reject_since = time.time()
+    await scene.team.annotate("chat", rotate="once")
+
+    async def stopped() -> bool:
+        await scene.later(BEYOND_THE_ACTIVATION_LAG)
+        return (await scene.team.condition("chat", "Stalled")).get("reason") == "NewKeysRejected"
+
+    await eventually(stopped, 40, "three new keys are rejected")
+
+
 async def the_guard_holds(scene: Scene) -> None:
     others = [pool_manifest(name, size=2, health=HEALTH) for name in ("two", "three")]
     await scene.team.apply(*others)
@@ -115,6 +129,10 @@ async def deleting_is_answered_and_not_done(scene: Scene) -> None:
     await scene.fault("html", "delete", when="before")
 
 
+async def deleting_is_confirmed_and_not_done(scene: Scene) -> None:
+    await scene.fault("lie", "delete")
+
+
 # -- the ledger
 
 
@@ -125,6 +143,16 @@ async def the_ledger_cannot_be_read(scene: Scene) -> None:
 
 async def the_ledger_is_missing_and_the_provider_down(scene: Scene) -> None:
     await scene.edit_ledger(None)
+    await scene.fault("status", "any", status=503)
+    await scene.operator.start()
+
+
+async def the_ledger_is_restored_and_the_provider_down(scene: Scene) -> None:
+    before = await scene.ledger_text()
+    await scene.team.annotate("chat", rotate="once")
+    await scene.team.changes(await scene.team.value(), deadline=30)
+    await scene.team.considered()
+    await scene.edit_ledger(before)
     await scene.fault("status", "any", status=503)
     await scene.operator.start()
 
