@@ -135,12 +135,12 @@ async def run_kopf(
 
 async def _run_once(watch: _Watch, kinds: tuple[Kind, ...]) -> bool:
     """Returns when told to stop; True when another kind was installed instead."""
-    spawned, roots = Spawned(), set[asyncio.Task[Any]]()
+    spawned, roots, sessions = Spawned(), set[asyncio.Task[Any]](), list[aiohttp.ClientSession]()
     watch.liveness.asked.clear()
     more = asyncio.create_task(_more_kinds(watch, kinds))
     try:
         with spawned.collecting():
-            roots |= set(await _spawned(watch, kinds))
+            roots |= set(await _spawned(watch, kinds, sessions))
         watch.after_start()
         await asyncio.wait({*roots, more}, return_when=asyncio.FIRST_COMPLETED)
         another = more.done()
@@ -152,14 +152,19 @@ async def _run_once(watch: _Watch, kinds: tuple[Kind, ...]) -> bool:
             await end(more)
         finally:
             await spawned.end()
+            for session in sessions:  # Kopf closes its own only where it ends by itself
+                await session.close()
     _raise_what_ended(roots)
     return another and not watch.stop_flag.is_set()
 
 
-async def _spawned(watch: _Watch, kinds: tuple[Kind, ...]) -> Collection[asyncio.Task[Any]]:
+async def _spawned(
+    watch: _Watch, kinds: tuple[Kind, ...], sessions: list[aiohttp.ClientSession]
+) -> Collection[asyncio.Task[Any]]:
+    """Kopf's first tasks; each session that it logs in with is added to `sessions`."""
     registry, connection = kopf.OperatorRegistry(), watch.client.connection
     between = middleware(connection, watch.cache, watch.liveness, sample=watch.sample)
-    _register_login(registry, connection, between, watches=len(kinds) * max(1, len(watch.namespaces)))
+    _register_login(registry, connection, between, sessions, watches=len(kinds) * max(1, len(watch.namespaces)))
     _register_events(registry, watch.cache, watch.on_touch, watch.liveness, kinds)
     settings = _settings()
     if watch.sample:
@@ -223,7 +228,11 @@ def _register_events(
 
 
 def _register_login(
-    registry: kopf.OperatorRegistry, connection: Connection, middleware: aiohttp.ClientMiddlewareType, watches: int
+    registry: kopf.OperatorRegistry,
+    connection: Connection,
+    middleware: aiohttp.ClientMiddlewareType,
+    sessions: list[aiohttp.ClientSession],
+    watches: int,
 ) -> None:
     logins = 0
 
@@ -238,6 +247,7 @@ def _register_login(
             except NoCluster as error:
                 _log.warning("credentials could not be read again", extra={"error": describe(error)})
         session = connection.session(watches + 4, None, (middleware,))
+        sessions.append(session)
         return kopf.AiohttpSession(aiohttp_session=session, server=connection.server)
 
     kopf.on.login(registry=registry)(log_in)

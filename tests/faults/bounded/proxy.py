@@ -79,7 +79,7 @@ class Proxy:
         self._upstream = cluster.url
         self._ssl = ssl.create_default_context(cafile=str(cluster.ca_path))
         self._watches: dict[int, web.Request] = {}
-        self._closing = asyncio.Event()
+        self._handling: set[asyncio.Task[Any]] = set()
         self.rules: list[Rule] = []
         self.seen: list[Seen] = []
         self.lists: dict[str, bytes] = {}
@@ -98,10 +98,12 @@ class Proxy:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._closing.set()
+        for handling in (tasks := tuple(self._handling)):  # aiohttp leaves those whose client is gone
+            handling.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         self.hang_up()
-        await self._session.close()  # first: a handler whose client is gone would wait for the API server
         await self._runner.cleanup()
+        await self._session.close()
 
     def kubeconfig(self, original: Path) -> Path:
         """A copy of a kubeconfig, beside it, that leads through the proxy."""
@@ -125,6 +127,15 @@ class Proxy:
         return [one for one in self.seen if one.resource != "leases" and (not verbs or one.verb in verbs)]
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        task = asyncio.current_task()
+        assert task is not None
+        self._handling.add(task)
+        try:
+            return await self._answer(request)
+        finally:
+            self._handling.discard(task)
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         verb, resource = _verb(request), resource_of(request.path)
         rule = _first(self.rules, verb, resource, frames=False)
         status, size = 0, 0
@@ -132,8 +143,7 @@ class Proxy:
             if rule is not None and rule.effect in {"refuse", "cut", "replay"}:
                 answer: web.StreamResponse = _instead(rule, request)
             else:
-                if rule is not None and rule.effect == "delay":
-                    await self._wait(rule.seconds)
+                await asyncio.sleep(rule.seconds if rule is not None and rule.effect == "delay" else 0)
                 answer = await self._pass_on(request, verb, resource)
                 if rule is not None and rule.effect == "cut after":
                     answer = _cut(request)
@@ -143,10 +153,6 @@ class Proxy:
             selector = request.query.get("labelSelector", "")
             self.seen.append(Seen(verb, resource, request.path, selector, status, size))
         return answer
-
-    async def _wait(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._closing.wait(), seconds)
 
     async def _pass_on(self, request: web.Request, verb: str, resource: str) -> web.StreamResponse:
         headers = {name: request.headers[name] for name in _FORWARDED if name in request.headers}
