@@ -186,7 +186,7 @@ def test_a_short_lease_shortens_the_calls() -> None:
     ("timings", "says"),
     [
         ({"lease_renew_deadline": 2.4}, "KEYPOOL_LEASE_RENEW_DEADLINE less twice KEYPOOL_LEASE_RETRY"),
-        ({"lease_duration": 12}, "duration > renew deadline > retry"),
+        ({"lease_duration": 12}, "KEYPOOL_LEASE_DURATION must be longer than KEYPOOL_LEASE_RENEW_DEADLINE"),
     ],
 )
 def test_timings_that_leave_no_time_for_a_call_are_refused(timings: Any, says: str) -> None:
@@ -200,7 +200,7 @@ def test_wrong_settings_end_the_process_with_words(
     monkeypatch.setattr("sys.argv", ["keypool"])
     monkeypatch.setenv("KEYPOOL_LEASE_DURATION", "10")
     assert main() == 2
-    assert "duration > renew deadline > retry" in capsys.readouterr().err
+    assert "KEYPOOL_LEASE_DURATION must be longer than KEYPOOL_LEASE_RENEW_DEADLINE" in capsys.readouterr().err
     monkeypatch.setenv("KEYPOOL_LEASE_DURATION", "canary")
     assert main() == 2
     error = capsys.readouterr().err
