@@ -103,7 +103,7 @@ class Replica:
         try:
             async with self._clients() as (client, lease_client):
                 self.leadership = self.health.leadership = self._elector(lease_client)
-                self.health.rehearsal = Rehearsal(client, self.settings.namespace, self.settings.served)
+                self.health.rehearsal = Rehearsal(client, self.settings.namespace, self.settings.served, LEASE)
                 await self._terms(client, lease_client, stop, after_kopf_start)
         finally:
             await self.server.stop()

@@ -28,11 +28,11 @@ class NotProven(Exception):
 
 class Rehearsal:
     """`run` until `proven`; what was proven once stays so, whatever happens to the API server later. `namespace` is
-    the operator's own; `served` as in the settings."""
+    the operator's own, where the `lease` of this name is; `served` as in the settings."""
 
-    def __init__(self, client: KubeClient, namespace: str, served: tuple[str, ...]) -> None:
+    def __init__(self, client: KubeClient, namespace: str, served: tuple[str, ...], lease: str) -> None:
         self._connection, self._on_request = client.connection, client.on_request
-        self._namespace, self._served = namespace, served
+        self._namespace, self._served, self._lease = namespace, served, lease
         self._why = "it was not tried yet"
         self._liveness = Liveness(served)
         self._rights: list[str] = []
@@ -75,7 +75,7 @@ class Rehearsal:
 
     async def _try(self, client: KubeClient, after_kopf_start: Callable[[], None]) -> None:
         await self._read_own(client)
-        own, per_place = await missing_rights(client, self._namespace, self._served)
+        own, per_place = await missing_rights(client, self._namespace, self._served, self._lease)
         if own or len(per_place) == max(1, len(self._served)):
             raise NotProven("; ".join([*own, *per_place.values()]))
         self._rights = list(per_place.values())

@@ -10,6 +10,7 @@ from typing import Any
 import kopf
 import pytest
 
+from keypool.app import LEASE
 from keypool.cluster import paths
 from keypool.cluster.client import KubeClient
 from keypool.cluster.rights import missing_rights
@@ -135,13 +136,15 @@ async def test_a_standby_that_waited_for_hours_keeps_the_lease_that_it_takes(
 async def test_rights_that_a_leader_would_lack_are_named(
     client: KubeClient, admin: KubeClient, system: str, namespace: str
 ) -> None:
-    assert await missing_rights(client, system, ()) == ([], {})
+    assert await missing_rights(client, system, (), LEASE) == ([], {})
+    own, _ = await missing_rights(client, system, (), "another")
+    assert own == [f"no right to update leases in namespace {system}"], "rights to the Lease are limited to its name"
     bindings = Bindings(admin, system)
     await bindings.narrow()
     await bindings.grant(namespace)
 
     async def named() -> bool:  # an authorizer's cache may lag
-        own, places = await missing_rights(client, system, (namespace, "default"))
+        own, places = await missing_rights(client, system, (namespace, "default"), LEASE)
         return (own, list(places)) == ([], ["default"]) and "no right to patch apikeypools" in places["default"]
 
     await eventually(named, 15, "the rights that are missing")
