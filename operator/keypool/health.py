@@ -1,7 +1,7 @@
 """What /readyz and /healthz say of a replica: whether it does, or could do, its work; and whether it stands still."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from keypool.cluster.lease import Leadership
 from keypool.rehearsal import Rehearsal
@@ -35,7 +35,7 @@ class Health:
     liveness: Liveness | None = None
     why: str = ""
     again: float = 0.0
-    lost_at: float | None = field(default=None)
+    lost_at: float | None = None
 
     def not_ready(self) -> list[str]:
         """A leader must see the cluster; a standby must see the Lease, and have proven that it could lead."""

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from keypool.cluster.announcer import Subject
 from keypool.cluster.errors import Conflict, Forbidden, NotFound
-from keypool.reconcile.holding import put_back, subject_of
+from keypool.reconcile.holding import put_back
 from keypool.reconcile.memory import Memory
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -34,6 +35,6 @@ async def test_a_pool_whose_finalizer_cannot_be_put_back_is_left_alone_for_a_whi
     )
     memory = Memory()
     for _ in range(3):
-        await put_back(world, subject_of(POOL), memory)
+        await put_back(world, Subject.of_pool(POOL), memory)
     assert len(asked) == 1
     assert memory.wait_until["finalizer"] <= NOW + timedelta(seconds=2)

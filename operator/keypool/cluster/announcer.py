@@ -2,13 +2,15 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from keypool.cluster import paths
 from keypool.cluster.client import KubeClient
 from keypool.cluster.errors import KubeError
+from keypool.core.ledger import Ledger
 from keypool.core.reasons import Reason
 
 REPEAT_AFTER = 60.0
@@ -31,6 +33,17 @@ class Subject:
     namespace: str
     name: str
     uid: str
+
+    @classmethod
+    def of_pool(cls, pool: Mapping[str, Any]) -> "Subject":
+        """The pool as the API server has it."""
+        meta = pool["metadata"]
+        return cls("ApiKeyPool", meta["namespace"], meta["name"], meta["uid"])
+
+    @classmethod
+    def of_ledger(cls, ledger: Ledger) -> "Subject":
+        """The pool that a ledger is of; it may be gone."""
+        return cls("ApiKeyPool", ledger.namespace, ledger.pool, ledger.pool_uid)
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
-from keypool.core.fingerprint import fingerprint
+from keypool.core.fingerprint import SHOWN, fingerprint
 
 LONGEST, MOST = 4096, 100
 """Characters of a request that are read, and its entries. What is beyond them is told, not taken."""
@@ -168,7 +168,7 @@ def _known_as(key: Named) -> frozenset[str]:
         return frozenset({key.name})
     value = key.value.get_secret_value()
     digest = _sha256(value)
-    beginnings = (digest[:length] for length in range(len(fingerprint(key.value)), len(digest) + 1))
+    beginnings = (digest[:length] for length in range(SHOWN, len(digest) + 1))
     return frozenset({key.name, _sha256(value.lower()), *beginnings})
 
 
@@ -204,7 +204,7 @@ def _is_known(part: str, known: set[str]) -> bool:
 
 
 def _prints(key: Named) -> tuple[str, ...]:
-    return (_sha256(key.value.get_secret_value())[:12],) if key.value is not None else ()
+    return (fingerprint(key.value),) if key.value is not None else ()
 
 
 def _concealed(request: str, pool_uid: str) -> str:

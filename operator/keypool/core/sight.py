@@ -1,11 +1,11 @@
 """What the situations of a pool are told by: one pass's observation, and what follows from it. Purely computational."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
 from keypool.core.brake import Grip
+from keypool.core.fingerprint import digest
 from keypool.core.leaks import REPORTS, Leak, uncontained
 from keypool.core.ledger import KeyRecord
 from keypool.core.lifecycle import KeyState
@@ -73,7 +73,11 @@ class Sight:
         there = set(view.digests.values()) if view is not None else set()
         unsure = (KeyState.WITHDRAWN,) if self.o.grip is not Grip.FREE else ()
         keys = self.o.ledger.inside(KeyState.ACTIVE, KeyState.DRAINING, *unsure) if there else ()
-        return tuple(key for key in keys if _digest(key) in there and not _is_dead(self.o, key, self.now))
+        return tuple(
+            key
+            for key in keys
+            if key.value is not None and digest(key.value) in there and not _is_dead(self.o, key, self.now)
+        )
 
     @cached_property
     def live(self) -> tuple[KeyRecord, ...]:
@@ -140,7 +144,3 @@ def _is_dead(o: Observation, key: KeyRecord, now: datetime) -> bool:
     check = o.checks.get(key.name)
     lost = check is not None and check.rejections >= o.effective.failure_threshold and o.grip is Grip.FREE
     return lost or has_expired(o, key, now)
-
-
-def _digest(key: KeyRecord) -> str:
-    return hashlib.sha256(key.value.get_secret_value().encode()).hexdigest() if key.value is not None else ""

@@ -1,5 +1,6 @@
 """Which keys workloads really find: what the Secrets in the cluster hold, not what they are to hold. Pure."""
 
+from keypool.core.fingerprint import SHOWN
 from keypool.core.ledger import KeyRecord
 from keypool.core.observation import Observation
 from keypool.core.projection import secret_names
@@ -12,7 +13,7 @@ def standing(o: Observation) -> tuple[KeyRecord, ...]:
     if pool.spec is None:
         return tuple(key for key in o.ledger.keys if _was_seen(key))
     main, of_pool = (o.secrets.get(name) for name in secret_names(pool.name, pool.spec))
-    held = {digest[:12] for digest in main.digests.values()} if main is not None else set()
+    held = {digest[:SHOWN] for digest in main.digests.values()} if main is not None else set()
     listed = of_pool is not None and pool.spec.size > 1
     return tuple(key for key in o.ledger.keys if key.print in held or (listed and _was_seen(key)))
 
@@ -28,4 +29,4 @@ def primary_in_the_secret(o: Observation) -> KeyRecord | None:
         return o.ledger.key(o.ledger.primary) if o.ledger.primary else None
     view = o.secrets.get(secret_names(pool.name, pool.spec)[0])
     digest = view.digests.get(pool.spec.secret.keys.api_key, "") if view is not None else ""
-    return next((key for key in o.ledger.keys if digest and key.print == digest[:12]), None)
+    return next((key for key in o.ledger.keys if digest and key.print == digest[:SHOWN]), None)

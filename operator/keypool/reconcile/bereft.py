@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from keypool.cluster.announcer import Subject
 from keypool.core.decision import Plan
 from keypool.core.ledger import Ledger
 from keypool.core.observation import Observation, Problem
@@ -11,7 +12,7 @@ from keypool.core.reasons import Reason
 from keypool.reconcile import objects
 from keypool.reconcile.census import Census, is_missing
 from keypool.reconcile.context import Pass
-from keypool.reconcile.holding import put_back, subject_of
+from keypool.reconcile.holding import put_back
 from keypool.reconcile.memory import Memory
 from keypool.reconcile.observe import observe
 from keypool.reconcile.readings import FINALIZER
@@ -42,7 +43,7 @@ class Bereft:
         if not self._is_troubled(obj):
             return True
         if uid in world.ledgers.unreadable:
-            await put_back(world, subject_of(obj), memory)
+            await put_back(world, Subject.of_pool(obj), memory)
             await self._say(obj, memory, Problem(Reason.LEDGER_UNREADABLE, f"{self._where(uid)}: {self._why(uid)}"))
             return False
         return await self._rebuilt(obj, memory)

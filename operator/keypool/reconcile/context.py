@@ -21,5 +21,4 @@ class Pass:
     @property
     def subject(self) -> Subject:
         """The pool as Events name it."""
-        ledger = self.handle.ledger
-        return Subject("ApiKeyPool", ledger.namespace, ledger.pool, ledger.pool_uid)
+        return Subject.of_ledger(self.handle.ledger)

@@ -46,12 +46,6 @@ async def put_back(world: World, subject: Subject, memory: Memory) -> None:
         await world.announcer.announce(subject, "Warning", Reason.FINALIZER_MISSING, TEXT)
 
 
-def subject_of(pool: dict[str, Any]) -> Subject:
-    """The pool as Events name it."""
-    meta = pool["metadata"]
-    return Subject("ApiKeyPool", meta["namespace"], meta["name"], meta["uid"])
-
-
 async def set_finalizers(world: World, pool: dict[str, Any], *, add: bool) -> None:
     """Adds ours, or takes it off, and leaves those of others. Raises NotFound only when it was to be added; Conflict,
     when the pool is another one by now, which is in the cache then."""

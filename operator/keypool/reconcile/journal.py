@@ -28,7 +28,7 @@ class Journal:
         for change in changes(ledger.steps):
             self._record(ledger, change, "ok")
         for news in (*announcements(ledger.steps), *publications(ledger.shown)):
-            self._put((_subject(ledger), news.kind, news.reason, news.note))
+            self._put((Subject.of_ledger(ledger), news.kind, news.reason, news.note))
 
     def failed(self, ledger: Ledger, key: KeyRecord, call: str, outcome: str) -> None:
         """A call to the provider about a key came to nothing."""
@@ -43,7 +43,7 @@ class Journal:
     def tampered(self, ledger: Ledger) -> None:
         """Somebody else wrote or deleted the ledger while we lead."""
         text = "the ledger's Secret was changed or deleted by somebody else; it was written back"
-        self._put((_subject(ledger), "Warning", Reason.LEDGER_TAMPERED, text))
+        self._put((Subject.of_ledger(ledger), "Warning", Reason.LEDGER_TAMPERED, text))
 
     def orphaned(self, ledger: Ledger, fingerprint: str) -> None:
         """A published key works and cannot be shown to be the pool's: it is replaced, and a person has to revoke it."""
@@ -58,10 +58,6 @@ class Journal:
         """Posts Events until cancelled."""
         while True:
             await self._announcer.announce(*await self._waiting.get())
-
-
-def _subject(ledger: Ledger) -> Subject:
-    return Subject("ApiKeyPool", ledger.namespace, ledger.pool, ledger.pool_uid)
 
 
 def _key_event(ledger: Ledger, change: KeyChange, outcome: str) -> KeyEvent:

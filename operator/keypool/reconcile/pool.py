@@ -107,7 +107,7 @@ class PoolReconciler:
         except KubeError as error:
             told, ledger = (failed if failed.needs_person else error), handle.ledger
             if told.needs_person:
-                subject = Subject("ApiKeyPool", ledger.namespace, ledger.pool, ledger.pool_uid)
+                subject = Subject.of_ledger(ledger)
                 await self._world.announcer.announce(subject, "Warning", Reason.CLUSTER_UNAVAILABLE, told.told)
 
     def _reckon(self, obj: dict[str, Any]) -> None:

@@ -85,22 +85,17 @@ class Reporter:
         self, obj: dict[str, Any], before: tuple[ConditionModel, ...], status: ApiKeyPoolStatus
     ) -> None:
         """One Event each time that another reason asks for a person, or more of the spending limit is used up."""
-        known = {(condition.type, _news(condition)) for condition in before}
+        subject, known = Subject.of_pool(obj), {(condition.type, _news(condition)) for condition in before}
         for condition in status.conditions:
             told = condition.type == Condition.STALLED or condition.reason in (*SPENT, Reason.KEY_AGEING)
             told |= condition.type == Condition.REVOKED and condition.reason == Reason.LEAK_NOT_CONTAINED
             if told and (condition.type, _news(condition)) not in known:
                 reason, note = Reason(condition.reason), condition.message
-                await self._world.announcer.announce(_subject(obj), "Warning", reason, note)
+                await self._world.announcer.announce(subject, "Warning", reason, note)
         told_before = {warning.get("reason") for warning in (obj.get("status") or {}).get("warnings") or ()}
         for warning in status.warnings or ():
             if warning.reason not in told_before:
-                await self._world.announcer.announce(_subject(obj), "Warning", Reason(warning.reason), warning.message)
-
-
-def _subject(obj: dict[str, Any]) -> Subject:
-    meta = obj["metadata"]
-    return Subject("ApiKeyPool", meta["namespace"], meta["name"], meta["uid"])
+                await self._world.announcer.announce(subject, "Warning", Reason(warning.reason), warning.message)
 
 
 def _news(condition: ConditionModel) -> str:

@@ -87,10 +87,7 @@ def compromised_keys_without_successor_are_revoked(o: Observation, plan: Plan, n
 
 def _unmatched(ledger: Ledger) -> tuple[Problem, ...]:
     """A leaked key that nobody replaces because of a typing error must not go unnoticed."""
-    if not ledger.unmatched:
-        return ()
-    text = f"keypool.dev/compromised names no key of this pool in: {'; '.join(ledger.unmatched)}. {REMOVE}"
-    return (Problem(Reason.COMPROMISED_UNKNOWN, text),)
+    return not_found("compromised names no key", ledger.unmatched, Reason.COMPROMISED_UNKNOWN)
 
 
 def lost_keys_are_cleared(o: Observation, plan: Plan, now: datetime) -> Decision:
@@ -137,11 +134,11 @@ def _not_abandoned(ledger: Ledger) -> tuple[Problem, ...]:
     return not_found("abandon names no key to be revoked", ledger.not_abandoned if left else ())
 
 
-def not_found(what: str, entries: tuple[str, ...]) -> tuple[Problem, ...]:
+def not_found(what: str, entries: tuple[str, ...], reason: Reason = Reason.REQUEST_UNKNOWN) -> tuple[Problem, ...]:
     """Whoever asks for something by annotation takes it for done: told while a key is left that may have been meant.
     Who is late names a key that is gone by itself. `what`: which annotation, and what it does not do."""
     text = f"keypool.dev/{what} of this pool in: {'; '.join(entries)}. {REMOVE}"
-    return (Problem(Reason.REQUEST_UNKNOWN, text),) if entries else ()
+    return (Problem(reason, text),) if entries else ()
 
 
 def disabled_keys_are_wanted_back(o: Observation, plan: Plan, now: datetime) -> Decision:
