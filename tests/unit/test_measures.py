@@ -35,6 +35,10 @@ def test_a_pool_at_rest_shows_its_keys_and_no_condition() -> None:
     assert (state.ready, state.published, state.wanted, state.conditions, state.late) == (True, 2, 2, (), None)
 
 
+def test_keys_that_the_secret_does_not_hold_are_not_shown_as_published() -> None:
+    assert shown(seen(a_key(0), a_key(1), secrets={})).published == 0
+
+
 def test_a_pool_that_is_stuck_though_ready_shows_what_it_needs() -> None:
     state = shown(seen(a_key(0), a_key(1)), Problem(Reason.KEY_REFUSED, "no such scope"))
     assert state.ready

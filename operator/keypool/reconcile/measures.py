@@ -24,7 +24,7 @@ def pool_state(
         keys=tuple(key.state for key in o.ledger.keys),
         leaks=leak.count if leak is not None else 0,
         leaks_since=(leak.since or _since(status, Condition.REVOKED)).timestamp() if leak is not None else 0.0,
-        published=sum(1 for key in usable(o.ledger) if key.published_at is not None),
+        published=status.counts.published if status.counts is not None else 0,
         wanted=o.known_pool.spec.size if o.known_pool.spec is not None else 0,
         conditions=_conditions(status),
         late=_late(status, before, now),
