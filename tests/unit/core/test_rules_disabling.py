@@ -121,6 +121,7 @@ def test_a_request_for_a_key_that_is_not_disabled_is_told_until_it_is_corrected(
     decision = wanted_back("disabled-0,typo@1", a_key(0, DISABLED))
     assert [problem.reason.value for problem in decision.problems] == ["UndoUnknown"]
     assert "entry 2, 6 characters" in decision.problems[0].message
+    assert "may be a key: remove it" in decision.problems[0].message
     later = seen(ledger=decision.ledger, pool=a_pool(undo="disabled-0,typo@1"))
     assert decide(requests.disabled_keys_are_wanted_back, later).problems == decision.problems
 

@@ -160,7 +160,4 @@ def disabled_keys_are_wanted_back(o: Observation, plan: Plan, now: datetime) -> 
 
 def _not_undone(ledger: Ledger) -> tuple[Problem, ...]:
     """A key that is deleted soon because of a typing error must not go unnoticed."""
-    if not ledger.not_undone:
-        return ()
-    text = f"keypool.dev/undo-revoke names no disabled key of this pool in: {'; '.join(ledger.not_undone)}"
-    return (Problem(Reason.UNDO_UNKNOWN, text),)
+    return not_found("undo-revoke names no disabled key", ledger.not_undone, Reason.UNDO_UNKNOWN)
