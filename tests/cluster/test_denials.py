@@ -17,7 +17,7 @@ from keypool.cluster.denials import denied_by
 from keypool.cluster.errors import KubeError
 from keypool_lab.controlplane import Cluster
 from tests.conftest import Kubectl
-from tests.contract.certificates import authority, server_context
+from tests.contract.certificates import authority, server_context, serving
 from tests.waiting import eventually
 
 CANARY = "canary-c0ffee"
@@ -161,13 +161,8 @@ async def guard(context: ssl.SSLContext, denial: dict[str, Any]) -> AsyncIterato
 
     app = web.Application()
     app.router.add_post("/{path:.*}", deny)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-    try:
-        yield int(runner.addresses[0][1])
-    finally:
-        await runner.cleanup()
+    async with serving(app, context) as port:
+        yield port
 
 
 async def test_a_quota_is_named(client: KubeClient, namespace: str, kubectl: Kubectl) -> None:

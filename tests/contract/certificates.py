@@ -67,6 +67,18 @@ def server_context(folder: Path, by: Authority, host: str) -> ssl.SSLContext:
 
 
 @asynccontextmanager
+async def serving(app: web.Application, context: ssl.SSLContext) -> AsyncIterator[int]:
+    """An application behind TLS on loopback; its port."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    try:
+        yield int(runner.addresses[0][1])
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
 async def serving_tls(
     context: ssl.SSLContext, seen: list[str], answers: asyncio.Event | None = None
 ) -> AsyncIterator[int]:
@@ -80,13 +92,8 @@ async def serving_tls(
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-    try:
-        yield int(runner.addresses[0][1])
-    finally:
-        await runner.cleanup()
+    async with serving(app, context) as port:
+        yield port
 
 
 @asynccontextmanager
