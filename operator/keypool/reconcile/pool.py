@@ -1,7 +1,8 @@
 """The reconciler of pools: passes of observe, plan, perform until nothing is left to do now, then conclude."""
 
+import asyncio
 import contextlib
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -35,6 +36,15 @@ MOST_PASSES = 25
 View = tuple[Observation, Plan, datetime]
 RECHECK, SOONEST = 1.0, 0.05
 """Seconds: after passes that did not settle; and the shortest pause at all."""
+
+
+@dataclass(slots=True)
+class Views:
+    """What the latest pass saw and decided, until all is concluded. Of a report on the way and the one at the end, one
+    waits for the other: at once, they would be in each other's way."""
+
+    latest: View | None = None
+    reporting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class PoolReconciler:
@@ -136,20 +146,26 @@ class PoolReconciler:
     async def _reported_passes(self, uid: str, handle: LedgerHandle, memory: Memory) -> float | None:
         """A generation is reported before it is satisfied, where that takes more than a moment: also one that was
         reported as waiting before, and is being worked on now."""
-        views: list[View] = []
+        views = Views()
         if _is_satisfied(self._world.cache.pool(uid), handle.ledger):
             return await self._passes(uid, handle, memory, views)
         async with reported_when_slow(partial(self._report_progress, handle, views)):
             return await self._passes(uid, handle, memory, views)
 
-    async def _report_progress(self, handle: LedgerHandle, views: list[View]) -> bool:
+    async def _report_progress(self, handle: LedgerHandle, views: Views) -> bool:
         """Not while the finalizer is on its way: that write and this one would be in each other's way."""
-        if not views or not self._has_finalizer(handle.ledger.pool_uid):
-            return False
-        with contextlib.suppress(KubeError):  # a report that cannot be written stops no work
-            observation, decided, now = views[-1]
-            await self._reporter.conclude(replace(observation, ledger=handle.ledger), decided, now)
-        return True
+        async with views.reporting:
+            if views.latest is None or not self._has_finalizer(handle.ledger.pool_uid):
+                return False
+            with contextlib.suppress(KubeError):  # a report that cannot be written stops no work
+                observation, decided, now = views.latest
+                await self._reporter.conclude(replace(observation, ledger=handle.ledger), decided, now)
+            return True
+
+    async def _conclude(self, views: Views, observation: Observation, decided: Plan, now: datetime) -> None:
+        async with views.reporting:
+            views.latest = None
+            await self._reporter.conclude(observation, decided, now)
 
     def _calm_down(self, uid: str, memory: Memory, now: datetime) -> None:
         """What nobody fights over any more is forgotten."""
@@ -157,8 +173,7 @@ class PoolReconciler:
         if self._has_finalizer(uid):
             memory.held_out(HOLDING, now)
 
-    async def _passes(self, uid: str, handle: LedgerHandle, memory: Memory, views: list[View]) -> float | None:
-        """`views` holds what the latest pass saw and decided, until all is concluded."""
+    async def _passes(self, uid: str, handle: LedgerHandle, memory: Memory, views: Views) -> float | None:
         world, stuck = self._world, False
         absent: set[str] = set()
         for count in range(MOST_PASSES):
@@ -175,7 +190,7 @@ class PoolReconciler:
                 if problem is not None:
                     await put_back(world, Pass(world, observation, handle, memory).subject, memory)
                     waiting = replace(observation, recovery=problem, secret_problem=None)
-                    await self._reporter.conclude(waiting, Plan(handle.ledger), now)
+                    await self._conclude(views, waiting, Plan(handle.ledger), now)
                     return self._bereft.look_again(memory)
                 continue
             decided = plan(observation, now)
@@ -184,10 +199,9 @@ class PoolReconciler:
                 memory.succeeded("cluster")
                 continue
             if settled:
-                views.clear()
-                await self._reporter.conclude(observation, decided, now)
+                await self._conclude(views, observation, decided, now)
                 return self._pause(handle, earliest(decided.wake_at, memory.next_try(now) if stuck else None), now)
-            views[:] = [(observation, decided, now)]
+            views.latest = (observation, decided, now)
             this = Pass(world, observation, handle, memory)
             if not admit(this, decided):
                 continue
