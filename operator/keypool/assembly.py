@@ -18,6 +18,7 @@ from keypool.cluster.ledgers import LedgerBook
 from keypool.cluster.namespaces import Namespaces
 from keypool.cluster.publisher import Publisher
 from keypool.providers.protocol import Provider
+from keypool.providers.reach import Reach
 from keypool.providers.transport import Deadlines
 from keypool.reconcile.accounts import Accounts
 from keypool.reconcile.budgets import Budgets, budget_levels
@@ -66,7 +67,7 @@ async def assemble(parts: Parts, client: KubeClient, leadership: Leadership, que
     build = partial(
         parts.build,
         allow_insecure=settings.allow_insecure_endpoints,
-        allow_private=settings.allow_private_endpoints,
+        reach=Reach(settings.private_networks, client.connection.api_addresses),
         deadlines=deadlines,
     )
     budgets = Budgets(client, settings.namespace, parts.now, lambda uid: queue.add(f"pool/{uid}"), parts.minute)

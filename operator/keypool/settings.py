@@ -15,6 +15,7 @@ from keypool import settings_checks as checks
 from keypool.cluster.election import Timing
 from keypool.providers.authorities import Authorities, check_public, read_file
 from keypool.providers.proxy import Proxy, parse_bypass, parse_proxy
+from keypool.providers.reach import Network, parse_networks
 
 PREFIX = "KEYPOOL_"
 SHORTEST_CALL = 0.5
@@ -50,10 +51,12 @@ class Settings(BaseSettings):
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )
     allow_insecure_endpoints: bool = Field(default=False, description="Allow providers at plain http (tests only).")
-    allow_private_endpoints: bool = Field(
-        default=False,
-        description="Allow providers at private, loopback and other addresses that are not public, such as a gateway "
-        "in the cluster.",
+    allow_private_endpoints: Annotated[str, AfterValidator(checks.private_networks)] = Field(
+        default="",
+        description="Networks beside the public ones in which providers may be, by comma, such as "
+        "`10.0.0.0/8,fd00::/8` for a gateway in the cluster. Loopback addresses only where a network of them alone is "
+        "listed. Addresses of metadata services, link-local ones, the API server's and the pod's own are refused "
+        "whatever is listed.",
     )
     https_proxy: Annotated[SecretStr, AfterValidator(checks.proxy)] = Field(
         default=SecretStr(""),
@@ -108,6 +111,11 @@ class Settings(BaseSettings):
                 f"take: it is {self.timing.longest_call:g} s and must be at least {SHORTEST_CALL:g} s"
             )
         return self
+
+    @property
+    def private_networks(self) -> tuple[Network, ...]:
+        """Where providers may be beside public addresses."""
+        return parse_networks(self.allow_private_endpoints)
 
     @property
     def timing(self) -> Timing:

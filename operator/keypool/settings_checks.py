@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from keypool.providers.authorities import read_file
 from keypool.providers.proxy import parse_bypass, parse_proxy
+from keypool.providers.reach import parse_networks
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LONGEST_LABEL = 63
@@ -88,6 +89,12 @@ def proxy(url: SecretStr) -> SecretStr:
 def no_proxy(text: str) -> str:
     """Hosts by comma. Raises ValueError."""
     parse_bypass(text)
+    return text
+
+
+def private_networks(text: str) -> str:
+    """Networks by comma. Raises ValueError."""
+    parse_networks(text)
     return text
 
 

@@ -55,7 +55,7 @@ class Operator:
             identity=identity,
             http_port=0,
             allow_insecure_endpoints=True,
-            allow_private_endpoints=True,
+            allow_private_endpoints="127.0.0.0/8",
             lease_retry=0.3,
             grace=5,
         )

@@ -8,6 +8,7 @@ import pytest
 
 from keypool.cluster import paths
 from keypool.providers.registry import build
+from keypool_lab.controlplane import Cluster
 from keypool_lab.simulator import Options, Simulator
 from keypool_lab.simulator.door import Door
 from tests.cluster.conftest import OperatorMaker
@@ -180,7 +181,7 @@ async def test_an_endpoint_at_a_private_address_is_refused_where_the_administrat
     make_operator: OperatorMaker, team: Team, simulator: Simulator
 ) -> None:
     strict = make_operator("strict")
-    strict.settings = strict.settings.model_copy(update={"allow_private_endpoints": False})
+    strict.settings = strict.settings.model_copy(update={"allow_private_endpoints": ""})
     await strict.start()
     by_name = simulator.url.replace("127.0.0.1", "localhost")
     await team.apply(
@@ -198,3 +199,19 @@ async def test_an_endpoint_at_a_private_address_is_refused_where_the_administrat
     assert "KEYPOOL_ALLOW_PRIVATE_ENDPOINTS" in said
     await team.has("chat", "Stalled", "True", "ProviderNotReady")
     assert simulator.record.calls() == ()
+
+
+@pytest.mark.usefixtures("operator")
+async def test_the_api_server_is_no_provider_even_where_its_network_is_allowed(
+    control_plane: Cluster, team: Team, simulator: Simulator
+) -> None:
+    await team.apply(
+        secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: simulator.admin_key}), provider_manifest(control_plane.url)
+    )
+
+    async def told() -> str:
+        stalled = condition_in(await provider_object(team), "Stalled")
+        return stalled.get("message", "") if stalled.get("reason") == "EndpointRefused" else ""
+
+    said = await eventually(told, 15, "the provider is Stalled: EndpointRefused")
+    assert "is at an address of the API server, which is never allowed" in said

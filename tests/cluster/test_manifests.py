@@ -76,7 +76,7 @@ def test_the_deployment_sets_only_what_the_operator_knows(installation: Installa
     """A misspelt variable would end the start. The whole cluster is served, at an address probes can reach."""
     given = settings(installation.documents)
     assert (given.served, given.http_host) == ((), "::")
-    assert (given.allow_insecure_endpoints, given.allow_private_endpoints) == (False, False)
+    assert (given.allow_insecure_endpoints, given.allow_private_endpoints) == (False, "")
 
 
 def test_kubernetes_waits_longer_for_the_end_than_the_operator_takes(installation: Installation) -> None:

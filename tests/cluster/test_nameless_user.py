@@ -52,7 +52,7 @@ def environment(control_plane: Cluster, system: str, namespace: str) -> dict[str
         "KEYPOOL_HTTP_PORT": "0",
         "KEYPOOL_NAMESPACES": namespace,
         "KEYPOOL_ALLOW_INSECURE_ENDPOINTS": "true",
-        "KEYPOOL_ALLOW_PRIVATE_ENDPOINTS": "true",
+        "KEYPOOL_ALLOW_PRIVATE_ENDPOINTS": "127.0.0.0/8",
     }
 
 

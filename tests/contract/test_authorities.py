@@ -22,6 +22,7 @@ from keypool.providers.errors import CertificatesUnusable, Unavailable
 from keypool.providers.registry import build
 from keypool.providers.transport import Call, Deadlines, Transport
 from tests.contract.certificates import Authority, authority, server_context, serving_tls
+from tests.reaching import THIS_MACHINE
 from tests.unit.test_addresses import Names
 
 HOST, NOW = "keys.example.internal", datetime.now(UTC)
@@ -38,9 +39,8 @@ async def ask(folder: Path, authorities: Authorities, bundle: str = "", by: Auth
     """The status that a server gives whose certificate an authority signed."""
     async with serving_tls(server_context(folder, by, HOST), []) as port:
         tls = authorities.context(bundle)
-        transport = Transport(
-            f"https://{HOST}:{port}", SecretStr("admin"), Deadlines(), names=Names("127.0.0.1"), tls=tls
-        )
+        url, names = f"https://{HOST}:{port}", Names("127.0.0.1")
+        transport = Transport(url, SecretStr("admin"), Deadlines(), reach=THIS_MACHINE, names=names, tls=tls)
         try:
             return (await transport.call(Call("ask", "GET", "/"))).status
         finally:

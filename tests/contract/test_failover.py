@@ -8,9 +8,9 @@ import pytest
 from pydantic import SecretStr
 
 from keypool.core.breaker import COOL_DOWN, FAILURES, State
-from keypool.providers.addresses import PublicResolver
 from keypool.providers.endpoints import Endpoints
 from keypool.providers.errors import Ambiguous, CredentialRejected, EndpointRefused, Rejected, Throttled, Unavailable
+from keypool.providers.reach import PUBLIC, CheckedResolver
 from keypool.providers.transport import Call, Deadlines, Transport
 from tests.contract.doors import CountingDoor, two_doors
 from tests.unit.test_addresses import Names
@@ -269,9 +269,9 @@ async def test_a_name_that_changes_after_it_was_checked_is_not_followed(
 ) -> None:
     """What is looked up for a connection is what is checked: nothing that was found before counts."""
     port, names = doors[0].url.rpartition(":")[2], Rebinding()
-    assert await PublicResolver(names).resolve("rebinding.example.com", 443), "at first it is public"
+    assert await CheckedResolver(PUBLIC, names).resolve("rebinding.example.com", 443), "at first it is public"
     url = f"http://rebinding.example.com:{port}"
-    transport = Transport(url, SecretStr("admin"), Deadlines(), allow_private=False, names=names)
+    transport = Transport(url, SecretStr("admin"), Deadlines(), reach=PUBLIC, names=names)
     with pytest.raises(EndpointRefused, match=r"rebinding\.example\.com is at a loopback address.*ALLOW_PRIVATE"):
         await transport.call(ASK)
     await transport.close()
@@ -282,7 +282,7 @@ async def test_the_next_endpoint_is_used_while_one_leads_to_a_private_address(
     doors: tuple[CountingDoor, CountingDoor],
 ) -> None:
     endpoints = Endpoints([f"http://private.example.com:{doors[0].url.rpartition(':')[2]}", doors[1].url])
-    transport = Transport(endpoints, SecretStr("admin"), Deadlines(), allow_private=False, names=Names("10.0.0.1"))
+    transport = Transport(endpoints, SecretStr("admin"), Deadlines(), reach=PUBLIC, names=Names("10.0.0.1"))
     await transport.call(ASK)
     await transport.close()
     assert [len(door.calls) for door in doors] == [0, 1]

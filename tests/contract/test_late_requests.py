@@ -8,6 +8,7 @@ from aiohttp import web
 
 from keypool.providers.connections import NotSent, connections, sent_by
 from tests.contract.test_transport import Serve, serve
+from tests.reaching import THIS_MACHINE
 
 __all__ = ["serve"]
 
@@ -20,7 +21,7 @@ async def test_nothing_is_sent_when_the_time_for_it_is_over(serve: Serve, method
         seen.append(request.method)
         return web.Response()
 
-    url, ways = await serve(answer), connections(keep=True, allow_private=True)
+    url, ways = await serve(answer), connections(keep=True, reach=THIS_MACHINE)
     now = asyncio.get_running_loop().time()
     try:
         with sent_by(now + 60):

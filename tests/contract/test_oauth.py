@@ -19,6 +19,7 @@ from keypool_lab.simulator import Fault, Simulator
 from tests.contract.oauth_server import CLIENT_ID, CLIENT_SECRET, OAuthServer, serving
 from tests.contract.subjects import PATIENT
 from tests.contract.test_transport import Serve, serve
+from tests.reaching import THIS_MACHINE
 
 __all__ = ["serve"]
 CLIENT = join_client(SecretStr(CLIENT_ID), SecretStr(CLIENT_SECRET))
@@ -195,7 +196,7 @@ async def provider_error(provider: Provider) -> ProviderError | None:
 async def test_the_adapter_authenticates_with_tokens(simulator: Simulator) -> None:
     async with serving(OAuthServer(lambda: simulator.admin_key)) as server:
         provider = build(
-            spec(server, simulator.url), CLIENT, allow_insecure=True, allow_private=True, deadlines=PATIENT
+            spec(server, simulator.url), CLIENT, allow_insecure=True, reach=THIS_MACHINE, deadlines=PATIENT
         )
         assert [await provider_error(provider) for _ in range(3)] == [None] * 3
         assert len(server.asked) == 1
@@ -206,7 +207,7 @@ async def test_a_token_that_the_provider_refuses_is_not_sent_twice(simulator: Si
     made = iter(["stale-token-of-the-canary", simulator.admin_key])
     async with serving(OAuthServer(lambda: next(made))) as server:
         provider = build(
-            spec(server, simulator.url), CLIENT, allow_insecure=True, allow_private=True, deadlines=PATIENT
+            spec(server, simulator.url), CLIENT, allow_insecure=True, reach=THIS_MACHINE, deadlines=PATIENT
         )
         assert isinstance(await provider_error(provider), CredentialRejected)
         assert await provider_error(provider) is None
@@ -257,7 +258,7 @@ async def test_a_refusal_that_outlives_the_token_is_the_credentials(simulator: S
     simulator.faults.add(Fault(kind="status", match="list", status=403, when="before"))
     async with serving(OAuthServer(lambda: simulator.admin_key)) as server:
         provider = build(
-            spec(server, simulator.url), CLIENT, allow_insecure=True, allow_private=True, deadlines=PATIENT
+            spec(server, simulator.url), CLIENT, allow_insecure=True, reach=THIS_MACHINE, deadlines=PATIENT
         )
         assert isinstance(await provider_error(provider), TokenRefused)
         judged = await provider_error(provider)
@@ -271,7 +272,7 @@ async def test_what_a_request_is_refused_for_drops_no_token(simulator: Simulator
     simulator.faults.add(Fault(kind="status", match="list", status=422, when="before"))
     async with serving(OAuthServer(lambda: simulator.admin_key)) as server:
         provider = build(
-            spec(server, simulator.url), CLIENT, allow_insecure=True, allow_private=True, deadlines=PATIENT
+            spec(server, simulator.url), CLIENT, allow_insecure=True, reach=THIS_MACHINE, deadlines=PATIENT
         )
         assert [type(await provider_error(provider)) for _ in range(3)] == [Rejected] * 3
         assert len(server.asked) == 1

@@ -17,6 +17,7 @@ from keypool.providers.protocol import NewKey, Probe, Provider, Revocation
 from keypool.providers.registry import build
 from keypool.providers.transport import Deadlines
 from tests.contract.subjects import page_adapter
+from tests.reaching import THIS_MACHINE
 from tests.upstreams.webhook_upstream import Webhook
 
 ADAPTER = page_adapter()
@@ -52,7 +53,7 @@ def built(
     auth = {"secretRef": {"name": "admin"}}
     spec = KeyProviderSpec.model_validate({"plugin": plugin, "endpoints": [{"url": url}], "auth": auth})
     deadlines = Deadlines(seconds, seconds)
-    return build(spec, SecretStr(credential), allow_insecure=True, allow_private=True, deadlines=deadlines)
+    return build(spec, SecretStr(credential), allow_insecure=True, reach=THIS_MACHINE, deadlines=deadlines)
 
 
 @pytest.fixture

@@ -12,11 +12,14 @@ from keypool.api.provider import KeyProviderSpec
 from keypool.providers.authorities import Authorities
 from keypool.providers.errors import Ambiguous, EndpointRefused, ProviderError, Unavailable
 from keypool.providers.proxy import Proxy
+from keypool.providers.reach import PUBLIC as ONLY_PUBLIC
+from keypool.providers.reach import Reach
 from keypool.providers.registry import build
 from keypool.providers.transport import Call, Deadlines, Transport
 from tests.contract.certificates import authority, server_context, serving_tls
 from tests.contract.connect_proxy import ConnectProxy, running
 from tests.contract.doors import two_doors
+from tests.reaching import THIS_MACHINE
 from tests.unit.test_addresses import Names
 
 HOST, PUBLIC = "api.example.com", "93.184.216.34"
@@ -38,15 +41,13 @@ class Stage:
         *,
         resolves: bool = False,
         bypass: tuple[str, ...] = (),
-        allow_private: bool = False,
+        reach: Reach = ONLY_PUBLIC,
     ) -> Transport:
         """A client for which every name is at `names`."""
         at = Proxy(f"http://127.0.0.1:{self.proxy.port}", "user", SecretStr(PASSWORD), resolves, bypass)
         lookup = Names(*names.split(","))
         tls = self.authorities.context()
-        return Transport(
-            url, SecretStr("admin-canary"), SOON, allow_private=allow_private, names=lookup, tls=tls, proxy=at
-        )
+        return Transport(url, SecretStr("admin-canary"), SOON, reach=reach, names=lookup, tls=tls, proxy=at)
 
 
 @pytest.fixture
@@ -139,7 +140,7 @@ async def test_what_was_sent_through_the_proxy_and_not_answered_may_have_happene
 @pytest.mark.parametrize("entry", [HOST, "example.com", ".example.com"])
 async def test_a_host_that_bypasses_the_proxy_is_called_directly(stage: Stage, entry: str) -> None:
     transport = stage.transport(
-        f"https://{HOST}:{stage.proxy.leads_to}", "127.0.0.1", bypass=(entry,), allow_private=True
+        f"https://{HOST}:{stage.proxy.leads_to}", "127.0.0.1", bypass=(entry,), reach=THIS_MACHINE
     )
     assert (await transport.call(LIST)).status == 200
     assert stage.proxy.asked == []
@@ -148,7 +149,7 @@ async def test_a_host_that_bypasses_the_proxy_is_called_directly(stage: Stage, e
 
 async def test_plain_http_never_goes_through_it(stage: Stage) -> None:
     async with two_doors() as (door, _):
-        transport = stage.transport(door.url, "127.0.0.1", allow_private=True)
+        transport = stage.transport(door.url, "127.0.0.1", reach=THIS_MACHINE)
         assert (await transport.call(LIST)).status == 200
         await transport.close()
     assert stage.proxy.asked == []
@@ -194,7 +195,7 @@ async def test_variables_of_the_environment_are_not_read(stage: Stage, monkeypat
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{stage.proxy.port}")
     url, tls = f"https://{HOST}:{stage.proxy.leads_to}", stage.authorities.context()
-    transport = Transport(url, SecretStr("admin-canary"), SOON, names=Names("127.0.0.1"), tls=tls)
+    transport = Transport(url, SecretStr("admin-canary"), SOON, reach=THIS_MACHINE, names=Names("127.0.0.1"), tls=tls)
     assert (await transport.call(LIST)).status == 200
     assert stage.proxy.asked == []
     await transport.close()

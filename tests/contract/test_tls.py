@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from keypool.providers import connections
 from keypool.providers.errors import Unavailable
 from keypool.providers.transport import Call, Deadlines, Transport
+from tests.reaching import THIS_MACHINE
 from tests.unit.test_addresses import Names
 
 HOST = "api.example.com"
@@ -62,7 +63,7 @@ async def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 def transport_to(host: str, port: int) -> Transport:
     """A transport for which every name is this machine."""
     url = f"https://{host}:{port}"
-    return Transport(url, SecretStr("admin-canary"), Deadlines(), names=Names("127.0.0.1"))
+    return Transport(url, SecretStr("admin-canary"), Deadlines(), reach=THIS_MACHINE, names=Names("127.0.0.1"))
 
 
 async def test_the_certificate_of_the_host_is_accepted(port: int) -> None:

@@ -16,6 +16,7 @@ from keypool.providers.errors import Ambiguous, ProviderError, Rejected, Throttl
 from keypool.providers.protocol import NewKey
 from keypool.providers.transport import MIB, Answer, Call, Deadlines, Transport
 from tests.contract.conftest import holysheep_at
+from tests.reaching import THIS_MACHINE
 
 ADMIN = SecretStr("admin-canary-0123456789")
 VALUE = SecretStr("sk/hs+canary=0123456789&%20?#")
@@ -146,7 +147,7 @@ async def test_cookies_are_not_kept(serve: Serve) -> None:
         return web.json_response({}, headers={"Set-Cookie": "session=1; Path=/"})
 
     by_name = (await serve(handler)).replace("127.0.0.1", "localhost")  # addresses get no cookies anyway
-    transport = Transport(by_name, ADMIN, Deadlines())
+    transport = Transport(by_name, ADMIN, Deadlines(), reach=THIS_MACHINE)
     for _ in range(2):
         await transport.call(Call("ask", "GET", "/"))
     await transport.close()

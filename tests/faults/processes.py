@@ -86,7 +86,7 @@ async def replica(
         "NAMESPACE": system,
         "NAMESPACES": served,
         "ALLOW_INSECURE_ENDPOINTS": "true",
-        "ALLOW_PRIVATE_ENDPOINTS": "true",
+        "ALLOW_PRIVATE_ENDPOINTS": "127.0.0.0/8",
         "HTTP_PORT": "0",
         **(settings or {}),
     }

@@ -112,7 +112,7 @@ async def stage(control_plane: Cluster, client: KubeClient, folder: Path, *, nam
         "identity": "crashing",
         "http_port": 0,
         "allow_insecure_endpoints": True,
-        "allow_private_endpoints": True,
+        "allow_private_endpoints": "127.0.0.0/8",
         **LEASE,
     }
     supervisor = Supervisor(settings, folder / f"{served}.log")

@@ -8,14 +8,15 @@ import os
 from pathlib import Path
 
 from tests.cluster.installation import MANIFESTS
+from tests.kubelet.node import SUBNET
 
-ALLOWED = ("KEYPOOL_ALLOW_INSECURE_ENDPOINTS", "KEYPOOL_ALLOW_PRIVATE_ENDPOINTS")
+ALLOWED = {"KEYPOOL_ALLOW_INSECURE_ENDPOINTS": "true", "KEYPOOL_ALLOW_PRIVATE_ENDPOINTS": SUBNET}
 
 
 def write(folder: Path, image: str) -> None:
     """Writes the overlay's kustomization.yaml."""
     name, _, tag = image.rpartition(":")
-    environment = [{"name": setting, "value": "true"} for setting in ALLOWED]
+    environment = [{"name": setting, "value": value} for setting, value in ALLOWED.items()]
     patch = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",

@@ -80,9 +80,9 @@ def test_the_overlay_changes_the_image_and_the_two_permissions_alone(control_pla
     assert container["image"] != NAME
     container["image"] = NAME
     permissions = [entry for entry in container["env"] if entry["name"] in overlay.ALLOWED]
-    assert [entry["value"] for entry in permissions] == ["false", "false"]
+    assert [entry["value"] for entry in permissions] == ["false", ""]
     for entry in permissions:
-        entry["value"] = "true"
+        entry["value"] = overlay.ALLOWED[entry["name"]]
     for documents in (base, ours):  # kustomize puts what was patched first
         _container(documents)["env"].sort(key=lambda entry: entry["name"])
     assert ours == base

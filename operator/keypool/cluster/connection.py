@@ -6,13 +6,22 @@ The only module that imports the untyped `kubernetes` package.
 import hashlib
 import os
 import re
+import socket
 import ssl
+from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
+from aiohttp.abc import ResolveResult
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
-from kubernetes.aio.config.incluster_config import SERVICE_HOST_ENV_NAME, SERVICE_TOKEN_FILENAME
+from kubernetes.aio.config.incluster_config import (
+    SERVICE_HOST_ENV_NAME,
+    SERVICE_PORT_ENV_NAME,
+    SERVICE_TOKEN_FILENAME,
+)
 
 from keypool.cluster.home import scratch_folder
 
@@ -21,12 +30,28 @@ class NoCluster(Exception):
     """Neither a pod's service account nor a usable kubeconfig was found."""
 
 
+class _Remembering(aiohttp.ThreadedResolver):
+    """Tells what it found last."""
+
+    def __init__(self, tell: Callable[[frozenset[tuple[str, int]]], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await super().resolve(host, port, family)
+        self._tell(frozenset((each["host"], port) for each in found))
+        return found
+
+
 class Connection:
     """One API server and one identity; shared by our client and by Kopf's sessions."""
 
     def __init__(self, configuration: Configuration, kubeconfig: str | None) -> None:
         self._configuration = configuration
         self._kubeconfig = kubeconfig
+        self._found: frozenset[tuple[str, int]] = frozenset()
         self.ssl = _ssl_context(configuration)
 
     @classmethod
@@ -43,6 +68,14 @@ class Connection:
     def server(self) -> str:
         """Base URL of the API server, without a slash at the end."""
         return str(self._configuration.host).rstrip("/")
+
+    def api_addresses(self) -> frozenset[tuple[str, int]]:
+        """Addresses and ports of the API server, as far as they are known: where it is called, what its name was last
+        looked up as, and what the kubelet told of its Service."""
+        return self._found | _literal(self.server) | _literal(_service())
+
+    def _note(self, found: frozenset[tuple[str, int]]) -> None:
+        self._found = found
 
     async def authorization(self) -> str | None:
         """Value of the Authorization header, None with a client certificate.
@@ -70,7 +103,7 @@ class Connection:
     ) -> aiohttp.ClientSession:
         """A session with at most so many connections, and a total timeout per request (None: the caller sets one)."""
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=connections, ssl=self.ssl),
+            connector=aiohttp.TCPConnector(limit=connections, ssl=self.ssl, resolver=_Remembering(self._note)),
             timeout=aiohttp.ClientTimeout(total=seconds),
             proxy=self._configuration.proxy,
             middlewares=authorize,
@@ -82,6 +115,21 @@ class Connection:
         """Name to expect in the API server's certificate when it is not the URL's."""
         name = self._configuration.tls_server_name
         return None if name is None else str(name)
+
+
+def _service() -> str:
+    host, port = os.environ.get(SERVICE_HOST_ENV_NAME, ""), os.environ.get(SERVICE_PORT_ENV_NAME, "443")
+    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+
+
+def _literal(url: str) -> frozenset[tuple[str, int]]:
+    """What a URL with an address leads to; nothing where it has a name."""
+    try:
+        parts = urlsplit(url)
+        address = ip_address(parts.hostname or "")
+        return frozenset({(str(address), parts.port or (443 if parts.scheme == "https" else 80))})
+    except ValueError:
+        return frozenset()
 
 
 def _has_service_account() -> bool:

@@ -13,8 +13,8 @@ import httpx
 from aiohttp.abc import AbstractResolver
 from httpx_aiohttp import AiohttpTransport
 
-from keypool.providers.addresses import PublicResolver
 from keypool.providers.proxy import Proxy, ThroughProxy
+from keypool.providers.reach import CheckedResolver, Reach
 
 MAX_CONNECTIONS = 32
 """To one endpoint, for reads and for creates each."""
@@ -50,25 +50,21 @@ def sent_by(deadline: float) -> Iterator[Sending]:
 def connections(
     *,
     keep: bool,
-    allow_private: bool,
+    reach: Reach,
     names: AbstractResolver | None = None,
     tls: SSLContext | None = None,
     proxy: Proxy | None = None,
 ) -> httpx.AsyncBaseTransport:
-    """`keep`: for the next call. `allow_private`: whether a host may have an address that is not public; `names` looks
-    hosts up (default: as the system does); `tls` trusts (default: the public authorities); `proxy`: None for none."""
+    """`keep`: for the next call. `reach`: which addresses a host may have; `names` looks hosts up (default: as the
+    system does); `tls` trusts (default: the public authorities); `proxy`: None for none."""
     tls = tls or _tls()
-    resolver = partial(_resolver, names, allow_private=allow_private)
+    resolver = partial(CheckedResolver, reach, names)
     direct = AiohttpTransport(client=partial(_session, resolver, tls, keep=keep), verify=tls)
     if proxy is None:
         return direct
     # The proxy itself is the administrator's word: its address is not checked.
     tunnel = AiohttpTransport(client=partial(_session, lambda: None, tls, keep=keep), verify=tls, proxy=proxy.for_httpx)
-    return ThroughProxy(proxy, tunnel, direct, allow_private=allow_private, names=names)
-
-
-def _resolver(names: AbstractResolver | None, *, allow_private: bool) -> AbstractResolver | None:
-    return names if allow_private else PublicResolver(names)
+    return ThroughProxy(proxy, tunnel, direct, reach=reach, names=names)
 
 
 def _session(resolver: Callable[[], AbstractResolver | None], tls: SSLContext, *, keep: bool) -> aiohttp.ClientSession:

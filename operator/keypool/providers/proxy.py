@@ -14,11 +14,11 @@ from urllib.parse import unquote, urlsplit
 
 import aiohttp
 import httpx
-from aiohttp import ThreadedResolver
 from aiohttp.abc import AbstractResolver
 from pydantic import SecretStr
 
-from keypool.providers.addresses import PublicResolver, can_be_looked_up
+from keypool.providers.addresses import can_be_looked_up
+from keypool.providers.reach import CheckedResolver, Reach
 
 MOST_TRIED = 4
 """Addresses of a name that the proxy is asked for, one after the other, while it reaches none."""
@@ -138,11 +138,11 @@ class ThroughProxy(httpx.AsyncBaseTransport):
         tunnel: httpx.AsyncBaseTransport,
         direct: httpx.AsyncBaseTransport,
         *,
-        allow_private: bool,
+        reach: Reach,
         names: AbstractResolver | None,
     ) -> None:
         self._proxy, self._tunnel, self._direct = proxy, tunnel, direct
-        self._allow_private, self._names = allow_private, names
+        self._reach, self._names = reach, names
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """As the proxy's settings say."""
@@ -163,8 +163,7 @@ class ThroughProxy(httpx.AsyncBaseTransport):
 
     async def _addresses(self, url: httpx.URL) -> AsyncIterator[str]:
         """Those that were checked. Raises ConnectError because of NoAddress."""
-        names = self._names or ThreadedResolver()
-        resolver = names if self._allow_private else PublicResolver(names)
+        resolver = CheckedResolver(self._reach, self._names)
         try:
             found = await resolver.resolve(url.host, url.port or 443, socket.AF_UNSPEC)
             if not found:

@@ -15,7 +15,7 @@ from keypool.api.model import ApiModel
 from keypool.api.provider import KeyProviderSpec
 from keypool.core.breaker import COOL_DOWN
 from keypool.providers.adapter import Adapter
-from keypool.providers.addresses import can_be_looked_up, is_odd_number, kind_of_host, refusal_of
+from keypool.providers.addresses import can_be_looked_up, is_odd_number
 from keypool.providers.authentication import Authentication, FixedCredential
 from keypool.providers.authorities import Authorities, AuthoritiesUnusable, read
 from keypool.providers.endpoints import Endpoints
@@ -24,6 +24,7 @@ from keypool.providers.meter import Meter
 from keypool.providers.oauth import ClientCredentials
 from keypool.providers.protocol import Provider
 from keypool.providers.proxy import Proxy
+from keypool.providers.reach import PUBLIC, Reach
 from keypool.providers.transport import Deadlines, Transport
 
 NOBODY = SecretStr("")
@@ -49,7 +50,7 @@ def build(
     credential: SecretStr,
     *,
     allow_insecure: bool,
-    allow_private: bool = False,
+    reach: Reach = PUBLIC,
     deadlines: Deadlines | None = None,
     meter: Meter | None = None,
     cool_down: float = COOL_DOWN,
@@ -61,12 +62,12 @@ def build(
     account's requests, but not those for OAuth tokens. `authorities` are trusted beside those of the spec; `proxy`:
     through which the account and its token server are called.
 
-    Raises `EndpointRefused` for plain http unless `allow_insecure`, and for an address that is not public unless
-    `allow_private` (names are checked when they are looked up); `CredentialRejected` for a credential that no HTTP
+    Raises `EndpointRefused` for plain http unless `allow_insecure`, and for an address that `reach` does
+    not allow (names are checked when they are looked up); `CredentialRejected` for a credential that no HTTP
     header can carry; `CertificatesUnusable` for a `caBundle` that is none.
     """
     deadlines = deadlines or Deadlines()
-    check = partial(_check_url, allow_insecure=allow_insecure, allow_private=allow_private)
+    check = partial(_check_url, allow_insecure=allow_insecure, reach=reach)
     for index, endpoint in enumerate(spec.endpoints):
         check(f"endpoints[{index}].url", endpoint.url)
     stripped = SecretStr(credential.get_secret_value().strip())
@@ -78,12 +79,10 @@ def build(
         check("auth.oauth2.tokenURL", spec.auth.oauth2.token_url)
         server = Endpoints([spec.auth.oauth2.token_url], cool_down)
         soon = deadlines.within(deadlines.other / 2)
-        tokens = Transport(server, NOBODY, soon, allow_private=allow_private, tls=tls, proxy=proxy)
+        tokens = Transport(server, NOBODY, soon, reach=reach, tls=tls, proxy=proxy)
         authentication = ClientCredentials(spec.auth.oauth2, stripped, tokens)
     endpoints = Endpoints([endpoint.url for endpoint in spec.endpoints], cool_down)
-    transport = Transport(
-        endpoints, authentication, deadlines, meter, allow_private=allow_private, tls=tls, proxy=proxy
-    )
+    transport = Transport(endpoints, authentication, deadlines, meter, reach=reach, tls=tls, proxy=proxy)
     provider = adapter_module(spec.kind).build(spec.options, transport)
     if isinstance(provider, Adapter):
         provider.tenanted = spec.tenanted
@@ -102,27 +101,27 @@ def _tls(spec: KeyProviderSpec, authorities: Authorities | None) -> SSLContext |
         raise CertificatesUnusable(f"the provider's CA bundle {why}") from None
 
 
-def _check_url(what: str, url: str, *, allow_insecure: bool, allow_private: bool) -> None:
+def _check_url(what: str, url: str, *, allow_insecure: bool, reach: Reach) -> None:
     if not allow_insecure and not url.startswith("https://"):
         raise EndpointRefused(
             f"{what} is plain http, which the operator's administrator does not allow "
             "(KEYPOOL_ALLOW_INSECURE_ENDPOINTS): use https"
         )
-    host = _host(what, url)
+    host, port = _host(what, url)
     if is_odd_number(host):
         raise EndpointRefused(f"{what}: {host} is an address in an unusual notation: write a.b.c.d")
-    if not allow_private and (kind := kind_of_host(host)) is not None:
-        raise EndpointRefused(f"{what}: {refusal_of(host, kind)}")
+    if refusal := reach.refusal_of_host(host, port):
+        raise EndpointRefused(f"{what}: {refusal}")
 
 
-def _host(what: str, url: str) -> str:
-    host = ""
+def _host(what: str, url: str) -> tuple[str, int]:
+    host, port = "", None
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port  # raises where that is no port
+        host, port = parts.hostname or "", parts.port  # raises where that is no port
         is_fit = is_odd_number(host) or ":" in httpx.URL(url).host or can_be_looked_up(host)
     except (ValueError, httpx.InvalidURL):
         is_fit = False
     if not is_fit:
         raise EndpointRefused(f"{what} is no URL: check its host and port")
-    return host
+    return host, port or (443 if parts.scheme == "https" else 80)

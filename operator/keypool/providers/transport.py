@@ -22,7 +22,6 @@ from pydantic import SecretStr
 
 from keypool import __version__
 from keypool.core.deadlines import CREATE_CALL, OTHER_CALL
-from keypool.providers.addresses import AddressRefused
 from keypool.providers.authentication import Authentication, FixedCredential
 from keypool.providers.bodies import error_body, read_body
 from keypool.providers.connections import connections, sent_by
@@ -38,6 +37,7 @@ from keypool.providers.errors import (
 from keypool.providers.meter import Meter, Unmetered
 from keypool.providers.outcomes import Blame, blame, parse_retry_after, refusal, until_midnight
 from keypool.providers.proxy import NoAddress, Proxy
+from keypool.providers.reach import PUBLIC, AddressRefused, Reach
 from keypool.providers.text import error_text, excerpt
 from keypool.providers.unreachable import NO_CONNECTION, NOT_MADE, why_unreachable
 
@@ -93,7 +93,7 @@ class Answer:
 class Transport:
     """Speaks to the first of `endpoints` that works, as `authentication` says, when `meter` lets it. `close` it.
 
-    `allow_private`, `names`, `tls` and `proxy` are those of `connections`.
+    `reach`, `names`, `tls` and `proxy` are those of `connections`.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Transport:
         deadlines: Deadlines,
         meter: Meter | None = None,
         *,
-        allow_private: bool = True,
+        reach: Reach = PUBLIC,
         names: AbstractResolver | None = None,
         tls: SSLContext | None = None,
         proxy: Proxy | None = None,
@@ -113,7 +113,7 @@ class Transport:
             FixedCredential(authentication) if isinstance(authentication, SecretStr) else authentication
         )
         self._deadlines, self._meter = deadlines, meter or Unmetered()
-        connect = partial(connections, allow_private=allow_private, names=names, tls=tls, proxy=proxy)
+        connect = partial(connections, reach=reach, names=names, tls=tls, proxy=proxy)
         self._kept = connect(keep=True)
         # A server may close a kept connection at the very moment of a request. Reads and deletes are then sent again
         # by aiohttp; a create would become ambiguous for nothing, so it travels on a connection of its own.

@@ -101,7 +101,7 @@ class Stack:
             "KEYPOOL_NAMESPACE": SYSTEM,
             "KEYPOOL_HTTP_PORT": "0",
             "KEYPOOL_ALLOW_INSECURE_ENDPOINTS": "true",
-            "KEYPOOL_ALLOW_PRIVATE_ENDPOINTS": "true",
+            "KEYPOOL_ALLOW_PRIVATE_ENDPOINTS": "127.0.0.0/8",
         }
         profiler = ["-m", "cProfile", "-o", str(profile)] if profile is not None else []
         process = await Process.start("operator", [*profiler, "-m", "keypool"], environment, self._log("operator"))

@@ -88,7 +88,7 @@ class Lab:
             "KEYPOOL_HTTP_HOST": "127.0.0.1",
             "KEYPOOL_HTTP_PORT": "0",
             "KEYPOOL_ALLOW_INSECURE_ENDPOINTS": "true",
-            "KEYPOOL_ALLOW_PRIVATE_ENDPOINTS": "true",
+            "KEYPOOL_ALLOW_PRIVATE_ENDPOINTS": "127.0.0.0/8",
         }
         self.plane.launch("operator", [*PYTHON, "keypool"], environment)
         self.operator_url = self._logged("operator", _served_url)

@@ -13,6 +13,7 @@ from keypool_lab.simulator import Options, Simulator
 from keypool_lab.simulator.faults import Fault
 from tests.cluster.running import Operator
 from tests.cluster.team import PROVIDER, Object, Team, condition_in, pool_manifest, steady
+from tests.reaching import THIS_MACHINE
 from tests.waiting import eventually
 
 HANGING, GOOD = 40, 8
@@ -24,7 +25,7 @@ PATIENT = Deadlines(create=8.0, other=1.0)
 def impatient(spec: KeyProviderSpec, credential: SecretStr, *, meter: Meter, **_: object) -> Provider:
     """An adapter that gives up soon."""
     return build(
-        spec, credential, allow_insecure=True, allow_private=True, deadlines=PATIENT, meter=meter, cool_down=0.5
+        spec, credential, allow_insecure=True, reach=THIS_MACHINE, deadlines=PATIENT, meter=meter, cool_down=0.5
     )
 
 
