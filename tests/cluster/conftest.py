@@ -17,12 +17,10 @@ from tests.cluster.ledgers import Ledgers
 from tests.cluster.people import KeyMaker, deep_seek
 from tests.cluster.running import Clock, Operator
 from tests.cluster.team import (
-    ADMIN_ENTRY,
-    ADMIN_SECRET,
     PROVIDER,
     Team,
+    admin_secret,
     provider_manifest,
-    secret_manifest,
     steady,
 )
 from tests.upstreams.plain import Plain
@@ -68,8 +66,8 @@ async def simulator() -> AsyncIterator[Simulator]:
 @pytest.fixture
 async def provider(team: Team, simulator: Simulator) -> str:
     """The KeyProvider `holysheep` with its admin Secret, pointing to the simulator; its name."""
-    admin_secret = secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: simulator.admin_key})
-    await team.client.create(paths.secrets(team.namespace), admin_secret)
+    admin = admin_secret(simulator)
+    await team.client.create(paths.secrets(team.namespace), admin)
     await team.client.create(paths.providers(team.namespace), provider_manifest(simulator.url))
     return PROVIDER
 

@@ -8,6 +8,8 @@ from tests.cluster.team import Object, Team, pool_manifest, provider_manifest, s
 from tests.upstreams.plain import Plain
 
 MINE = "my-keys"
+FOR_POOLS = "pool/chat pool/second"
+"""What the Secret says that it may be used for."""
 OVERLAP = timedelta(minutes=10)
 
 
@@ -38,7 +40,8 @@ class KeyMaker:
         text = {entry: value for entry, value in entries.items() if value is not None}
         gone = {entry: None for entry, value in entries.items() if value is None}
         if await self._team.secret(MINE) is None:
-            await self._team.client.create(paths.secrets(self._team.namespace), secret_manifest(MINE, **text))
+            secret = secret_manifest(MINE, FOR_POOLS, **text)
+            await self._team.client.create(paths.secrets(self._team.namespace), secret)
         else:
             change = {"stringData": text} | ({"data": gone} if gone else {})
             await self._team.client.patch(paths.secret(self._team.namespace, MINE), change)

@@ -7,6 +7,7 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -36,9 +37,30 @@ def provider_manifest(url: str, **spec: Any) -> Object:
     return {"apiVersion": "keypool.dev/v1alpha1", "kind": "KeyProvider", "metadata": {"name": PROVIDER}, "spec": body}
 
 
-def secret_manifest(name: str, **entries: str) -> Object:
-    """An Opaque Secret."""
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": entries}
+def secret_manifest(name: str, allow: str = "", **entries: str) -> Object:
+    """An Opaque Secret. `allow`: what it may be used for."""
+    meta = {"name": name, **({"annotations": {"keypool.dev/allow": allow}} if allow else {})}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": entries}
+
+
+def to(*urls: str, provider: str = PROVIDER) -> str:
+    """What a Secret says that a provider object may send to the hosts of these URLs."""
+    origins = dict.fromkeys("{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in urls)
+    return ", ".join(f"provider/{provider}@{origin}" for origin in origins)
+
+
+def allowing(provider: Object) -> str:
+    """The same, for a provider object and all that it names."""
+    spec = provider["spec"]
+    token_url = spec.get("auth", {}).get("oauth2", {}).get("tokenURL")
+    urls = [endpoint["url"] for endpoint in spec["endpoints"]] + ([token_url] if token_url else [])
+    return to(*urls, provider=provider["metadata"]["name"])
+
+
+def admin_secret(simulator: Simulator, *urls: str, name: str = ADMIN_SECRET, provider: str = PROVIDER) -> Object:
+    """The admin credential of a simulated account, for a provider object with these endpoints (the simulator's)."""
+    allow = to(*(urls or [simulator.url]), provider=provider)
+    return secret_manifest(name, allow, **{ADMIN_ENTRY: simulator.admin_key})
 
 
 def steady(simulator: Simulator) -> tuple[Object, Object, Object]:
@@ -46,7 +68,7 @@ def steady(simulator: Simulator) -> tuple[Object, Object, Object]:
     provider = provider_manifest(simulator.url, auth={"secretRef": {"name": "steady-admin"}})
     provider["metadata"]["name"] = "steady"
     pool = pool_manifest("steady", providerRef={"name": "steady"})
-    return secret_manifest("steady-admin", **{ADMIN_ENTRY: simulator.admin_key}), provider, pool
+    return admin_secret(simulator, name="steady-admin", provider="steady"), provider, pool
 
 
 def condition_in(pool: Object, kind: str) -> Object:

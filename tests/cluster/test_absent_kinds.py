@@ -14,12 +14,10 @@ from keypool_lab.simulator import Options, Simulator
 from tests.cluster.rights import ACCOUNT, install
 from tests.cluster.running import Clock, Operator
 from tests.cluster.team import (
-    ADMIN_ENTRY,
-    ADMIN_SECRET,
     Team,
+    admin_secret,
     pool_manifest,
     provider_manifest,
-    secret_manifest,
 )
 from tests.conftest import CRDS
 from tests.waiting import eventually
@@ -67,8 +65,8 @@ async def test_what_hangs_after_the_operator_was_removed_first_goes_when_it_is_s
     operator: Operator, team: Team
 ) -> None:
     async with Simulator(Options()) as simulator:
-        admin_secret = secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: simulator.admin_key})
-        await team.apply(admin_secret, provider_manifest(simulator.url), pool_manifest())
+        admin = admin_secret(simulator)
+        await team.apply(admin, provider_manifest(simulator.url), pool_manifest())
         await team.ready()
         values = await team.values()
         await operator.stop()
@@ -97,8 +95,8 @@ async def test_pools_are_worked_on_although_a_kind_is_absent_which_is_told_and_p
     await team.kubectl("delete", "crd", "clusterkeyproviders.keypool.dev")
     await operator.start()
     async with Simulator(Options()) as simulator:
-        admin_secret = secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: simulator.admin_key})
-        await team.apply(admin_secret, provider_manifest(simulator.url), pool_manifest())
+        admin = admin_secret(simulator)
+        await team.apply(admin, provider_manifest(simulator.url), pool_manifest())
         await team.ready()
         assert operator.replica.health.notes() == ["kind clusterkeyproviders: not installed, apply its CRD"]
         await asyncio.to_thread(team.cluster.install_crds, CRDS)

@@ -8,7 +8,16 @@ from keypool.cluster import paths
 from keypool_lab.simulator import Record, Simulator
 from tests.cluster.ledgers import Ledgers
 from tests.cluster.running import Clock, Operator
-from tests.cluster.team import ADMIN_ENTRY, PROVIDER, Object, Team, condition_in, pool_manifest, secret_manifest
+from tests.cluster.team import (
+    ADMIN_ENTRY,
+    PROVIDER,
+    Object,
+    Team,
+    allowing,
+    condition_in,
+    pool_manifest,
+    secret_manifest,
+)
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("provider")
@@ -18,10 +27,9 @@ AT_ONCE = {"probeEvery": "5s", "failureThreshold": 1}
 
 async def use(team: Team, secret: str, admin_key: str) -> None:
     """Somebody points the provider object to another Secret."""
-    await team.apply(secret_manifest(secret, **{ADMIN_ENTRY: admin_key}))
-    await team.client.patch(
-        paths.provider(team.namespace, PROVIDER), {"spec": {"auth": {"secretRef": {"name": secret}}}}
-    )
+    path = paths.provider(team.namespace, PROVIDER)
+    await team.apply(secret_manifest(secret, allowing(await team.client.get(path)), **{ADMIN_ENTRY: admin_key}))
+    await team.client.patch(path, {"spec": {"auth": {"secretRef": {"name": secret}}}})
 
 
 async def confirm(team: Team, token: str) -> None:

@@ -14,9 +14,11 @@ from tests.cluster.team import (
     ADMIN_SECRET,
     Object,
     Team,
+    admin_secret,
     pool_manifest,
     provider_manifest,
     secret_manifest,
+    to,
 )
 from tests.waiting import eventually
 
@@ -41,7 +43,7 @@ def free_port() -> int:
 async def test_a_provider_that_is_down_is_told_and_used_when_it_is_up(team: Team) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}/v1"
-    admin = secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: "the-admin-key"})
+    admin = secret_manifest(ADMIN_SECRET, to(url), **{ADMIN_ENTRY: "the-admin-key"})
     await team.apply(admin, provider_manifest(url), pool_manifest())
     await team.has("chat", "Ready", "False", "ProviderNotReady", saying="no connection")
     assert await team.condition("chat", "Stalled") == {}
@@ -203,7 +205,7 @@ async def test_a_second_lost_answer_stops_the_slot_and_only_this_slot(
 @pytest.mark.row("UNRESOLVED", "FOUND")
 async def test_a_lost_key_is_found_by_its_name_and_revoked_where_names_are_listed(team: Team, clock: Clock) -> None:
     async with Simulator(Options(names=True)) as naming:
-        admin = secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: naming.admin_key})
+        admin = admin_secret(naming)
         await team.apply(admin, provider_manifest(naming.url, holySheep={"listsNames": True}))
         naming.faults.add(Fault(kind="cut", match="create", count=1))
         await team.apply(pool_manifest())

@@ -16,10 +16,12 @@ from tests.cluster.team import (
     PROVIDER,
     Object,
     Team,
+    admin_secret,
     condition_in,
     pool_manifest,
     provider_manifest,
     secret_manifest,
+    to,
 )
 from tests.waiting import eventually
 
@@ -29,7 +31,7 @@ WATCHED = 4.0
 
 def credential(simulator: Simulator) -> Object:
     """The admin Secret as it should be."""
-    return secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: simulator.admin_key})
+    return admin_secret(simulator)
 
 
 async def provider_says(team: Team, reason: str) -> str:
@@ -74,7 +76,7 @@ async def test_a_missing_admin_secret_is_named_and_may_come_later(
 async def test_a_missing_entry_is_named_together_with_those_that_exist(
     team: Team, simulator: Simulator, clock: Clock
 ) -> None:
-    secret = secret_manifest(ADMIN_SECRET, token="canary-1", password="canary-2")
+    secret = secret_manifest(ADMIN_SECRET, to(simulator.url), token="canary-1", password="canary-2")
     await team.apply(secret, provider_manifest(simulator.url), pool_manifest())
     await team.has("chat", "Reconciling", "True", "ProviderNotReady")
     await team.outlasts_its_grace(clock)
@@ -93,7 +95,9 @@ async def test_a_missing_entry_is_named_together_with_those_that_exist(
 async def test_a_credential_that_is_no_text_is_refused_without_being_shown(
     team: Team, simulator: Simulator, content: bytes
 ) -> None:
-    secret = secret_manifest(ADMIN_SECRET) | {"data": {ADMIN_ENTRY: base64.b64encode(content).decode()}}
+    secret = secret_manifest(ADMIN_SECRET, to(simulator.url)) | {
+        "data": {ADMIN_ENTRY: base64.b64encode(content).decode()}
+    }
     await team.apply(secret, provider_manifest(simulator.url), pool_manifest())
     message = await provider_says(team, "CredentialMissing")
     assert ADMIN_ENTRY in message
@@ -105,7 +109,7 @@ async def test_a_credential_that_is_no_text_is_refused_without_being_shown(
 
 @pytest.mark.usefixtures("bystander")
 async def test_a_wrong_admin_key_is_told_not_hammered_and_mended_in_place(team: Team, simulator: Simulator) -> None:
-    secret = secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: "a-wrong-admin-key"})
+    secret = secret_manifest(ADMIN_SECRET, to(simulator.url), **{ADMIN_ENTRY: "a-wrong-admin-key"})
     await team.apply(secret, provider_manifest(simulator.url), pool_manifest())
     assert "401" in await provider_says(team, "CredentialRejected")
     await team.has("chat", "Stalled", "True", "ProviderNotReady")

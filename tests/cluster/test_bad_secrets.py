@@ -64,7 +64,7 @@ async def test_a_foreign_secret_with_our_label_is_foreign_all_the_same(team: Tea
 
 
 async def test_adopt_takes_a_foreign_secret_over(team: Team) -> None:
-    secret = secret_manifest("chat", precious="data")
+    secret = secret_manifest("chat", "pool/chat", precious="data")
     secret["metadata"]["labels"] = {"team": "theirs"}
     await team.apply(secret, pool_manifest())
     await team.has("chat", "Stalled", "True", "SecretForeign")
@@ -81,7 +81,7 @@ async def test_adopt_never_takes_what_another_controller_owns(team: Team, simula
     await team.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "owner"}})
     owner = await team.client.get(f"/api/v1/namespaces/{team.namespace}/configmaps/owner")
     reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner["metadata"]["uid"]}
-    secret = secret_manifest("chat", precious="data")
+    secret = secret_manifest("chat", "pool/chat", precious="data")
     secret["metadata"]["ownerReferences"] = [{**reference, "controller": True}]
     await team.apply(secret)
     before = await team.secret()
@@ -152,7 +152,7 @@ async def test_a_pool_may_not_take_the_name_of_anothers_second_secret(team: Team
 async def test_a_secret_that_cannot_be_written_is_named_even_with_adopt(
     team: Team, simulator: Simulator, spoilt: Object
 ) -> None:
-    await team.apply({**secret_manifest("chat", username="x", password="y"), **spoilt})
+    await team.apply({**secret_manifest("chat", "pool/chat", username="x", password="y"), **spoilt})
     await team.apply(pool_manifest(secret={"creationPolicy": "Adopt"}))
     stalled = await team.has("chat", "Stalled", "True", "SecretUnusable")
     assert next(iter(spoilt)) in stalled["message"]

@@ -14,15 +14,13 @@ from keypool_lab.simulator.door import Door
 from tests.cluster.conftest import OperatorMaker
 from tests.cluster.running import Operator
 from tests.cluster.team import (
-    ADMIN_ENTRY,
-    ADMIN_SECRET,
     PROVIDER,
     Object,
     Team,
+    admin_secret,
     condition_in,
     pool_manifest,
     provider_manifest,
-    secret_manifest,
 )
 from tests.cluster.workload import works
 from tests.waiting import eventually
@@ -59,7 +57,7 @@ async def pools(operator: Operator, team: Team, simulator: Simulator, preferred:
     """A pool whose base URL stays, and one whose base URL follows."""
     endpoints = [{"url": preferred.url}, {"url": simulator.url}]
     await team.apply(
-        secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: simulator.admin_key}),
+        admin_secret(simulator, preferred.url, simulator.url),
         provider_manifest(preferred.url, endpoints=endpoints),
         pool_manifest("chat", size=4, **SOON),
         pool_manifest("follower", secret={"followEndpoint": True}, **SOON),
@@ -185,7 +183,7 @@ async def test_an_endpoint_at_a_private_address_is_refused_where_the_administrat
     await strict.start()
     by_name = simulator.url.replace("127.0.0.1", "localhost")
     await team.apply(
-        secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: simulator.admin_key}),
+        admin_secret(simulator, by_name),
         provider_manifest(by_name),
         pool_manifest(),
     )

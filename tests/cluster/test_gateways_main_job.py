@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from keypool.core.fingerprint import fingerprint
 from keypool_lab.gateways import Gateway
 from tests.cluster.running import Clock, Operator
-from tests.cluster.team import PROVIDER, Team, pool_manifest, provider_manifest, secret_manifest
+from tests.cluster.team import PROVIDER, Team, pool_manifest, provider_manifest, secret_manifest, to
 from tests.upstreams.gateways import AnyLLMUpstream, LiteLLMUpstream
 from tests.waiting import eventually
 
@@ -53,7 +53,7 @@ async def pool(team: Team, kind: str, gateway: Gateway, upstream: Upstream, oper
     assert operator.running
     assert not await upstream.handles()
     await team.apply(
-        secret_manifest("gateway-admin", adminKey=gateway.master_key),
+        secret_manifest("gateway-admin", to(gateway.url), adminKey=gateway.master_key),
         provider_manifest(gateway.url, holySheep=None, auth={"secretRef": {"name": "gateway-admin"}}, **OPTIONS[kind]),
         pool_manifest(
             size=2,

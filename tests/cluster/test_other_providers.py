@@ -10,7 +10,7 @@ import yaml
 from keypool.cluster import paths
 from keypool_lab.controlplane import KubectlError
 from tests.cluster.running import Operator
-from tests.cluster.team import ADMIN_ENTRY, Object, Team, pool_manifest, provider_manifest, secret_manifest
+from tests.cluster.team import ADMIN_ENTRY, Object, Team, pool_manifest, provider_manifest, secret_manifest, to
 from tests.upstreams.webhook_upstream import Webhook
 from tests.waiting import eventually
 
@@ -31,6 +31,10 @@ def other_provider(url: str, **kind: Any) -> Object:
     return manifest
 
 
+def other_admin(url: str, credential: str) -> Object:
+    return secret_manifest("other-admin", to(url, provider="other"), **{ADMIN_ENTRY: credential})
+
+
 async def conditions_of(team: Team, kind: str, reason: str) -> Object:
     """The provider's condition, as soon as it has this reason."""
 
@@ -46,7 +50,7 @@ async def test_a_pool_lives_and_ends_at_a_server_of_the_webhook_protocol(
     operator: Operator, team: Team, upstream: Webhook
 ) -> None:
     webhook = {"capabilities": ["setsExpiry", "setsRateLimit"], "baseURL": "https://api.example.com/v1"}
-    admin = secret_manifest("other-admin", **{ADMIN_ENTRY: upstream.admin_credential})
+    admin = other_admin(upstream.url, upstream.admin_credential)
     await team.apply(admin, other_provider(upstream.url, webhook=webhook))
     spec: Any = {"providerRef": {"name": "other"}, "size": 2, "key": {"rateLimit": {"requestsPerMinute": 60}}}
     await team.apply(pool_manifest(**spec))
@@ -63,14 +67,14 @@ async def test_a_pool_lives_and_ends_at_a_server_of_the_webhook_protocol(
 async def test_a_server_that_can_do_less_than_the_spec_says_is_told(
     operator: Operator, team: Team, upstream: Webhook
 ) -> None:
-    admin = secret_manifest("other-admin", **{ADMIN_ENTRY: upstream.admin_credential})
+    admin = other_admin(upstream.url, upstream.admin_credential)
     await team.apply(admin, other_provider(upstream.url, webhook={"capabilities": ["tellsLastUse"]}))
     told = await conditions_of(team, "Stalled", "ProviderRefused")
     assert told["message"] == "the server cannot do what spec.webhook.capabilities names: tellsLastUse"
 
 
 async def test_an_adapter_that_is_not_installed_is_told_with_those_that_are(operator: Operator, team: Team) -> None:
-    admin = secret_manifest("other-admin", **{ADMIN_ENTRY: "admin"})
+    admin = other_admin("https://keys.example.com", "admin")
     await team.apply(admin, other_provider("https://keys.example.com", plugin={"adapter": "acme"}))
     told = await conditions_of(team, "Stalled", "AdapterUnusable")
     assert told["message"] == "no adapter acme is installed in the operator's image (installed: none)"

@@ -11,10 +11,9 @@ from keypool_lab.simulator import Simulator
 from tests.cluster.conftest import OperatorMaker
 from tests.cluster.running import Operator
 from tests.cluster.team import (
-    ADMIN_ENTRY,
-    ADMIN_SECRET,
     PROVIDER,
     Team,
+    admin_secret,
     condition_in,
     pool_manifest,
     provider_manifest,
@@ -45,7 +44,7 @@ async def test_a_bundle_in_the_spec_can_be_put_right_and_changes_no_key(
     context, port = server_context(tmp_path, CA, "localhost"), urlsplit(simulator.url).port or 0
     async with tls_before(context, port) as front:
         url = f"https://localhost:{front}{urlsplit(simulator.url).path}"
-        await team.apply(secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: simulator.admin_key}), pool_manifest())
+        await team.apply(admin_secret(simulator, url), pool_manifest())
         await team.apply(provider_manifest(url, caBundle=OTHER.pem))
         await provider_has(team, "ProviderUnavailable", "its certificate is not accepted")
         await team.client.patch(path, {"spec": {"caBundle": CA.pem}})
@@ -64,7 +63,7 @@ async def test_a_bundle_in_a_secret_may_come_later_and_is_checked_without_being_
     context, port = server_context(tmp_path, CA, "localhost"), urlsplit(simulator.url).port or 0
     async with tls_before(context, port) as front:
         url = f"https://localhost:{front}{urlsplit(simulator.url).path}"
-        await team.apply(secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: simulator.admin_key}), pool_manifest())
+        await team.apply(admin_secret(simulator, url), pool_manifest())
         await team.apply(provider_manifest(url, caSecretRef={"name": "ca"}))
         said = await provider_has(team, "CredentialMissing")
         assert said == f'spec.caSecretRef: there is no Secret "ca" in namespace "{team.namespace}"'
@@ -98,7 +97,7 @@ async def test_an_operator_behind_a_proxy_with_an_authority_of_its_own(
         behind.settings = behind.settings.model_copy(update=given)
         await behind.start()
         url = f"https://{host}{urlsplit(simulator.url).path}"
-        admin = secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: simulator.admin_key})
+        admin = admin_secret(simulator, url)
         await team.apply(admin, provider_manifest(url), pool_manifest())
         await team.ready(deadline=30)
         assert set(proxy.asked) == {f"{host}:443"}

@@ -13,15 +13,13 @@ from keypool_lab.simulator.record import Call
 from tests.cluster.conftest import OperatorMaker
 from tests.cluster.running import Operator
 from tests.cluster.team import (
-    ADMIN_ENTRY,
-    ADMIN_SECRET,
     PROVIDER,
     Object,
     Team,
+    admin_secret,
     condition_in,
     pool_manifest,
     provider_manifest,
-    secret_manifest,
 )
 from tests.waiting import eventually
 
@@ -49,8 +47,8 @@ def a_pool(name: str) -> Object:
 
 async def budget(team: Team, simulator: Simulator, **quota: int) -> None:
     """Makes the test's KeyProvider with this budget, or gives it this one."""
-    admin_secret = secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: simulator.admin_key})
-    await team.apply(admin_secret, provider_manifest(simulator.url, requestBudget=quota))
+    admin = admin_secret(simulator)
+    await team.apply(admin, provider_manifest(simulator.url, requestBudget=quota))
 
 
 async def ready(team: Team) -> int:

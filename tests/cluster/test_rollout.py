@@ -6,14 +6,12 @@ from keypool.cluster import paths
 from keypool_lab.simulator import Simulator
 from tests.cluster.running import Clock, Operator
 from tests.cluster.team import (
-    ADMIN_ENTRY,
-    ADMIN_SECRET,
     PROVIDER,
     Object,
     Team,
+    admin_secret,
     pool_manifest,
     provider_manifest,
-    secret_manifest,
 )
 from tests.kstatus import kstatus
 from tests.waiting import eventually
@@ -36,7 +34,7 @@ async def test_what_is_applied_in_the_wrong_order_is_never_failed(team: Team, si
         await team.apply(provider_manifest(simulator.url))
         await team.has("chat", "Ready", "False", "ProviderNotReady")
         await provider_is(team, "InProgress")
-        await team.apply(secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: simulator.admin_key}))
+        await team.apply(admin_secret(simulator))
         pool = await team.ready()
     assert kstatus(pool) == "Current"
     assert "Failed" not in {kstatus(version) for version in seen}

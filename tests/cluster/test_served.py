@@ -15,7 +15,12 @@ from keypool_lab.simulator import Simulator
 from tests.cluster.conftest import OperatorMaker
 from tests.cluster.narrowing import Bindings
 from tests.cluster.running import Operator
-from tests.cluster.team import ADMIN_ENTRY, ADMIN_SECRET, Team, pool_manifest, provider_manifest, secret_manifest
+from tests.cluster.team import (
+    Team,
+    admin_secret,
+    pool_manifest,
+    provider_manifest,
+)
 from tests.waiting import eventually
 
 
@@ -48,8 +53,8 @@ def serving(operator: Operator, *teams: str) -> Operator:
 
 async def account(team: Team, simulator: Simulator) -> None:
     """Gives a team an account at the simulator."""
-    admin_secret = secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: simulator.admin_key})
-    await team.apply(admin_secret, provider_manifest(simulator.url))
+    admin = admin_secret(simulator)
+    await team.apply(admin, provider_manifest(simulator.url))
 
 
 def lines(logs: io.StringIO, message: str) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from keypool.core.fingerprint import fingerprint
 from tests.cluster.running import Clock, Operator
-from tests.cluster.team import Team, pool_manifest, provider_manifest, secret_manifest
+from tests.cluster.team import Team, pool_manifest, provider_manifest, secret_manifest, to
 from tests.upstreams.openrouter import OpenRouter
 from tests.upstreams.openrouter_keys import Key
 from tests.waiting import eventually
@@ -23,7 +23,7 @@ async def openrouter(team: Team) -> AsyncIterator[OpenRouter]:
     """An account at OpenRouter, and its KeyProvider."""
     async with OpenRouter() as running:
         await team.apply(
-            secret_manifest("openrouter-admin", adminKey=running.admin_credential),
+            secret_manifest("openrouter-admin", to(running.url), adminKey=running.admin_credential),
             provider_manifest(
                 running.url, holySheep=None, openRouter={}, auth={"secretRef": {"name": "openrouter-admin"}}
             ),

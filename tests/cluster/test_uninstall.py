@@ -11,7 +11,7 @@ from keypool_lab.lab.install import ACCOUNT, SYSTEM
 from keypool_lab.simulator import Simulator
 from tests.cluster.installation import MANIFESTS
 from tests.cluster.running import Clock, Operator
-from tests.cluster.team import ADMIN_ENTRY, ADMIN_SECRET, provider_manifest, secret_manifest
+from tests.cluster.team import admin_secret, provider_manifest
 from tests.waiting import eventually
 
 KINDS = ("namespaces", "crds", "clusterroles", "clusterrolebindings", "secrets", "leases", "events.events.k8s.io")
@@ -42,7 +42,7 @@ async def test_uninstalled_in_the_documented_order_nothing_is_left(cluster: Clus
     operator = Operator(await cluster.kubeconfig_for(SYSTEM, ACCOUNT), SYSTEM, "", Clock())
     await operator.start()
     try:
-        secret = secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: simulator.admin_key})
+        secret = admin_secret(simulator)
         account = (secret, provider_manifest(simulator.url))
         await run("apply", "--filename=-", stdin="\n---\n".join(json.dumps(each) for each in account))
         await run("apply", f"--filename={MANIFESTS / 'samples' / 'pool.yaml'}")

@@ -14,14 +14,12 @@ from keypool_lab.simulator import Simulator
 from keypool_lab.simulator.record import Key
 from tests.cluster.ledgers import Ledgers
 from tests.cluster.team import (
-    ADMIN_ENTRY,
-    ADMIN_SECRET,
     Object,
     Team,
+    admin_secret,
     condition_in,
     pool_manifest,
     provider_manifest,
-    secret_manifest,
 )
 
 NAMES = tuple(f"pool-{number:02}" for number in range(50))
@@ -32,7 +30,7 @@ MOST_LIVE = 3
 
 async def apply_crowd(team: Team, simulator: Simulator) -> None:
     """The provider, which lists names, and the pools."""
-    admin = secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: simulator.admin_key})
+    admin = admin_secret(simulator)
     await team.apply(admin, provider_manifest(simulator.url, holySheep={"listsNames": True}))
     spec = {"rotation": {"overlap": {"min": f"{OVERLAP:g}s"}}, "health": {"probeEvery": "1m"}}
     await team.apply(*(pool_manifest(name, **spec) for name in NAMES))

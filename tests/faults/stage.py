@@ -16,14 +16,12 @@ from keypool_lab.simulator import Options, Simulator
 from keypool_lab.simulator.record import Key
 from tests.cluster.ledgers import Ledgers
 from tests.cluster.team import (
-    ADMIN_ENTRY,
-    ADMIN_SECRET,
     PROVIDER,
     Object,
     Team,
+    admin_secret,
     pool_manifest,
     provider_manifest,
-    secret_manifest,
 )
 from tests.faults.supervisor import Supervisor
 
@@ -118,7 +116,7 @@ async def stage(control_plane: Cluster, client: KubeClient, folder: Path, *, nam
     supervisor = Supervisor(settings, folder / f"{served}.log")
     clock = lambda: time.time() + supervisor.ahead.total_seconds()  # noqa: E731
     async with Simulator(Options(names=names), clock) as simulator:
-        admin = secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: simulator.admin_key})
+        admin = admin_secret(simulator)
         await client.create(paths.secrets(served), admin)
         team = Team(control_plane, client, served)
         await supervisor.start()

@@ -8,12 +8,10 @@ from keypool_lab.controlplane import Cluster
 from keypool_lab.simulator import Options, Simulator
 from tests.cluster.rights import ACCOUNT
 from tests.cluster.team import (
-    ADMIN_ENTRY,
-    ADMIN_SECRET,
     Team,
+    admin_secret,
     pool_manifest,
     provider_manifest,
-    secret_manifest,
 )
 from tests.faults.processes import replica
 
@@ -48,7 +46,7 @@ async def test_a_nodes_clock_that_is_set_in_mid_overlap_revokes_nothing_until_it
         async with Simulator(Options()) as simulator, replica(kubeconfig, system, team.namespace) as one:
             environment.undo()
             await one.leads()
-            admin = secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: simulator.admin_key})
+            admin = admin_secret(simulator)
             await team.apply(admin, provider_manifest(simulator.url))
             await team.apply(pool_manifest(rotation={"overlap": {"min": "8s"}}))
             await team.ready()

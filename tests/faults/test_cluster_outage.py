@@ -16,12 +16,10 @@ from keypool_lab.simulator import Options, Simulator
 from tests.cluster.rights import ACCOUNT, rights
 from tests.cluster.running import Clock, Operator
 from tests.cluster.team import (
-    ADMIN_ENTRY,
-    ADMIN_SECRET,
     Team,
+    admin_secret,
     pool_manifest,
     provider_manifest,
-    secret_manifest,
 )
 from tests.conftest import CRDS
 from tests.waiting import eventually
@@ -51,7 +49,7 @@ async def team(plane: ControlPlane) -> AsyncIterator[Team]:
 async def simulator(team: Team) -> AsyncIterator[Simulator]:
     """A provider of the test's own, with its provider object."""
     async with Simulator(Options()) as running:
-        admin = secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: running.admin_key})
+        admin = admin_secret(running)
         await team.apply(admin, provider_manifest(running.url))
         yield running
 

@@ -11,13 +11,11 @@ from keypool_lab.simulator import Options, Simulator
 from tests.cluster.ledgers import Ledgers
 from tests.cluster.rights import ACCOUNT
 from tests.cluster.team import (
-    ADMIN_ENTRY,
-    ADMIN_SECRET,
     Team,
+    admin_secret,
     condition_in,
     pool_manifest,
     provider_manifest,
-    secret_manifest,
 )
 from tests.faults.processes import lease, replica
 from tests.waiting import eventually
@@ -53,7 +51,7 @@ async def test_ten_kills_at_random_moments_lose_no_key_and_leave_none_behind(
     kubeconfig = await control_plane.kubeconfig_for(system, ACCOUNT)
     ledgers = Ledgers(team, system)
     async with Simulator(Options(names=True, latency=0.2)) as simulator:
-        admin = secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: simulator.admin_key})
+        admin = admin_secret(simulator)
         await team.apply(admin, provider_manifest(simulator.url, holySheep={"listsNames": True}))
         for number in range(KILLS):
             await disturb(team, number)

@@ -24,13 +24,11 @@ from keypool_lab.binaries import find_or_build
 from keypool_lab.controlplane import ControlPlane
 from keypool_lab.simulator import Options, Simulator
 from tests.cluster.team import (
-    ADMIN_ENTRY,
-    ADMIN_SECRET,
     Person,
     Team,
+    admin_secret,
     pool_manifest,
     provider_manifest,
-    secret_manifest,
 )
 from tests.kubelet import overlay
 from tests.kubelet.image import NAME, PAUSE
@@ -72,8 +70,8 @@ class Play:
 
     async def make_pool(self) -> None:
         """A provider and a pool of it, until the pool is Ready."""
-        admin = secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: self._simulator.admin_key})
-        provider = provider_manifest(self._simulator.url.replace("127.0.0.1", GATEWAY))
+        url = self._simulator.url.replace("127.0.0.1", GATEWAY)
+        admin, provider = admin_secret(self._simulator, url), provider_manifest(url)
         began = time.monotonic()
         await self._team.apply(admin, provider, pool_manifest(rotation={"overlap": {"min": "30s"}}))
         await self._team.ready(deadline=30)

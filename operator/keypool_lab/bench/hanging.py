@@ -11,7 +11,7 @@ from keypool_lab.bench.figures import Figures
 from keypool_lab.bench.meter import Meter, quiet
 from keypool_lab.bench.stack import NAMESPACE, Operator, Stack, pool
 from keypool_lab.bench.waiting import until
-from keypool_lab.lab.install import provider
+from keypool_lab.lab.install import allowing, provider
 from keypool_lab.simulator import Simulator
 from keypool_lab.simulator.faults import Fault
 
@@ -63,7 +63,8 @@ async def _second_provider(stack: Stack) -> AsyncIterator[Simulator]:
     async with Simulator() as other:
         manifest = provider(other.url)
         manifest["metadata"]["name"] = manifest["spec"]["auth"]["secretRef"]["name"] = NAME
-        secret = {"metadata": {"name": NAME}, "stringData": {"adminKey": other.admin_key}}
+        meta = {"name": NAME, "annotations": {"keypool.dev/allow": allowing(NAME, other.url)}}
+        secret = {"metadata": meta, "stringData": {"adminKey": other.admin_key}}
         await stack.admin.create(paths.secrets(NAMESPACE), secret)
         await stack.admin.create(paths.providers(NAMESPACE), manifest)
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -42,10 +43,17 @@ def provider(url: str) -> dict[str, Any]:
     }
 
 
+def allowing(name: str, url: str) -> str:
+    """What a credential's Secret says so that the provider object may send it there."""
+    return f"provider/{name}@{urlsplit(url).scheme}://{urlsplit(url).netloc}"
+
+
 def install(cluster: Cluster, provider_url: str, admin_key: Path) -> None:
     """Apply all of it; the provider goes to `NAMESPACE`. `admin_key`: a file. Raises KubectlError."""
     secret = ("create", "secret", "generic", ADMIN_SECRET, f"--from-file=adminKey={admin_key}")
     cluster.run_kubectl(*secret, f"--namespace={NAMESPACE}").checked()
+    allow = f"keypool.dev/allow={allowing(PROVIDER, provider_url)}"
+    cluster.run_kubectl("annotate", "secret", ADMIN_SECRET, allow, f"--namespace={NAMESPACE}").checked()
     documents = [*rights(cluster), provider(provider_url)]
     stream = "\n---\n".join(json.dumps(document) for document in documents)
     cluster.run_kubectl("apply", "--filename=-", stdin=stream).checked()

@@ -12,7 +12,7 @@ from keypool.cluster import paths
 from keypool_lab.simulator import Fault, Simulator
 from tests.cluster.ledgers import Ledgers
 from tests.cluster.running import Clock, Operator
-from tests.cluster.team import ADMIN_ENTRY, PROVIDER, Object, Team, secret_manifest
+from tests.cluster.team import ADMIN_ENTRY, PROVIDER, Object, Team, secret_manifest, to
 from tests.waiting import eventually
 
 ADMISSION = "/apis/admissionregistration.k8s.io/v1"
@@ -126,7 +126,7 @@ class Scene:
 
     async def use_credential(self, value: str) -> None:
         """Somebody replaces the admin credential, and points the provider object to it."""
-        await self.team.apply(secret_manifest("another", **{ADMIN_ENTRY: value}))
+        await self.team.apply(secret_manifest("another", to(self.simulator.url), **{ADMIN_ENTRY: value}))
         change = {"spec": {"auth": {"secretRef": {"name": "another"}}}}
         await self.team.client.patch(paths.provider(self.team.namespace, PROVIDER), change)
 

@@ -12,7 +12,7 @@ from keypool.core.limits import Identity
 from keypool.providers.protocol import CreatedKey, NewKey, Provider
 from keypool.providers.registry import build
 from keypool.reconcile.proving import CONFIRM
-from tests.cluster.team import ADMIN_ENTRY, Object, Team, pool_manifest, secret_manifest
+from tests.cluster.team import ADMIN_ENTRY, Object, Team, pool_manifest, secret_manifest, to
 from tests.waiting import eventually
 
 CREDENTIAL = "shared-admin"
@@ -41,14 +41,15 @@ class Account:
 
     async def grant_credential(self) -> None:
         """Puts the admin credential into the operator's namespace."""
-        await self.client.create(
-            paths.secrets(self.system), secret_manifest(CREDENTIAL, **{ADMIN_ENTRY: self.admin_key})
-        )
+        await self.client.create(paths.secrets(self.system), self._credential(CREDENTIAL, self.admin_key))
 
     async def use(self, secret: str, admin_key: str) -> None:
         """Points the provider object to another Secret."""
-        await self.client.create(paths.secrets(self.system), secret_manifest(secret, **{ADMIN_ENTRY: admin_key}))
+        await self.client.create(paths.secrets(self.system), self._credential(secret, admin_key))
         await self.client.patch(self.path, {"spec": {"auth": {"secretRef": {"name": secret}}}})
+
+    def _credential(self, secret: str, admin_key: str) -> Object:
+        return secret_manifest(secret, to(self.url, provider=self.name), **{ADMIN_ENTRY: admin_key})
 
     async def confirm(self, token: str) -> None:
         """Confirms that the account is another one."""
