@@ -203,9 +203,7 @@ async def test_an_endpoint_at_a_private_address_is_refused_where_the_administrat
 async def test_the_api_server_is_no_provider_even_where_its_network_is_allowed(
     control_plane: Cluster, team: Team, simulator: Simulator
 ) -> None:
-    await team.apply(
-        secret_manifest(ADMIN_SECRET, **{ADMIN_ENTRY: simulator.admin_key}), provider_manifest(control_plane.url)
-    )
+    await team.apply(admin_secret(simulator, control_plane.url), provider_manifest(control_plane.url))
 
     async def told() -> str:
         stalled = condition_in(await provider_object(team), "Stalled")
