@@ -2,11 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -27,14 +25,6 @@ class WireModel(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, hide_input_in_errors=True)
 
 
-def _utc(time: datetime) -> datetime:
-    """ISO 8601 without a zone is taken as UTC; times no key can have are refused before they meet arithmetic."""
-    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-    if not 2000 <= aware.year < 2200:
-        raise ValueError("not a plausible time of a key")
-    return aware
-
-
 def _lenient(value: object, read: ValidatorFunctionWrapHandler) -> object:
     """A time in a listing only helps: one that cannot be read spoils nothing."""
     try:
@@ -50,8 +40,6 @@ VALUE = r"[\x21-\x7e]{16,512}"
 
 Handle = Annotated[str, Field(pattern=rf"^{HANDLE}$")]
 Value = Annotated[str, Field(pattern=rf"^{VALUE}$")]
-Expiry = Annotated[datetime, Field(strict=False), AfterValidator(_utc)]
-"""In ISO 8601, or in seconds since the epoch. Strict, it would be refused below a `Maybe`, which sees no JSON."""
 Maybe = WrapValidator(_lenient)
 """Makes what cannot be read None."""
 

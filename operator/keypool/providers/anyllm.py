@@ -7,7 +7,6 @@ Spending limits are not offered: the gateway's budgets hang on users, and their 
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field, SecretStr
@@ -15,9 +14,10 @@ from pydantic import Field, SecretStr
 from keypool.api.provider_options import AnyLLM
 from keypool.core.capabilities import Capabilities
 from keypool.core.limits import Usage
-from keypool.providers.adapter import Adapter, Expiry, Maybe, Value, WireModel, read
+from keypool.providers.adapter import Adapter, Maybe, Value, WireModel, read
 from keypool.providers.calls import models_verdict, segment
 from keypool.providers.errors import Ambiguous, ProviderError, Unreadable
+from keypool.providers.numbers import Moment, Money
 from keypool.providers.paging import LISTING_SECONDS, Entry
 from keypool.providers.protocol import CreatedKey, Found, ListedKey, NewKey, Probe, Provider, Revocation
 from keypool.providers.transport import MIB, Answer, Call, Transport
@@ -32,9 +32,9 @@ MARGIN = timedelta(minutes=1)
 
 class _Key(Entry):
     key_name: str | None = Field(default=None, max_length=1024)
-    expires_at: Annotated[Expiry | None, Maybe] = None
+    expires_at: Annotated[Moment | None, Maybe] = None
     is_active: bool
-    last_used_at: Annotated[Expiry | None, Maybe] = None
+    last_used_at: Annotated[Moment | None, Maybe] = None
 
 
 class _Created(_Key):
@@ -42,7 +42,7 @@ class _Created(_Key):
 
 
 class _User(WireModel):
-    spend: Annotated[Decimal | None, Field(strict=False, ge=0), Maybe] = None
+    spend: Annotated[Money | None, Maybe] = None
 
 
 class _Listing(WireModel):

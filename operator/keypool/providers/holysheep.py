@@ -17,8 +17,9 @@ from pydantic import Field, SecretStr
 from keypool.api.provider_options import HolySheep
 from keypool.core.capabilities import Capabilities
 from keypool.core.fingerprint import fingerprint
-from keypool.providers.adapter import HANDLE, VALUE, Adapter, Expiry, Handle, Maybe, Value, WireModel, read
+from keypool.providers.adapter import HANDLE, VALUE, Adapter, Handle, Maybe, Value, WireModel, read
 from keypool.providers.errors import Ambiguous, Rejected, Unreadable
+from keypool.providers.numbers import Moment
 from keypool.providers.outcomes import refusal
 from keypool.providers.protocol import CreatedKey, ListedKey, NewKey, Probe, Provider, Revocation
 from keypool.providers.transport import MIB, Answer, Call, Transport
@@ -39,14 +40,14 @@ class _Handle(WireModel):
 
 class _Created(_Handle):
     key: Value = Field(repr=False)
-    expires_at: Expiry | None = None
+    expires_at: Moment | None = None
 
 
 class _Listed(_Handle):
     key: str | None = Field(default=None, max_length=4096, repr=False)
     name: str | None = Field(default=None, max_length=1024)
     is_active: bool = True
-    expires_at: Annotated[Expiry | None, Maybe] = None
+    expires_at: Annotated[Moment | None, Maybe] = None
 
 
 class _Listing(WireModel):

@@ -1,14 +1,14 @@
 """What LiteLLM is sent, and what it answers."""
 
 import re
-from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field
 
 from keypool.core.limits import Limits, SpendLimit
-from keypool.providers.adapter import Expiry, Maybe, WireModel
+from keypool.providers.adapter import Maybe, WireModel
 from keypool.providers.errors import Rejected
+from keypool.providers.numbers import Count, Moment, Money
 from keypool.providers.protocol import ListedKey
 
 PAGE = 100
@@ -30,10 +30,10 @@ class Row(Made):
 
     key_alias: str | None = Field(default=None, max_length=1024)
     team_id: str | None = Field(default=None, max_length=1024)
-    expires: Annotated[Expiry | None, Maybe] = None
+    expires: Annotated[Moment | None, Maybe] = None
     blocked: bool | None = None
-    spend: Annotated[Decimal | None, Field(strict=False, ge=0), Maybe] = None
-    last_active: Annotated[Expiry | None, Maybe] = None
+    spend: Annotated[Money | None, Maybe] = None
+    last_active: Annotated[Moment | None, Maybe] = None
 
     @property
     def handle(self) -> str:
@@ -47,7 +47,7 @@ class Row(Made):
 
 class Page(WireModel):
     keys: tuple[Row, ...]
-    total_count: int
+    total_count: Count
 
 
 class Deleted(WireModel):

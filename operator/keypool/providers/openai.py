@@ -18,9 +18,10 @@ from pydantic import Field, SecretStr
 from keypool.api.provider_options import OpenAI
 from keypool.core.capabilities import Capabilities
 from keypool.core.limits import Usage
-from keypool.providers.adapter import Adapter, Expiry, Maybe, Value, WireModel, read
+from keypool.providers.adapter import Adapter, Maybe, Value, WireModel, read
 from keypool.providers.calls import as_key, delete, segment
 from keypool.providers.errors import Ambiguous, Unavailable, Unreadable
+from keypool.providers.numbers import Count, Moment
 from keypool.providers.paging import LISTING_SECONDS, CursorPage, Entry, by_cursor
 from keypool.providers.protocol import CreatedKey, ListedKey, NewKey, Probe, Provider, Revocation
 from keypool.providers.transport import Answer, Call, Transport
@@ -37,18 +38,18 @@ _UNKNOWN = re.compile(r"incorrect api key|invalid api key|api key (has )?expired
 class _Account(Entry):
     name: str
     role: str
-    created_at: int
+    created_at: Count
 
 
 class _Created(Entry):
     value: Value = Field(repr=False)
-    expires_at: Expiry | None = None
+    expires_at: Moment | None = None
 
 
 class _Key(Entry):
     name: str | None = Field(default=None, max_length=1024)
-    expires_at: Annotated[Expiry | None, Maybe] = None
-    last_used_at: Annotated[Expiry | None, Maybe] = None
+    expires_at: Annotated[Moment | None, Maybe] = None
+    last_used_at: Annotated[Moment | None, Maybe] = None
     owner_project_access: str = "active"
 
 

@@ -8,7 +8,6 @@ changes of keys (429 `keys-modify-api-rpd-v2`), which only midnight UTC lifts.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Annotated
 from urllib.parse import quote
 
@@ -17,9 +16,10 @@ from pydantic import Field, SecretStr
 from keypool.api.provider_options import OpenRouter
 from keypool.core.capabilities import Capabilities
 from keypool.core.limits import Limits, Usage
-from keypool.providers.adapter import Adapter, Expiry, Handle, Maybe, Value, WireModel, read
+from keypool.providers.adapter import Adapter, Handle, Maybe, Value, WireModel, read
 from keypool.providers.calls import as_key, delete, segment
 from keypool.providers.errors import Ambiguous, ProviderError, Unreadable
+from keypool.providers.numbers import Count, Moment, Money
 from keypool.providers.paging import LISTING_SECONDS, Data, Entry, by_offset
 from keypool.providers.protocol import CreatedKey, Found, ListedKey, NewKey, Probe, Provider, Revocation
 from keypool.providers.transport import Call, Transport
@@ -38,9 +38,9 @@ class _Hash(Entry):
 class _Key(_Hash):
     name: str = Field(max_length=1024)
     disabled: bool
-    expires_at: Annotated[Expiry | None, Maybe] = None
-    usage: Annotated[Annotated[Decimal, Field(strict=False, ge=0)] | None, Maybe] = None
-    last_used_at: Annotated[Expiry | None, Maybe] = None
+    expires_at: Annotated[Moment | None, Maybe] = None
+    usage: Annotated[Money | None, Maybe] = None
+    last_used_at: Annotated[Moment | None, Maybe] = None
 
 
 class _Created(Data[_Key]):
@@ -52,7 +52,7 @@ class _Label(WireModel):
 
 
 class _Assigned(WireModel):
-    assigned_count: int = Field(ge=1)
+    assigned_count: Annotated[Count, Field(ge=1)]
 
 
 class OpenRouterProvider(Adapter):

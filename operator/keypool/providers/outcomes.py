@@ -8,8 +8,7 @@ from enum import Enum
 from pydantic_core import from_json
 
 from keypool.providers.errors import Ambiguous, CredentialRejected, ProviderError, Rejected, Throttled, Unavailable
-
-MAX_RETRY_AFTER = timedelta(hours=1)
+from keypool.providers.numbers import pause
 
 
 def refusal(what: str, status: int, said: str = "", retry_after: timedelta | None = None) -> ProviderError:
@@ -67,13 +66,13 @@ def parse_retry_after(header: str | None, now: datetime) -> timedelta | None:
     if header is None:
         return None
     if re.fullmatch(r"[0-9]{1,18}", header.strip()):
-        return min(timedelta(seconds=min(int(header), 86400)), MAX_RETRY_AFTER)
+        return pause(timedelta(seconds=min(int(header), 86400)))
     try:
         date = parsedate_to_datetime(header)
         wait = (date if date.tzinfo else date.replace(tzinfo=UTC)) - now
     except (ValueError, TypeError, OverflowError):
         return None
-    return max(timedelta(0), min(wait, MAX_RETRY_AFTER))
+    return pause(wait)
 
 
 def until_midnight(now: datetime) -> timedelta:

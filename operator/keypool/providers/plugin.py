@@ -7,6 +7,7 @@ is not a `ProviderError` is `Ambiguous`, because the call may have been carried 
 import asyncio
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
@@ -16,6 +17,7 @@ from pydantic import SecretStr
 from keypool.api.provider_options import Plugin
 from keypool.core.capabilities import Capabilities
 from keypool.core.limits import Limits, Usage
+from keypool.providers import numbers
 from keypool.providers.errors import AdapterUnusable, Ambiguous, ProviderError, Throttled, Unreadable
 from keypool.providers.protocol import CreatedKey, EndpointSeen, Found, ListedKey, NewKey, Probe, Provider, Revocation
 from keypool.providers.text import excerpt
@@ -59,7 +61,7 @@ class Guarded:
         made = await self._asked("create a key", CreatedKey, "create", key, seconds=seconds, secret=key.value)
         if (handle := _handle(made.handle)) and _is_value(made.value) and _is_moment(made.expires_at):
             return made
-        said = "gave no handle or value of printable ASCII, or an expiry without a time zone"
+        said = "gave no handle or value of printable ASCII, or an expiry without a time zone, or far off"
         raise Unreadable(f"create a key: the adapter {self._name} {said}", handle)
 
     async def revoke(self, handle: str) -> Revocation:
@@ -81,7 +83,11 @@ class Guarded:
     async def usage(self, handle: str, /) -> Usage | None:
         """What one key was used for."""
         told: Usage | None = await self._asked("read a key's usage", _USAGE, "usage", handle)
-        return told
+        if told is None:
+            return None
+        with suppress(ValueError, TypeError, AttributeError):
+            return numbers.usage(told)
+        raise Ambiguous(f"read a key's usage: the adapter {self._name} told numbers or a time that no key can have")
 
     async def probe(self, value: SecretStr) -> Probe:
         """Asks whether the value is accepted."""
@@ -142,7 +148,9 @@ def _is_value(value: object) -> bool:
 
 
 def _is_moment(moment: object) -> bool:
-    return moment is None or (isinstance(moment, datetime) and moment.tzinfo is not None)
+    return moment is None or (
+        isinstance(moment, datetime) and moment.tzinfo is not None and moment.year in numbers.YEARS
+    )
 
 
 def _is_listed(key: object) -> bool:
@@ -154,8 +162,8 @@ def _trim(error: ProviderError) -> None:
     """What an error carries beside its message is of the type that it should be, or not there."""
     if isinstance(error, Unreadable):
         error.handle = _handle(error.handle)
-    if isinstance(error, Throttled) and not isinstance(error.retry_after, timedelta):
-        error.retry_after = None
+    if isinstance(error, Throttled):
+        error.retry_after = numbers.pause(error.retry_after) if isinstance(error.retry_after, timedelta) else None
 
 
 def build(options: Plugin, transport: Transport) -> Provider:

@@ -1,14 +1,13 @@
 """What is said in keypool's webhook protocol, as docs/providers/webhook.openapi.yaml describes it."""
 
-from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from keypool.core.capabilities import Capabilities
 from keypool.core.limits import Identity, Limits
 from keypool.providers.adapter import WireModel
+from keypool.providers.numbers import Count, Money, utc
 from keypool.providers.protocol import NewKey
 
 ABILITY = {
@@ -28,8 +27,7 @@ ID = r"^[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,127}$"
 VALUE = r"^[!-~]{8,4096}$"
 
 Id = Annotated[str, Field(pattern=ID)]
-Money = Annotated[Decimal, Field(ge=0, strict=False)]
-Moment = Annotated[AwareDatetime, Field(ge=datetime.fromisoformat("2000-01-01T00:00Z"))]
+Aware = Annotated[AwareDatetime, AfterValidator(utc)]
 
 
 class Abilities(WireModel):
@@ -55,7 +53,7 @@ class Created(Named):
     """A key that was made just now."""
 
     value: str = Field(pattern=VALUE, repr=False)
-    expires_at: Moment | None = Field(default=None, alias="expiresAt")
+    expires_at: Aware | None = Field(default=None, alias="expiresAt")
 
 
 class Listed(Named):
@@ -63,7 +61,7 @@ class Listed(Named):
 
     name: str | None = Field(max_length=1000)
     active: bool
-    expires_at: Moment | None = Field(default=None, alias="expiresAt")
+    expires_at: Aware | None = Field(default=None, alias="expiresAt")
 
 
 class Page(WireModel):
@@ -83,8 +81,8 @@ class Told(WireModel):
     """What a key was used for."""
 
     spend: Money | None = None
-    requests: int | None = Field(default=None, ge=0)
-    last_used_at: Moment | None = Field(default=None, alias="lastUsedAt")
+    requests: Count | None = None
+    last_used_at: Aware | None = Field(default=None, alias="lastUsedAt")
 
 
 def terms_of(key: NewKey, can: Capabilities) -> dict[str, object]:

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from urllib.parse import urlsplit
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import Counter, Gauge, Histogram, ProcessCollector
 
 from keypool.core.breaker import State
 from keypool.serve.metrics_budget import BudgetCollector, Level
 from keypool.serve.pools import PoolSeries
+from keypool.serve.scrape import OwnLines
 from keypool.serve.usage import UsageSeries
 
 _FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -20,7 +21,7 @@ class Metrics:
     """All metrics of one operator, in a registry of their own."""
 
     def __init__(self) -> None:
-        registry = self.registry = CollectorRegistry()
+        registry = self.registry = OwnLines()
         ProcessCollector(registry=registry)
         self.reconcile_seconds = Histogram(
             "keypool_reconcile_seconds",
@@ -191,8 +192,8 @@ class Metrics:
         self.registry.register(self._budgets)
 
     def text(self) -> bytes:
-        """The exposition format."""
-        return generate_latest(self.registry)
+        """The exposition format; without what cannot be told now."""
+        return self.registry.text()
 
 
 def _nothing() -> float:

@@ -1,0 +1,64 @@
+"""A scrape in which whatever fails harms its own lines alone, and is told."""
+
+import logging
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+_log = logging.getLogger(__name__)
+
+
+class OwnLines(CollectorRegistry):
+    """Renders each collector apart: one that fails, or has a value that is no number, is left out and counted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._apart: dict[Collector, str] = {}
+        self._failing: set[str] = set()
+        self._failures = Counter(
+            "keypool_scrape_failures",
+            "Scrapes that lack the metrics of a collector (a metric, or one of our classes) because it failed.",
+            ["collector"],
+            registry=self,
+        )
+        del self._apart[self._failures]  # which is told last: of this very scrape, too
+
+    def register(self, collector: Collector) -> None:
+        """As usual."""
+        super().register(collector)
+        self._apart[collector] = next(iter(self._collector_to_names[collector]), type(collector).__name__)
+
+    def unregister(self, collector: Collector) -> None:
+        """As usual."""
+        super().unregister(collector)
+        self._apart.pop(collector, None)
+
+    def text(self) -> bytes:
+        """The exposition format, with what works."""
+        lines = [self._rendered(collector, name) for collector, name in tuple(self._apart.items())]
+        return b"".join((*lines, generate_latest(_Alone(self._failures))))
+
+    def _rendered(self, collector: Collector, name: str) -> bytes:
+        try:
+            lines = generate_latest(_Alone(collector))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others are scraped
+            self._failures.labels(name).inc()
+            if name not in self._failing:
+                _log.error("metrics are scraped without those of %s: %s", name, type(error).__name__)
+            self._failing.add(name)
+            return b""
+        self._failing.discard(name)
+        return lines
+
+
+class _Alone(Collector):
+    """What is rendered as if there were nothing else."""
+
+    def __init__(self, collector: Collector) -> None:
+        self._collector = collector
+
+    def collect(self) -> Iterable[Metric]:
+        """Its own."""
+        return self._collector.collect()
