@@ -11,6 +11,9 @@ from keypool.cluster import paths
 from keypool.cluster.client import KubeClient
 from keypool.cluster.election import Record, Sighting, Timing, may_take, released, renewed, sight, steady, taken
 from keypool.cluster.errors import AlreadyExists, Conflict, KubeError, NotFound, Unavailable
+from keypool.core.leadership import LeadershipLost
+
+__all__ = ["Leadership", "LeadershipLost"]
 
 T = TypeVar("T")
 Object = dict[str, Any]
@@ -19,10 +22,6 @@ LOOKS = 10
 """Times that `enough` looks."""
 
 _log = logging.getLogger(__name__)
-
-
-class LeadershipLost(Exception):
-    """We no longer lead, or can no longer be sure to: stop at once, without any further write."""
 
 
 class Leadership:

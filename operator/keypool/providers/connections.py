@@ -28,7 +28,26 @@ class Sending:
     begun: bool = False
 
 
+@dataclass(slots=True)
+class Traced:
+    """All that one method of an adapter sends. `begun`: the first byte of it may be on its way."""
+
+    begun: bool = False
+
+
 _sending: ContextVar[Sending] = ContextVar("_sending")
+_traced: ContextVar[Traced | None] = ContextVar("_traced", default=None)
+
+
+class _Answer(aiohttp.ClientResponse):
+    """An answer without the words of its status line. They mean nothing (RFC 9112, section 4), and honest old servers
+    write them in other encodings than the library above can take."""
+
+    async def start(self, connection: aiohttp.connector.Connection) -> "_Answer":
+        """Reads the head."""
+        await super().start(connection)
+        self.reason = None
+        return self
 
 
 class NotSent(aiohttp.ClientConnectionError):
@@ -45,6 +64,17 @@ def sent_by(deadline: float) -> Iterator[Sending]:
         yield sending
     finally:
         _sending.reset(token)
+
+
+@contextmanager
+def traced() -> Iterator[Traced]:
+    """Tells whether any request of the block, or of the tasks that it begins, went out."""
+    trace = Traced()
+    token = _traced.set(trace)
+    try:
+        yield trace
+    finally:
+        _traced.reset(token)
 
 
 def connections(
@@ -75,7 +105,9 @@ def _session(resolver: Callable[[], AbstractResolver | None], tls: SSLContext, *
     connector = aiohttp.TCPConnector(
         limit=0, limit_per_host=MAX_CONNECTIONS, force_close=not keep, ssl=tls, resolver=resolver()
     )
-    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[punctual])
+    return aiohttp.ClientSession(
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[punctual], response_class=_Answer
+    )
 
 
 async def _in_time(*_: object) -> None:
@@ -84,6 +116,8 @@ async def _in_time(*_: object) -> None:
     if asyncio.get_running_loop().time() >= sending.deadline:
         raise NotSent
     sending.begun = True
+    if (trace := _traced.get()) is not None:
+        trace.begun = True
 
 
 @cache

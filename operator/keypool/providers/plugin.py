@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
 from pydantic import SecretStr
@@ -18,6 +18,7 @@ from keypool.api.provider_options import Plugin
 from keypool.core.capabilities import Capabilities
 from keypool.core.limits import Limits, Usage
 from keypool.providers import numbers
+from keypool.providers.boundary import outcome_of, through, type_of
 from keypool.providers.errors import AdapterUnusable, Ambiguous, ProviderError, Throttled, Unreadable
 from keypool.providers.protocol import CreatedKey, EndpointSeen, Found, ListedKey, NewKey, Probe, Provider, Revocation
 from keypool.providers.text import excerpt
@@ -45,7 +46,8 @@ class Guarded:
     @property
     def notice(self) -> str:
         """What people should know about the account."""
-        return excerpt(str(getattr(self._provider, "notice", "")), ())
+        said, _ = _tried(lambda: excerpt(str(getattr(self._provider, "notice", "")), ()))
+        return said or ""
 
     def endpoints(self) -> tuple[EndpointSeen, ...]:
         """All endpoints, in order of preference."""
@@ -125,18 +127,23 @@ class Guarded:
     async def _outcome(
         self, what: str, method: str, arguments: tuple[object, ...], seconds: float, secret: SecretStr | None
     ) -> object:
+        async def call() -> object:
+            return await getattr(self._provider, method)(*arguments)
+
         try:
             async with asyncio.timeout(seconds):
-                return await getattr(self._provider, method)(*arguments)
-        except ProviderError as error:
-            error.args = (excerpt(str(error), (secret,) if secret is not None else ()), *error.args[1:])
-            error.__cause__ = error.__context__ = None
-            _trim(error)
-            return error.with_traceback(None)
+                outcome = await outcome_of(what, call, f"the adapter {self._name}")
         except TimeoutError:
             return Ambiguous(f"{what}: the adapter {self._name} gave no answer within {seconds:g} s")
-        except Exception as error:  # noqa: BLE001
-            return Ambiguous(f"{what}: the adapter {self._name} failed with {type(error).__name__}")
+        return _told(outcome, secret) if isinstance(outcome, ProviderError) else outcome
+
+
+def _told(error: ProviderError, secret: SecretStr | None) -> ProviderError:
+    """The error without anything that may not be told."""
+    error.args = (excerpt(str(error), (secret,) if secret is not None else ()), *error.args[1:])
+    error.__cause__ = error.__context__ = None
+    _trim(error)
+    return error.with_traceback(None)
 
 
 def _handle(handle: object) -> str | None:
@@ -172,14 +179,20 @@ def build(options: Plugin, transport: Transport) -> Provider:
     make = getattr(module, "build", None)
     if not callable(make):
         raise AdapterUnusable(f"the adapter {options.adapter} has no function build(options, transport)")
-    made, failure = _made(make, options, transport)
+    made, failure = _tried(lambda: _fit(make(dict(options.options), transport)))
     if isinstance(failure, ProviderError):
         raise AdapterUnusable(f"the adapter {options.adapter} refuses its options: {excerpt(str(failure), ())}")
     if failure is not None:
-        raise AdapterUnusable(f"the adapter {options.adapter} cannot be built: {type(failure).__name__}")
-    if not isinstance(getattr(made, "capabilities", None), Capabilities) or not hasattr(made, "base_url"):
+        raise AdapterUnusable(f"the adapter {options.adapter} cannot be built: {type_of(failure)}")
+    if made is None:
         raise AdapterUnusable(f"the adapter {options.adapter} lacks capabilities or base_url: derive it from Adapter")
     return Guarded(options.adapter, made, transport)
+
+
+def _fit(made: Any) -> Any:  # noqa: ANN401
+    """None for what lacks one of the two."""
+    known = isinstance(getattr(made, "capabilities", None), Capabilities)
+    return made if known and isinstance(getattr(made, "base_url", None), str) else None
 
 
 def _load(name: str) -> Any:  # noqa: ANN401
@@ -187,21 +200,17 @@ def _load(name: str) -> Any:  # noqa: ANN401
     if name not in installed:
         names = ", ".join(sorted(installed))[:200] or "none"
         raise AdapterUnusable(f"no adapter {name} is installed in the operator's image (installed: {names})")
-    module, failure = _imported(installed[name])
+    module, failure = _tried(installed[name].load)
     if failure is not None:
-        raise AdapterUnusable(f"the adapter {name} cannot be imported: {type(failure).__name__}")
+        raise AdapterUnusable(f"the adapter {name} cannot be imported: {type_of(failure)}")
     return module
 
 
-def _imported(entry: EntryPoint) -> tuple[Any, Exception | None]:
+def _tried(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    """What other people's code gives, or what it raised; that is raised again where it passes every boundary."""
     try:
-        return entry.load(), None
-    except Exception as error:  # noqa: BLE001
-        return None, error
-
-
-def _made(make: Any, options: Plugin, transport: Transport) -> tuple[Any, Exception | None]:  # noqa: ANN401
-    try:
-        return make(dict(options.options), transport), None
-    except Exception as error:  # noqa: BLE001
+        return call(), None
+    except BaseException as error:
+        if through(error) is not None:
+            raise
         return None, error

@@ -24,6 +24,7 @@ from keypool import __version__
 from keypool.core.deadlines import CREATE_CALL, OTHER_CALL
 from keypool.providers.authentication import Authentication, FixedCredential
 from keypool.providers.bodies import error_body, read_body
+from keypool.providers.boundary import through, type_of
 from keypool.providers.connections import connections, sent_by
 from keypool.providers.endpoints import REPEATABLE, Endpoints
 from keypool.providers.errors import (
@@ -206,6 +207,10 @@ class Transport:
                 lost = "the connection ended before the answer was complete"
             except (httpx.HTTPError, aiohttp.ClientError, OSError, UnicodeError, zlib.error):
                 lost = "the answer is not proper HTTP"
+            except Exception as error:
+                if through(error) is not None:
+                    raise
+                lost = f"the call failed with {type_of(error)}"
             return Ambiguous(f"{call.what}: {lost}") if sending.begun else Unavailable(f"{call.what}: {NOT_MADE}")
 
     async def _exchange(

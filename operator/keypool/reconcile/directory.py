@@ -14,6 +14,8 @@ from keypool.cluster.client import KubeClient
 from keypool.core.grievances import Grievances
 from keypool.core.observation import Problem, ProviderFacts
 from keypool.core.reasons import Reason
+from keypool.providers.adapter import Adapter
+from keypool.providers.boundary import Bounded, built
 from keypool.providers.errors import ProviderError
 from keypool.providers.protocol import Provider
 from keypool.reconcile.budgets import Budgets
@@ -89,7 +91,8 @@ class Directory:
         return entry
 
     def _make(self, uid: str, spec: KeyProviderSpec, credential: SecretStr) -> Provider:
-        provider = self._build(spec, credential, meter=self._budgets.account(uid))
+        made = built(partial(self._build, spec, credential, meter=self._budgets.account(uid)))
+        provider = Bounded(made, sends_here=isinstance(made, Adapter))
         provider.watch_endpoints(partial(self._changed, uid))
         return provider
 
