@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from keypool.cluster import paths
+from keypool_lab.simulator import Fault
 from tests.cluster.leaks.scene import Scene
 from tests.cluster.team import PROVIDER, pool_manifest
 from tests.waiting import eventually
@@ -13,6 +14,8 @@ Step = Callable[[Scene], Awaitable[None]]
 BEYOND_THE_LISTING_LAG = timedelta(seconds=10)
 BEYOND_THE_ACTIVATION_LAG = 31.0
 """Seconds."""
+LONGER_THAN_THE_NEXT_TRY_WAITS = 80.0
+LONGER_THAN_A_LISTING_TELLS = 15 * 60.0
 HEALTH = {"probeEvery": "5s", "failureThreshold": 1}
 
 
@@ -68,6 +71,20 @@ async def the_provider_refuses_to_create(scene: Scene) -> None:
 
 async def the_answers_of_create_calls_are_lost(scene: Scene) -> None:
     await scene.fault("cut", "create")
+
+
+async def a_slot_is_stopped(scene: Scene) -> None:
+    scene.simulator.faults.add(Fault.model_validate({"kind": "cut", "match": "create", "count": 2}))
+    await scene.team.annotate("chat", rotate="once")
+    for lost in (1, 2):
+        await eventually(lambda lost=lost: _are_held(scene, lost), 40, f"{lost} answers are lost")
+    await scene.later(LONGER_THAN_A_LISTING_TELLS)
+
+
+async def _are_held(scene: Scene, count: int) -> bool:
+    await scene.later(LONGER_THAN_THE_NEXT_TRY_WAITS / 2)
+    keys = (await scene.team.status()).get("keys") or ()
+    return len([key for key in keys if key["state"] == "held"]) == count
 
 
 async def new_keys_are_rejected(scene: Scene) -> None:

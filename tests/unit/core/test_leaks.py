@@ -146,6 +146,15 @@ STOPPED: dict[str, tuple[Observation, Reason]] = {
         ),
         Reason.ANSWER_LOST,
     ),
+    "answers were lost, of keys that would live longer": (
+        seen(
+            a_key(0, **LEAKED),
+            a_key(0, KeyState.HELD, name="one", expires_at=a_key(0).expires_at + HOUR),
+            a_key(0, KeyState.HELD, name="two", expires_at=a_key(0).expires_at + HOUR),
+            pool=a_pool(spec=ONE),
+        ),
+        Reason.ANSWER_LOST,
+    ),
 }
 
 

@@ -12,7 +12,7 @@ from keypool.core.lifecycle import KeyState
 from keypool.core.naming import jitter
 from keypool.core.observation import Observation, Problem
 from keypool.core.reasons import Reason
-from keypool.core.rotation import Due, Why, renewal_due
+from keypool.core.rotation import Due, Why, is_compromised, renewal_due
 from keypool.core.rules.intents import is_there, visible
 
 MOST_IN_A_SLOT = 2
@@ -74,7 +74,7 @@ def stopped_slots(o: Observation, ledger: Ledger, now: datetime) -> tuple[Proble
     slots = [
         slot
         for slot in range(o.effective.size)
-        if is_stopped(o, ledger, slot) and last_chance(o, ledger, slot) is None and _is_needed(o, ledger, slot)
+        if is_stopped(o, ledger, slot) and _gets_none(o, ledger, slot, now) and _is_needed(o, ledger, slot)
     ]
     if not slots:
         return ()
@@ -85,6 +85,12 @@ def stopped_slots(o: Observation, ledger: Ledger, now: datetime) -> tuple[Proble
         text = f"the pool lost the answers of {len(held)} create calls; slot {slots[0]} gets no key"
     text = f"{text} until these are cleared"
     return (Problem(Reason.ANSWER_LOST, text, stalls=now >= find_out_by(o, held, now)),)
+
+
+def _gets_none(o: Observation, ledger: Ledger, slot: int, now: datetime) -> bool:
+    """Whether a stopped slot makes no key by itself. A leaked one is not left to wait for its renewal in silence."""
+    chance = last_chance(o, ledger, slot)
+    return chance is None or (chance.at > now and is_compromised(ledger.of_slot(slot, KeyState.ACTIVE)[-1]))
 
 
 def _is_needed(o: Observation, ledger: Ledger, slot: int) -> bool:
