@@ -185,3 +185,21 @@ async def test_an_ambiguous_answer_never_counts_against_a_key(
     assert await team.secret() == before
     assert (await team.condition("chat", "Ready"))["status"] == "True"
     assert simulator.record.mutations() == {"created": 2}
+
+
+async def test_a_key_that_is_judged_neither_good_nor_bad_is_told_until_it_is(
+    team: Team, simulator: Simulator, clock: Clock
+) -> None:
+    await team.apply(pool_manifest(health=AT_ONCE))
+    await team.ready()
+    simulator.faults.add(Fault(kind="status", status=503, match="validate"))
+
+    async def is_told() -> bool:
+        await probe_now(team, clock)
+        found = await team.condition("chat", "Healthy")
+        return (found["status"], found["reason"]) == ("Unknown", "NoVerdict")
+
+    await eventually(is_told, 40, "several probes brought no verdict")
+    simulator.faults.clear()
+    await probe_now(team, clock)
+    await team.has("chat", "Healthy", "True", deadline=30)

@@ -48,6 +48,7 @@ TOLD: dict[ways.Step, str] = {
     ways.the_provider_throttles: "ProviderThrottled",
     ways.the_provider_refuses_to_create: "KeyRefused",
     ways.the_answers_of_create_calls_are_lost: "not proven dead",
+    ways.no_key_is_judged: "Provider",
     ways.a_slot_is_stopped: "AnswerLost",
     ways.new_keys_are_rejected: "NewKeysRejected",
     ways.the_guard_holds: "MostKeysRejected",

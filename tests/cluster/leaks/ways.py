@@ -73,6 +73,10 @@ async def the_answers_of_create_calls_are_lost(scene: Scene) -> None:
     await scene.fault("cut", "create")
 
 
+async def no_key_is_judged(scene: Scene) -> None:
+    await scene.fault("status", "validate", status=503)
+
+
 async def a_slot_is_stopped(scene: Scene) -> None:
     scene.simulator.faults.add(Fault.model_validate({"kind": "cut", "match": "create", "count": 2}))
     await scene.team.annotate("chat", rotate="once")
