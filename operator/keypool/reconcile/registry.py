@@ -13,7 +13,7 @@ from keypool.reconcile.readings import FINALIZER
 class Registry:
     """Looks through all ledgers and published Secrets."""
 
-    def __init__(self, ledgers: LedgerBook, cache: ObjectCache, is_seen: Callable[[], bool] = lambda: True) -> None:
+    def __init__(self, ledgers: LedgerBook, cache: ObjectCache, is_seen: Callable[[], bool]) -> None:
         """`is_seen`: whether all pools that are served are in the cache."""
         self._ledgers, self._cache, self._is_seen = ledgers, cache, is_seen
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 
 from keypool.cluster import paths
 from keypool_lab.simulator import Fault
@@ -80,8 +81,8 @@ async def no_key_is_judged(scene: Scene) -> None:
 async def a_slot_is_stopped(scene: Scene) -> None:
     scene.simulator.faults.add(Fault.model_validate({"kind": "cut", "match": "create", "count": 2}))
     await scene.team.annotate("chat", rotate="once")
-    for lost in (1, 2):
-        await eventually(lambda lost=lost: _are_held(scene, lost), 40, f"{lost} answers are lost")
+    for count in (1, 2):
+        await eventually(partial(_are_held, scene, count), 40, f"{count} answers are lost")
     await scene.later(LONGER_THAN_A_LISTING_TELLS)
 
 
