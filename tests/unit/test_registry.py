@@ -19,7 +19,7 @@ def is_complete(*finalizers: str, pools_seen: Any = True, unreadable: Any = (), 
     cache = ObjectCache(lambda _pool: ())
     metadata = {"namespace": "a", "name": "chat", "uid": "u", "resourceVersion": "1", "finalizers": list(finalizers)}
     cache.upsert(Kind.POOL, {"metadata": metadata, "spec": {}})
-    return Registry(cast(LedgerBook, ledgers), cache, lambda: pools_seen).is_complete()
+    return Registry(cast("LedgerBook", ledgers), cache, lambda: pools_seen).is_complete()
 
 
 def test_all_keys_are_known_when_each_pool_with_keys_has_its_ledger() -> None:
