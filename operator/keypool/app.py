@@ -25,6 +25,7 @@ from keypool.health import Health, Patience
 from keypool.leading import GaveUp, Leader
 from keypool.providers.registry import build
 from keypool.reconcile.account_budget import MINUTE
+from keypool.reconcile.directory import Directory
 from keypool.reconcile.journal import Journal
 from keypool.reconcile.readings import claims
 from keypool.reconcile.world import World
@@ -95,6 +96,7 @@ class Replica:
         self.cache = ObjectCache(claims)
         self.liveness = Liveness(self.settings.served)
         self.ledgers: LedgerBook | None = None
+        self.directory: Directory | None = None
 
     async def run(self, stop: asyncio.Event, after_kopf_start: Callable[[], None] = lambda: None) -> None:
         """Serves until `stop` is set. Raises LeadershipLost when another replica leads: the process must end."""
@@ -186,7 +188,7 @@ class Replica:
         self._begin_anew()  # what it did not see while it waited for the Lease counts for nothing
         leadership, self.health.liveness = self.leadership, self.liveness
         client.time_for_writes = leadership.must_lead
-        queue = WorkQueue(lanes(self.cache, self._ledger_of, self.settings.workers))
+        queue = WorkQueue(lanes(self.cache, self._ledger_of, self.settings.workers, self._is_proven))
         running = [asyncio.create_task(leadership.hold())]  # loading the ledgers may take longer than the Lease lasts
         try:
             world, journal = await self._started(client, leadership, queue, stop)
@@ -209,7 +211,7 @@ class Replica:
         while True:
             try:
                 world, journal = await assemble(self._parts(), client, leadership, queue)
-                self.ledgers = world.ledgers
+                self.ledgers, self.directory = world.ledgers, world.directory
                 return world, journal
             except (KubeError, ValueError) as error:
                 why = f"the operator's own records could not be read: {describe(error)}"
@@ -237,6 +239,9 @@ class Replica:
     def _ledger_of(self, pool_uid: str) -> Ledger | None:
         handle = self.ledgers.get(pool_uid) if self.ledgers is not None else None
         return handle.ledger if handle is not None else None
+
+    def _is_proven(self, provider_uid: str) -> bool:
+        return self.directory is not None and self.directory.proven(provider_uid)
 
 
 async def _unless(stop: asyncio.Event, waiting: Coroutine[Any, Any, None]) -> bool:

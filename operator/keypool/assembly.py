@@ -78,6 +78,7 @@ async def assemble(parts: Parts, client: KubeClient, leadership: Leadership, que
     installed = Installation(client, settings.namespace, partial(secrets.token_hex, 4))
     await installed.refresh()
     await ledgers.load()
+    directory.has_keys({key.provider for handle in ledgers.all() for key in handle.ledger.keys})
     await directory.load_kept()
     await accounts.load()
     await budgets.load()

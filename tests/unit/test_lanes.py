@@ -2,6 +2,7 @@
 
 from collections import Counter
 from time import perf_counter
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -111,6 +112,118 @@ def test_limits_hold_and_nothing_is_lost_whatever_comes(
         assert [key for key in taken if key[0] == group] == [key for key in put if key[0] == group], "in its order"
 
 
+def owned(total: int, each: int | None = None, most: int | None = None) -> Lane:
+    """A lane in which a key's owner is its first letter, its group the second; what ends in ! is urgent."""
+    return Lane(total, each, lambda key: key[1], lambda key: key.endswith("!"), owner_of=lambda key: key[0], most=most)
+
+
+def test_an_owner_has_half_of_the_places_at_most_and_the_other_half_is_free_for_whoever_comes() -> None:
+    busy = owned(total=4)
+    for number in range(100):
+        busy.put(f"ax{number}!")
+    assert take_all(busy) == ["ax0!", "ax1!"]
+    busy.put("by")
+    assert take_all(busy) == ["by"]
+
+
+def test_urgent_keys_of_many_owners_take_turns_owner_by_owner() -> None:
+    busy = owned(total=2)
+    for key in (*(f"ax{number}!" for number in range(100)), "bx", "cx!", "dx!"):
+        busy.put(key)
+    order = list[str]()
+    while (taken := busy.take()) is not None:
+        order.append(taken)
+        busy.done(taken)
+    assert order[:4] == ["ax0!", "cx!", "dx!", "ax1!"]
+    assert order[-1] == "bx", "what is not urgent comes last where one place is all that there is"
+
+
+def test_what_waits_for_an_answer_has_no_place_and_is_bounded_for_its_owner_alone() -> None:
+    busy = owned(total=2, most=5)
+    for number in range(20):
+        busy.put(f"ax{number}")
+    while (key := busy.take()) is not None:
+        busy.waits(key)
+    assert busy.running == 5
+    busy.put("bx")
+    assert take_all(busy) == ["bx"], "all that hangs is a's"
+    busy.done("ax0")
+    assert busy.take() == "ax5"
+
+
+def test_whoever_has_an_answer_goes_on_at_once_and_counts_again() -> None:
+    busy = owned(total=2)
+    for key in ("ax1", "ax2", "ax3", "by1"):
+        busy.put(key)
+    assert busy.take() == "ax1"
+    busy.waits("ax1")
+    assert take_all(busy) == ["by1", "ax2"]
+    busy.works("ax1")
+    busy.done("ax2")
+    assert busy.take() is None, "a's half is taken by the one that came back"
+    busy.done("ax1")
+    assert busy.take() == "ax3"
+
+
+def test_a_group_that_several_owners_share_leaves_places_to_each_of_them() -> None:
+    busy = owned(total=100, each=3)
+    for number in range(50):
+        busy.put(f"as{number}")
+    assert take_all(busy) == ["as0", "as1", "as2"]
+    for owner in "bcde":
+        busy.put(f"{owner}s0")
+    assert take_all(busy) == ["bs0", "cs0", "ds0"], "of all owners, twice as many"
+    busy.done("as1")
+    assert busy.take() == "es0", "the next one's turn comes before a's"
+    busy.done("bs0")
+    assert busy.take() == "as3"
+
+
+Owned = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), st.sampled_from([o + g + u for o in "abc" for g in "xy" for u in ("", "!")])),
+        st.tuples(st.sampled_from(["take", "waits", "works", "done"]), st.just("")),
+    ),
+    max_size=120,
+)
+
+
+@given(Owned, st.integers(1, 6), st.integers(1, 3), st.integers(1, 5), st.randoms(use_true_random=False))
+def test_shares_hold_and_every_key_gets_its_turn_whoever_waits(
+    steps: list[tuple[str, str]], total: int, each: int, most: int, random: Any
+) -> None:
+    lane = Lane(total, each, lambda key: key[1], lambda key: "!" in key, owner_of=lambda key: key[0], most=most)
+    put, taken, running, waiting = list[str](), list[str](), list[str](), set[str]()
+    for number, (step, name) in enumerate([*steps, *[("take", ""), ("done", "")] * (len(steps) + 1)]):
+        one = random.choice(running) if running else None
+        if step == "put":
+            put.append(f"{name}{number}")
+            lane.put(put[-1])
+        elif step == "take" and (key := lane.take()) is not None:
+            taken.append(key)
+            running.append(key)
+            assert len([key for key in running if key not in waiting]) <= total
+            assert sum(other[0] == key[0] and other not in waiting for other in running) <= max(total // 2, 1)
+            assert sum(other[0] == key[0] for other in running) <= most
+            assert sum(other[:2] == key[:2] for other in running) <= each
+            assert sum(other[1] == key[1] for other in running) <= 2 * each
+        elif one is not None and step == "waits":
+            waiting.add(one)
+            lane.waits(one)
+        elif one is not None and step == "works":
+            waiting.discard(one)
+            lane.works(one)
+        elif one is not None and step == "done":
+            running.remove(one)
+            waiting.discard(one)
+            lane.done(one)
+    while running:
+        lane.done(running.pop())
+        running += [taken.append(key) or key for key in take_all(lane)]  # type: ignore[func-returns-value]
+    assert sorted(taken) == sorted(put)
+    assert len(lane) == lane.running == 0
+
+
 def test_a_key_costs_the_same_among_ten_thousand_as_among_a_hundred() -> None:
     def seconds_each(groups: int, keys: int) -> float:
         busy = Lane(16 * groups, 16, lambda key: key.split("/")[0])
@@ -121,6 +234,27 @@ def test_a_key_costs_the_same_among_ten_thousand_as_among_a_hundred() -> None:
         while taken := take_all(busy):
             for key in taken:
                 busy.done(key)
+        return (perf_counter() - begin) / keys
+
+    small = min(seconds_each(10, 100) for _ in range(20))
+    large = min(seconds_each(1000, 10_000) for _ in range(3))
+    assert large < 20 * small
+
+
+def test_a_key_of_an_owner_costs_the_same_among_a_thousand_owners_that_share_a_provider() -> None:
+    def seconds_each(owners: int, keys: int) -> float:
+        busy = Lane(32, 16, lambda _: "shared", owner_of=lambda key: key.split("/")[0], most=256)
+        for number in range(keys):
+            busy.put(f"{number % owners}/{number}")
+        begin = perf_counter()
+        done = 0
+        while taken := take_all(busy):
+            for key in taken:
+                busy.waits(key)
+                busy.works(key)
+                busy.done(key)
+                done += 1
+        assert done == keys
         return (perf_counter() - begin) / keys
 
     small = min(seconds_each(10, 100) for _ in range(20))

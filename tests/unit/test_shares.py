@@ -1,9 +1,12 @@
 """Passes that may call the same providers share places: by the provider a pool names, and those where it has keys."""
 
+import asyncio
+import contextlib
 from typing import Any
 
 from keypool.cluster.cache import Kind, ObjectCache
 from keypool.core.ledger import Ledger
+from keypool.core.lifecycle import KeyState
 from keypool.watch.queue import WorkQueue
 from keypool.watch.shares import is_urgent, lanes, providers_of
 from tests.unit.core.builders import a_key, a_ledger
@@ -83,3 +86,74 @@ def test_a_pool_is_urgent_until_its_leaked_key_is_gone_and_not_for_what_was_repo
     leaked = handled.mark(handled.keys[0].name, asked="compromised")
     ledgers = [None, leaked, handled]
     assert [is_urgent(cache, lambda _: ledgers.pop(0), "pool/p") for _ in range(3)] == [True, True, False]
+
+
+async def test_a_thousand_urgent_pools_of_one_namespace_delay_no_leak_of_another() -> None:
+    cache = a_cache(*((f"p{number}", "new") for number in range(1000)))
+    for number in range(1000):
+        reported(cache, f"p{number}", "all@1")
+    theirs = an_object("theirs", "theirs", providerRef={"name": "new"})
+    theirs["metadata"] |= {"namespace": "bank", "annotations": {"keypool.dev/compromised": "all@1"}}
+    cache.upsert(Kind.POOL, theirs)
+    queue = WorkQueue(lanes(cache, no_ledger, each=4))
+    for number in range(1000):
+        queue.add(f"pool/p{number}")
+    queue.add("pool/theirs")
+    assert "pool/theirs" in [await queue.get() for _ in range(2)]
+
+
+async def test_providers_that_hang_hold_up_none_of_another_namespace_and_good_ones_come_before_new_ones() -> None:
+    cache = a_cache()
+    for number in range(300):
+        cache.upsert(Kind.PROVIDER, an_object(f"hangs{number}", f"hangs{number}"))
+    good = an_object("good", "good")
+    theirs = an_object("theirs", "theirs")
+    theirs["metadata"]["namespace"] = "bank"
+    for obj in (good, theirs):
+        cache.upsert(Kind.PROVIDER, obj)
+    queue = WorkQueue(lanes(cache, no_ledger, each=4, is_proven=lambda uid: uid == "good"))
+    for uid in (*(f"hangs{number}" for number in range(300)), "good", "theirs"):
+        queue.add(f"provider/{uid}")
+    first = [await queue.get(), await queue.get()]
+    assert sorted(first) == ["provider/good", "provider/theirs"]
+    for key in first:
+        queue.done(key)
+    hanging = 0
+    with contextlib.suppress(TimeoutError):
+        while True:
+            queue.errand(await asyncio.wait_for(queue.get(), 0.01)).waits()
+            hanging += 1
+    assert hanging == 64, "of one namespace, so many are asked at once"
+    queue.add("provider/theirs")
+    assert await asyncio.wait_for(queue.get(), 5) == "provider/theirs"
+
+
+def suspended(cache: ObjectCache, uid: str) -> None:
+    """Somebody suspends a pool."""
+    pool = cache.pool(uid)
+    assert pool is not None
+    meta = pool["metadata"] | {"resourceVersion": "3"}
+    cache.upsert(Kind.POOL, pool | {"metadata": meta, "spec": pool["spec"] | {"suspend": True}})
+
+
+def test_a_suspended_pool_is_urgent_only_where_no_successor_is_needed() -> None:
+    cache, at_once = a_cache(("p", "new")), a_cache(("p", "new"))
+    reported(cache, "p", "all@1")
+    reported(at_once, "p", "all@1!now@2")
+    for each in (cache, at_once):
+        suspended(each, "p")
+    assert not is_urgent(cache, no_ledger, "pool/p")
+    assert is_urgent(at_once, no_ledger, "pool/p")
+
+
+def test_a_leaked_key_is_urgent_only_while_something_can_be_done_about_it() -> None:
+    cache = a_cache(("p", "new"))
+    ledger = a_ledger(a_key())
+    leaked = ledger.mark(ledger.keys[0].name, asked="compromised")
+    stopped = leaked.model_copy(update={"rejected_in_a_row": 100})
+    dying, held = (a_ledger(a_key(state=state)) for state in (KeyState.REVOKING, KeyState.HELD))
+    dying = dying.mark(dying.keys[0].name, asked="compromised").model_copy(update={"rejected_in_a_row": 100})
+    held = held.mark(held.keys[0].name, asked="compromised")
+    ledgers: list[Ledger | None] = [leaked, stopped, dying, held]
+    found = [is_urgent(cache, lambda _: ledgers.pop(0), "pool/p") for _ in range(4)]
+    assert found == [True, False, True, False]

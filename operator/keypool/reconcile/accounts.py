@@ -15,6 +15,7 @@ from keypool.core.brake import Brake, Grip
 from keypool.core.claims import Doubt, Sighting, shown_absent, sighted
 from keypool.core.ledger import KeyRecord
 from keypool.core.lifecycle import KeyState
+from keypool.errand import holding, waiting_for_others
 from keypool.providers.errors import ProviderError
 from keypool.providers.protocol import ListedKey, Provider
 from keypool.reconcile.registry import Registry
@@ -83,7 +84,8 @@ class Accounts:
     async def take(self, provider: Provider) -> Listing:
         """A new listing. Raises ProviderError."""
         begun = self._now()
-        keys = await provider.list_keys()
+        with waiting_for_others():
+            keys = await provider.list_keys()
         return Listing(begun, self._now(), {key.handle: key for key in keys})
 
     async def listing(self, uid: str, provider: Provider, not_before: datetime) -> Listing:
@@ -91,7 +93,7 @@ class Accounts:
         ProviderError."""
         memory = self._of(uid)
         asked = memory.tries
-        async with memory.lock:
+        async with holding(memory.lock):
             if memory.error is not None and memory.provider is provider and memory.tries > asked:
                 raise memory.error  # of an attempt that others made while this one waited
             if memory.provider is not provider:

@@ -14,6 +14,7 @@ from keypool.cluster.client import KubeClient
 from keypool.core.grievances import Grievances
 from keypool.core.observation import Problem, ProviderFacts
 from keypool.core.reasons import Reason
+from keypool.errand import holding
 from keypool.providers.adapter import Adapter
 from keypool.providers.boundary import Bounded, built
 from keypool.providers.errors import ProviderError
@@ -72,6 +73,7 @@ class Directory:
         self._problems: dict[str, Problem | None] = {}
         self._unanswered: dict[str, int] = {}
         self._kept: set[str] = set()
+        self._with_keys = frozenset[str]()
         self._renewing = asyncio.Lock()  # else one that is just renewed would be stored after it was dropped
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -103,7 +105,7 @@ class Directory:
 
     async def renew(self, uid: str) -> None:
         """Where a credential is kept, the one that is in use is to be it. Raises KubeError."""
-        async with self._renewing:
+        async with holding(self._renewing):
             if uid in self._kept:
                 await self.keep(uid)
 
@@ -123,6 +125,15 @@ class Directory:
     def get(self, uid: str) -> Entry | None:
         """The entry of a provider object that was usable once."""
         return self._entries.get(uid)
+
+    def has_keys(self, uids: Collection[str]) -> None:
+        """These had keys when the leadership began, so they were good once."""
+        self._with_keys = frozenset(uids)
+
+    def proven(self, uid: str) -> bool:
+        """Whether the provider has, or had, a good client: it is looked at before those that are new."""
+        entry = self._entries.get(uid)
+        return uid in self._with_keys if entry is None else entry.trusted or uid in self._with_keys
 
     def set_problem(self, uid: str, problem: Problem | None) -> None:
         """Why the provider cannot be used, None when it can."""
@@ -210,7 +221,7 @@ class Directory:
 
     async def drop_kept(self, unneeded: Collection[str]) -> None:
         """Forgets the kept credentials of providers at which nothing is owed any more."""
-        async with self._renewing:
+        async with holding(self._renewing):
             for uid in self._kept.intersection(unneeded):
                 await keepsakes.drop(self._client, self._namespace, uid)
                 self._kept.discard(uid)

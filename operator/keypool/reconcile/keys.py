@@ -14,6 +14,7 @@ from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.naming import nonce, upstream_name
 from keypool.core.reasons import Reason
 from keypool.core.warnings import differs
+from keypool.errand import waiting_for_others
 from keypool.providers.errors import (
     Ambiguous,
     CredentialRejected,
@@ -159,7 +160,8 @@ async def timed(this: Pass, call: str, awaitable: Awaitable[T], uid: str = "") -
     started, outcome = time.monotonic(), "ok"
     kind = this.observation.provider.kind if this.observation.provider is not None else "gone"
     try:
-        answer = await awaitable
+        with waiting_for_others():
+            answer = await awaitable
         _worked(this, call, uid)
         return answer
     except ProviderError as error:

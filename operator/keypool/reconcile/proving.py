@@ -6,6 +6,7 @@ from keypool.core.account import Account
 from keypool.core.lifecycle import KeyState
 from keypool.core.observation import Problem
 from keypool.core.reasons import Reason
+from keypool.errand import waiting_for_others
 from keypool.providers.errors import (
     AdapterUnusable,
     CertificatesUnusable,
@@ -71,7 +72,8 @@ async def _silence(world: World, uid: str, provider: Provider) -> Problem | None
     if not values:
         return None
     try:
-        await provider.probe(values[0])
+        with waiting_for_others():
+            await provider.probe(values[0])
     except ProviderError as error:
         return None if is_refusal(error) else problem_of(error, Reason.PROVIDER_REFUSED)
     return None

@@ -18,6 +18,7 @@ from keypool.core.reasons import Reason
 from keypool.core.recovery import Evidences, Recovered, published_in, recovered, unpaired
 from keypool.core.rules.deletion import DEADLINE
 from keypool.core.turns import Rank
+from keypool.errand import holding
 from keypool.providers.errors import ProviderError
 from keypool.providers.protocol import ListedKey, Probe, Provider
 from keypool.reconcile.admission import may_call
@@ -109,7 +110,7 @@ class Recovery:
 
     async def _list(self, this: Pass, uid: str, provider: Provider) -> Sequence[ListedKey]:
         clock = asyncio.get_running_loop().time
-        async with self._locks.setdefault(uid, asyncio.Lock()):
+        async with holding(self._locks.setdefault(uid, asyncio.Lock())):
             at, listing = self._listings.get(uid, (-LISTING_AGE, ()))
             if clock() - at > LISTING_AGE:
                 listing = await timed(this, "list", provider.list_keys())

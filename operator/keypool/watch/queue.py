@@ -9,7 +9,9 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
+from keypool.errand import ERRAND, Errand
 from keypool.serve.logs import describe
 from keypool.watch.lanes import Lane
 from keypool.watch.timers import Backoff, Pace, Timers
@@ -104,6 +106,16 @@ class WorkQueue:
         self._pace.ran(key, self._clock())
         return key
 
+    def errand(self, key: str) -> Errand:
+        """Of a pass over the key, which runs: on whose behalf, and what its waiting frees."""
+        lane = self._lane(key)
+
+        def waits() -> None:
+            lane.waits(key)
+            self._moved.set()
+
+        return Errand(str(lane.owner_of(key) or ""), lane.is_urgent(key), waits, partial(lane.works, key))
+
     def _take(self) -> str | None:
         return next((key for lane in self._lanes.values() if (key := lane.take()) is not None), None)
 
@@ -164,6 +176,7 @@ async def run_workers(queue: WorkQueue, handler: Handler) -> None:
 
 
 async def _work(queue: WorkQueue, handler: Handler, key: str) -> None:
+    ERRAND.set(queue.errand(key))  # of this task, and of those that it makes
     try:
         again = await handler(key)
     except Exception as error:  # noqa: BLE001 - one pool's failure must not end the others' passes
