@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,16 @@ class Process:
         self.lines: list[dict[str, Any]] = []
         self._reading = asyncio.create_task(self._read())
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._running.pid
+
+    @property
+    def ended(self) -> int | None:
+        """Its exit code, None while it runs."""
+        return self._running.returncode
+
     async def leads(self, deadline: float = START_SECONDS) -> float:
         """When it took the lead (seconds since the epoch), as soon as it has."""
         return float((await self.logged("leading", deadline))["seen"])
@@ -41,9 +51,14 @@ class Process:
 
     async def pools_passed(self) -> int:
         """Over how many pools it has passed since it leads."""
+        return (await self.asked("/metrics"))[1].count("\nkeypool_pool_ready{")
+
+    async def asked(self, path: str, seconds: float = 300.0) -> tuple[int, str]:
+        """Status and text that its server answers. Raises aiohttp.ClientError or TimeoutError."""
         url = (await self.logged("serving"))["url"]
-        async with aiohttp.ClientSession() as session, session.get(f"{url}/metrics") as answer:
-            return (await answer.text()).count("\nkeypool_pool_ready{")
+        limit = aiohttp.ClientTimeout(total=seconds)
+        async with aiohttp.ClientSession(timeout=limit) as session, session.get(url + path) as answer:
+            return answer.status, await answer.text()
 
     def send(self, number: signal.Signals) -> float:
         """Sends a signal; when."""
@@ -77,10 +92,14 @@ class Process:
 
 @asynccontextmanager
 async def replica(
-    kubeconfig: Path, system: str, served: str, settings: Mapping[str, object] | None = None
+    kubeconfig: Path,
+    system: str,
+    served: str,
+    settings: Mapping[str, object] | None = None,
+    prefix: Sequence[str] = (),
 ) -> AsyncIterator[Process]:
     """A replica that has just been started, with the Lease's timings as in production unless `settings` (without
-    KEYPOOL_) say otherwise; killed at the end."""
+    KEYPOOL_) say otherwise; killed at the end. `prefix` begins its command."""
     given = {
         "KUBECONFIG": kubeconfig,
         "NAMESPACE": system,
@@ -93,6 +112,7 @@ async def replica(
     environment = {**os.environ, **{f"KEYPOOL_{name}": str(value) for name, value in given.items()}}
     one = Process(
         await asyncio.create_subprocess_exec(
+            *prefix,
             sys.executable,
             "-m",
             "keypool",
