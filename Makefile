@@ -12,7 +12,7 @@ UV_VERSION := 0.13.9
 UV_COMPILE = "$$tools/bin/uv" pip compile --quiet --upgrade --universal --generate-hashes --no-config \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: help demo run install test test-all test-kubelet check bench mutants crds docs lock clean
+.PHONY: help demo run install test test-all test-kubelet test-abuse check bench mutants crds docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ test-kubelet: install ## the image and manifests/base on a real kubelet, with fi
 	@$(BIN)/python -m keypool_lab binaries
 	@$(BIN)/python -m tests.kubelet.prepare
 	@$(BIN)/python -m pytest -s tests/kubelet
+
+test-abuse: install ## two tenants, one attacks: what the other one gets, under the memory limit, in half an hour
+	@$(BIN)/python -m keypool_lab binaries
+	@$(BIN)/python -m pytest -s -m "full or not full" tests/abuse
 
 check: install ## style, types, import rules, and whether generated files are up to date
 	$(BIN)/ruff check .

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.cluster.team import ADMIN_ENTRY, Object, provider_manifest, secret_manifest
+from tests.cluster.team import ADMIN_ENTRY, Object, allowing, provider_manifest, secret_manifest
 
 
 def account(name: str, url: str, credential: str, kind: str = "holySheep", **options: Any) -> tuple[Object, Object]:
@@ -11,4 +11,4 @@ def account(name: str, url: str, credential: str, kind: str = "holySheep", **opt
     provider = provider_manifest(url, auth={"secretRef": {"name": name}}, **{"holySheep": None, kind: given})
     provider["metadata"]["name"] = name
     provider["spec"] = {field: value for field, value in provider["spec"].items() if value is not None}
-    return secret_manifest(name, **{ADMIN_ENTRY: credential}), provider
+    return secret_manifest(name, allowing(provider), **{ADMIN_ENTRY: credential}), provider

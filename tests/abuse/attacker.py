@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from keypool.cluster import paths
 from keypool.cluster.client import KubeClient
 from keypool.cluster.connection import Connection
-from keypool.cluster.errors import KubeError
+from keypool.cluster.errors import AlreadyExists, KubeError, Unavailable
 from keypool_lab.controlplane import Cluster
 from tests.cluster.team import Object, Person
 
-AT_ONCE = 16
+AT_ONCE, TRIES = 8, 5
 ACCOUNT = "attacker"
 EDITS = {
     "rules": [
@@ -100,7 +100,14 @@ class Attacker:
     async def _create(self, manifest: Object) -> None:
         kind = manifest["kind"]
         collection = self._config_maps if kind == "ConfigMap" else _COLLECTIONS[kind](self.namespace)
-        await self.client.create(collection, manifest)
+        for _ in range(TRIES):  # a busy API server may answer late, or have done it without telling
+            with contextlib.suppress(AlreadyExists):
+                try:
+                    await self.client.create(collection, manifest)
+                except Unavailable:
+                    continue
+            return
+        raise AssertionError(f"the attack could not be made: no answer to the creation of a {kind}")
 
 
 @asynccontextmanager

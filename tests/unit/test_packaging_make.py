@@ -43,6 +43,7 @@ def test_make_alone_explains_every_target() -> None:
         "test",
         "test-all",
         "test-kubelet",
+        "test-abuse",
         "check",
         "bench",
         "mutants",

@@ -17,11 +17,13 @@ and providers are simulated over HTTP. Only the core, which decides without I/O,
 | `tests/alerts` | Prometheus' rule tester: the alert rules, on generated series |
 | `tests/cluster` | a control plane and the simulator; the operator has the rights of `manifests/base` |
 | `tests/faults` | the same, and operators in processes of their own that are killed, stopped and cut off |
+| `tests/abuse` | the same, under the memory limit of `manifests/base`: one tenant attacks, another one measures |
 | `tests/kubelet` | root on Debian, with packages that a skip names: the image, and `manifests/base` on a real kubelet |
 | `tests/e2e` | the lab's commands, as a user runs them |
 
 ```
-make test                                                    # all
+make test                                                    # all but most of tests/abuse
+make test-abuse                                              # every attack, with figures
 .venv/bin/pytest tests/unit                                  # one folder
 .venv/bin/pytest tests/unit/core/test_rules_intents.py -k held
 .venv/bin/pytest tests/faults/test_crash_points.py -rA       # prints the crash points
