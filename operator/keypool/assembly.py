@@ -70,7 +70,11 @@ async def assemble(parts: Parts, client: KubeClient, leadership: Leadership, que
         reach=Reach(settings.private_networks, client.connection.api_addresses),
         deadlines=deadlines,
     )
-    budgets = Budgets(client, settings.namespace, parts.now, lambda uid: queue.add(f"pool/{uid}"), parts.minute)
+
+    def touch_pool(uid: str) -> None:
+        queue.add(f"pool/{uid}")
+
+    budgets = Budgets(client, settings.namespace, parts.now, touch_pool, parts.minute)
     directory = Directory(client, settings.namespace, build, budgets, lambda uid: queue.add(f"provider/{uid}"))
     accounts = Accounts(
         client, settings.namespace, ledgers, Registry(ledgers, parts.cache, parts.liveness.sees_served), parts.now
@@ -93,7 +97,7 @@ async def assemble(parts: Parts, client: KubeClient, leadership: Leadership, que
         accounts=accounts,
         budgets=budgets,
         namespaces=namespaces,
-        tenancy=Tenancy(parts.cache, ledgers, namespaces) if not settings.served else None,
+        tenancy=Tenancy(parts.cache, ledgers, namespaces, touch_pool) if not settings.served else None,
         credentials=Credentials(client, monotonic),
         publisher=Publisher(client),
         announcer=announcer,
@@ -107,7 +111,7 @@ async def assemble(parts: Parts, client: KubeClient, leadership: Leadership, que
         clocks_agree=parts.clocks_agree,
         random=random.random,
         new_id=partial(secrets.token_hex, 8),
-        touch_pool=lambda uid: queue.add(f"pool/{uid}"),
+        touch_pool=touch_pool,
         touch_provider=lambda uid: queue.add(f"provider/{uid}"),
         ending=lambda: queue.draining,
         started_at=parts.now(),

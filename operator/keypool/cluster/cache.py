@@ -7,7 +7,7 @@ Nobody changes what is in here in place.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Set
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -68,6 +68,7 @@ class ObjectCache:
         self._texts = _Texts()
         self._by_provider = _Index()
         self._by_claim = _Index()
+        self._moved: defaultdict[str, set[str]] = defaultdict(set)
 
     def upsert(self, kind: Kind, obj: Mapping[str, Any]) -> bool:
         """Take an object as the API server sent it; False when it is no news."""
@@ -144,6 +145,14 @@ class ObjectCache:
         """UIDs of the pools that refer to the provider at that place, whether it exists or not."""
         return self._by_provider.get((namespace, name))
 
+    def moved(self, name: str) -> Set[str]:
+        """UIDs of the pools of that ClusterKeyProvider that came, changed or went since they were settled."""
+        return self._moved.get(name, frozenset())
+
+    def settle(self, name: str) -> None:
+        """From now on none of them did."""
+        self._moved.pop(name, None)
+
     def pools_claiming(self, namespace: str, secret_name: str) -> frozenset[str]:
         """UIDs of the pools that want to publish a Secret of that name."""
         return self._by_claim.get((namespace, secret_name))
@@ -168,10 +177,18 @@ class ObjectCache:
         if replaced is not None:
             self._unindex(replaced.uid)
         place = provider_place(entry.value)
+        self._note_moved(entry.uid)
         self._by_provider.set(entry.uid, {place} if place[1] else set())
+        self._note_moved(entry.uid)
         self._by_claim.set(entry.uid, {(entry.namespace, name) for name in self._claims(entry.value)})
 
+    def _note_moved(self, uid: str) -> None:
+        for namespace, name in self._by_provider.terms(uid):
+            if not namespace:
+                self._moved[name].add(uid)
+
     def _unindex(self, uid: str) -> None:
+        self._note_moved(uid)
         self._by_provider.set(uid, set())
         self._by_claim.set(uid, set())
 
@@ -180,13 +197,16 @@ class _Index:
     """Which UIDs belong to a term, kept when a UID's terms change."""
 
     def __init__(self) -> None:
-        self._terms: dict[str, tuple[tuple[str, Hashable], ...]] = {}
-        self._uids: defaultdict[tuple[str, Hashable], set[str]] = defaultdict(set)
+        self._terms: dict[str, tuple[tuple[str, str], ...]] = {}
+        self._uids: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
 
-    def get(self, term: tuple[str, Hashable]) -> frozenset[str]:
+    def terms(self, uid: str) -> tuple[tuple[str, str], ...]:
+        return self._terms.get(uid, ())
+
+    def get(self, term: tuple[str, str]) -> frozenset[str]:
         return frozenset(self._uids.get(term, ()))
 
-    def set(self, uid: str, terms: set[tuple[str, Hashable]]) -> None:
+    def set(self, uid: str, terms: set[tuple[str, str]]) -> None:
         for term in set(self._terms.pop(uid, ())) - terms:
             self._uids[term].discard(uid)
             if not self._uids[term]:

@@ -15,11 +15,13 @@ NONE: Labels = {}
 
 
 class Namespaces:
-    """Nobody changes the mappings that it returns; an unchanged one stays the same object."""
+    """Nobody changes the mappings that it returns; an unchanged one stays the same object. `version` grows when labels
+    that are known change."""
 
     def __init__(self, client: KubeClient) -> None:
         self._client = client
         self._known: dict[str, Labels] = {}
+        self.version = 0
 
     async def labels(self, name: str) -> Labels:
         """Of one namespace; none when it is gone. Raises KubeError."""
@@ -30,12 +32,17 @@ class Namespaces:
                 return NONE
         return self._known[name]
 
+    def known(self, name: str) -> Labels | None:
+        """Those that were read already; None for not yet, or it is gone."""
+        return self._known.get(name)
+
     async def refresh(self) -> set[str]:
         """Reads anew what is remembered; the names whose labels changed. Raises KubeError."""
         if not self._known:
             return set()
         before, now = dict(self._known), await self._listed()
         changed = {name for name, labels in before.items() if now.get(name) != labels}
+        self.version += bool(changed)
         for name in changed:
             if name in now:
                 self._known[name] = now[name]

@@ -27,9 +27,11 @@ from keypool.core.rules import (
 )
 
 LOOK_AGAIN = timedelta(seconds=30)
-"""A Secret that is not ours is not watched, nor what other pools of a tenant hold: look again after this."""
+"""A Secret that is not ours is not watched: look again after this."""
 LOOK_AT_LAST = timedelta(minutes=5)
 """A provider that can be used again has its pools looked at; this is for what may go wrong with that."""
+REFUSED_AT_LAST = timedelta(minutes=15)
+"""The same for a pool that is refused: what it waits for has it looked at, and there may be thousands of them."""
 
 
 def problems_are_told(o: Observation, plan: Plan, now: datetime) -> Decision:
@@ -38,10 +40,13 @@ def problems_are_told(o: Observation, plan: Plan, now: datetime) -> Decision:
     unpublishable = publication.publication_blocked(o)
     outside, end = (o.refused, o.provider_problem, unpublishable), of_pool(o, now)
     problems = [patient(problem, end) for problem in outside if problem is not None]
-    unseen = o.refused or unpublishable
     blocked = o.provider_problem or o.grip is not Grip.FREE
-    wake_at = now + LOOK_AGAIN if unseen else now + LOOK_AT_LAST if blocked else None
-    wake_at = earliest(wake_at, end) if problems else wake_at
+    wake_at = earliest(
+        now + LOOK_AGAIN if unpublishable else None,
+        now + LOOK_AT_LAST if blocked else None,
+        now + (REFUSED_AT_LAST if o.refused.stalls else LOOK_AGAIN) if o.refused else None,
+        end if problems else None,
+    )
     return Decision(f"{len(problems)} problems outside", problems=tuple(problems), wake_at=wake_at)
 
 

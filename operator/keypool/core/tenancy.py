@@ -6,7 +6,6 @@ A refusal stops creating and rotating. What exists stays, and is revoked as ever
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 
 from keypool.api.duration import render
@@ -18,18 +17,9 @@ from keypool.core.lifecycle import KeyState
 from keypool.core.limits import Identity
 from keypool.core.observation import Problem
 from keypool.core.reasons import Reason
+from keypool.core.roll import Holder, Roll
 
 Labels = Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """A pool as its tenant's counts see it: `size` keys are asked for, `held` slots have one or are about to."""
-
-    uid: str
-    created: datetime
-    size: int
-    held: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,37 +106,14 @@ def _beyond(field: str, wanted: tuple[str, ...], allowed: tuple[str, ...] | None
 
 
 def counts_refused(limits: TenantLimits, uid: str, pools: Iterable[Holder]) -> str | None:
-    """Why the pool `uid` is too many, or too large. The oldest count first, so that a new pool never takes what an
-    older one has; and no pool grows into what others hold."""
-    by_age = sorted(pools, key=lambda pool: (pool.created, pool.uid))
-    older, newer = 0, sum(pool.held for pool in by_age)
-    for number, pool in enumerate(by_age, start=1):
-        newer -= pool.held
-        grows = pool.size > pool.held
-        problem = _too_many(limits, number) or _too_large(limits, pool, older + (newer if grows else 0))
-        if pool.uid == uid:
-            return problem
-        older += pool.size if problem is None else pool.held
-    return None
+    """Why the pool `uid` is too many, or too large. A `Roll` of them is not counted anew."""
+    return (pools if isinstance(pools, Roll) else Roll(limits, pools)).refusal(uid)
 
 
 def held_slots(ledger: Ledger) -> int:
     """The slots that have a key, or are about to get one, or lost it and are to get another."""
     leaving = (KeyState.DRAINING, KeyState.DISABLED, KeyState.REVOKING, KeyState.OWED)
     return len({key.slot for key in ledger.keys if key.state not in leaving})
-
-
-def _too_many(limits: TenantLimits, number: int) -> str | None:
-    if limits.pools is None or number <= limits.pools:
-        return None
-    return f"this is pool {number} of the tenant, by age, and {limits.pools} are allowed: delete one, or ask for more"
-
-
-def _too_large(limits: TenantLimits, pool: Holder, taken: int) -> str | None:
-    if limits.keys is None or taken + pool.size <= limits.keys:
-        return None
-    free = max(limits.keys - taken, 0)
-    return f"spec.size: {pool.size} is asked for, and {free} of the tenant's {limits.keys} keys are free for this pool"
 
 
 def _identity(tenant: Tenant, applicant: Applicant) -> Identity | Problem:

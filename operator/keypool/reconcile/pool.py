@@ -65,6 +65,8 @@ class PoolReconciler:
             return await self._reconcile(uid)
         finally:
             self._world.budgets.let_go(uid)
+            if self._world.tenancy is not None:
+                self._world.tenancy.look()
 
     def _is_in_sight(self, uid: str) -> bool:
         """False for pools and ledgers of a namespace that is not served, or refused: nothing is known of them."""

@@ -8,7 +8,7 @@ from keypool.core.actions import CreateKey, PublishSecrets, RevokeKey
 from keypool.core.lifecycle import KeyState
 from keypool.core.limits import Identity
 from keypool.core.observation import Problem
-from keypool.core.plan import LOOK_AGAIN
+from keypool.core.plan import REFUSED_AT_LAST
 from keypool.core.reasons import Reason
 from keypool.core.rules import requests
 from tests.unit.core.builders import (
@@ -44,7 +44,7 @@ def test_it_gets_no_key_is_stalled_and_looked_at_again() -> None:
     decided = planned(o)
     assert decided.actions == ()
     assert decided.problems == (NO_TENANT,)
-    assert decided.wake_at == NOW + LOOK_AGAIN
+    assert decided.wake_at == NOW + REFUSED_AT_LAST
     conditions = {one.type: one for one in concluded(o, *decided.problems).conditions}
     assert (conditions["Stalled"].reason, conditions["Ready"].status) == ("NotATenant", "False")
 

@@ -16,7 +16,8 @@ from keypool.core.ledger import Ledger
 from keypool.core.lifecycle import KeyState
 from keypool.core.limits import Identity, Limits, SpendLimit
 from keypool.core.observation import Problem
-from keypool.core.tenancy import Applicant, Holder, counts_refused, grant, held_slots, selects, tenant_of
+from keypool.core.roll import Holder
+from keypool.core.tenancy import Applicant, counts_refused, grant, held_slots, selects, tenant_of
 from tests.unit.core.builders import MINUTE, NOW, a_key, a_ledger, a_spec
 
 SHOP = {"team": "shop", "env": "prod"}

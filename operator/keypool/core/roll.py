@@ -1,0 +1,121 @@
+"""The pools of one tenant in the order of their age, and which of them its limits refuse. No I/O, no clock.
+
+The order is kept, and what follows from it is worked out once for each change, not once for each pool that asks: of
+thousands of refused pools, each would else be counted against all others.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from keypool.api.tenancy import TenantLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A pool as its tenant's counts see it: `size` keys are asked for, `held` slots have one or are about to."""
+
+    uid: str
+    created: datetime
+    size: int
+    held: int
+
+    @property
+    def claim(self) -> int:
+        """The most keys that it may count for."""
+        return max(self.size, self.held)
+
+
+class Roll:
+    """The oldest count first, so that a new pool never takes what an older one has; and no pool grows into what others
+    hold."""
+
+    def __init__(self, limits: TenantLimits, pools: Iterable[Holder] = ()) -> None:
+        self.limits = limits
+        self._order: list[tuple[datetime, str]] = []
+        self._pools: dict[str, Holder] = {}
+        self._claims = 0
+        self._told: set[str] = set()
+        self._by_keys: dict[str, str] | None = None
+        self._moved = False
+        for pool in sorted(pools, key=lambda each: (each.created, each.uid)):
+            self.put(pool)
+
+    def __iter__(self) -> Iterator[Holder]:
+        return (self._pools[uid] for _, uid in self._order)
+
+    def put(self, pool: Holder) -> None:
+        """The pool is new, or is so now."""
+        known = self._pools.get(pool.uid)
+        if known == pool:
+            return
+        if known is not None:
+            self.drop(pool.uid)
+        insort(self._order, (pool.created, pool.uid))
+        self._pools[pool.uid] = pool
+        self._changed(pool.claim)
+
+    def drop(self, uid: str) -> None:
+        """The pool is gone, or is another tenant's."""
+        if (known := self._pools.pop(uid, None)) is not None:
+            del self._order[bisect_left(self._order, (known.created, uid))]
+            self._changed(-known.claim)
+
+    def _changed(self, claim: int) -> None:
+        self._claims += claim
+        self._by_keys, self._moved = None, True
+
+    def refusal(self, uid: str) -> str | None:
+        """Why the pool is too many, or too large. It is remembered that this was asked, see `admitted`."""
+        text = self._refusal(uid)
+        (self._told.discard if text is None else self._told.add)(uid)
+        return text
+
+    def admitted(self) -> set[str]:
+        """The pools that were refused when they asked, and would not be now: each is named once."""
+        if not self._moved or not self._told:
+            return set()
+        self._moved = False
+        self._told &= self._pools.keys()
+        found = {uid for uid in self._told if self._refusal(uid) is None}
+        self._told -= found
+        return found
+
+    def _refusal(self, uid: str) -> str | None:
+        pool = self._pools.get(uid)
+        if pool is None:
+            return None
+        number = bisect_left(self._order, (pool.created, uid)) + 1
+        if self._is_too_many(number):
+            return (
+                f"this is pool {number} of the tenant, by age, and {self.limits.pools} are allowed: delete one, or ask "
+                "for more"
+            )
+        return self._too_large().get(uid)
+
+    def _is_too_many(self, number: int) -> bool:
+        return self.limits.pools is not None and number > self.limits.pools
+
+    def _too_large(self) -> dict[str, str]:
+        """By UID, why pools are too large. Nothing is counted while all claims together fit."""
+        if self.limits.keys is None or self._claims <= self.limits.keys:
+            return {}
+        if self._by_keys is None:
+            self._by_keys = dict(self._counted(self.limits.keys))
+        return self._by_keys
+
+    def _counted(self, keys: int) -> Iterator[tuple[str, str]]:
+        older, newer = 0, sum(pool.held for pool in self._pools.values())
+        for number, pool in enumerate(self, start=1):
+            newer -= pool.held
+            taken = older + (newer if pool.size > pool.held else 0)
+            too_large = taken + pool.size > keys
+            if too_large:
+                free = max(keys - taken, 0)
+                yield (
+                    pool.uid,
+                    f"spec.size: {pool.size} is asked for, and {free} of the tenant's {keys} keys are free for this "
+                    "pool",
+                )
+            older += pool.held if too_large or self._is_too_many(number) else pool.size
