@@ -1,7 +1,9 @@
 """Probes answer with reasons, and scrapes are limited."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 
 import aiohttp
 import pytest
@@ -52,6 +54,17 @@ async def test_a_flood_of_scrapes_costs_one(operator: Operator) -> None:
     answers = await asyncio.gather(*(operator.get("/metrics") for _ in range(20)))
     assert set(answers) == {(200, "keypool_leader 1\n")}
     assert operator.scrapes == 1
+
+
+async def test_metrics_are_told_while_all_threads_that_asyncio_lends_hang(operator: Operator) -> None:
+    answer, loop = threading.Event(), asyncio.get_running_loop()
+    with ThreadPoolExecutor(1) as one:
+        loop.set_default_executor(one)
+        hanging = asyncio.create_task(asyncio.to_thread(answer.wait, 30))
+        await asyncio.sleep(0)
+        assert await operator.get("/metrics") == (200, "keypool_leader 1\n")
+        answer.set()
+        await hanging
 
 
 async def test_there_is_nothing_else(operator: Operator) -> None:

@@ -11,10 +11,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
-from aiohttp import ThreadedResolver
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from keypool.providers.addresses import LOOPBACK, NEVER, Address, addressed, kind_of
+from keypool.providers.names import names
 
 SETTING = "KEYPOOL_ALLOW_PRIVATE_ENDPOINTS"
 SUCH_AS = '"10.0.0.0/8,fd00::/8", and "127.0.0.0/8,::1" for this machine'
@@ -111,7 +111,7 @@ class CheckedResolver(AbstractResolver):
     """Resolves names to what `reach` allows; `inner` looks them up. Raises AddressRefused where there is none."""
 
     def __init__(self, reach: Reach, inner: AbstractResolver | None = None) -> None:
-        self._reach, self._inner = reach, inner if inner is not None else ThreadedResolver()
+        self._reach, self._inner = reach, inner if inner is not None else names()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET

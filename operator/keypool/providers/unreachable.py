@@ -6,6 +6,7 @@ import ssl
 import aiohttp
 
 from keypool.providers.connections import NotSent
+from keypool.providers.names import NotLookedUp
 from keypool.providers.proxy import NoAddress
 
 NO_CONNECTION = (
@@ -24,7 +25,7 @@ def why_unreachable(error: BaseException | None) -> str:
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return f"the operator's proxy (KEYPOOL_HTTPS_PROXY) makes no connection: it answered {error.status}"
     if isinstance(error, NoAddress):
-        return f"no connection to {error.host}: its name cannot be looked up"
+        return f"no connection to {error.host}: {_of_name(error.os_error)}"
     if not isinstance(error, aiohttp.ClientConnectorError):
         return "no connection in time"
     if isinstance(error, aiohttp.ClientProxyConnectionError):
@@ -38,11 +39,15 @@ def _cause(error: aiohttp.ClientConnectorError) -> str:
     if isinstance(error, aiohttp.ClientConnectorSSLError):
         return "no TLS is spoken there, or none that is accepted here"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "its name cannot be looked up"
+        return _of_name(error.os_error)
     if isinstance(error.os_error, ConnectionRefusedError):
         return "refused"
     number = error.os_error.errno
     return os.strerror(number).lower() if number else "none of its addresses answers"
+
+
+def _of_name(error: OSError) -> str:
+    return str(error) if isinstance(error, NotLookedUp) else "its name cannot be looked up"
 
 
 def _verdict(error: Exception) -> str:
