@@ -102,7 +102,7 @@ class Rehearsal:
     async def _read_own(self, client: KubeClient) -> None:
         """What a leader reads first, in the operator's own namespace."""
         try:
-            await client.page(paths.secrets(self._namespace), f"{LABEL}=true", limit=1)
+            await client.first(paths.secrets(self._namespace), f"{LABEL}=true")
             with contextlib.suppress(NotFound):
                 await client.get(paths.secret(self._namespace, NAME))
         except Forbidden:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from keypool.cluster import paths
-from keypool.cluster.client import KubeClient
+from keypool.cluster.client import KubeClient, Read
 from keypool.cluster.errors import NotFound
 from keypool.core.grace import GRACE
 from keypool_lab.controlplane import Cluster
@@ -89,9 +89,10 @@ class Person(KubeClient):
         content_type: str,
         *,
         accept: str = "",
+        read: Read | None = None,
     ) -> Object:
         named = {**query, "fieldManager": "a-person"} if "fieldManager" in query else query
-        return await super()._once(verb, path, named, payload, content_type, accept=accept)
+        return await super()._once(verb, path, named, payload, content_type, accept=accept, read=read)
 
 
 class Team:

@@ -9,6 +9,7 @@ import pytest
 from keypool.cluster import paths
 from keypool.cluster.client import KubeClient
 from keypool.cluster.errors import AlreadyExists, Conflict, Forbidden, Invalid, NotFound
+from keypool.cluster.pieces import FIRST
 from keypool.cluster.secret_view import secret_view
 from keypool_lab.controlplane import Cluster
 from tests.conftest import Kubectl
@@ -68,11 +69,22 @@ async def test_apply_owns_what_it_names_and_takes_away_what_it_no_longer_names(
     assert "ours" in view.managed_labels
 
 
-async def test_a_list_in_chunks_has_everything_once(client: KubeClient, namespace: str) -> None:
-    for number in range(5):
-        await client.create(paths.secrets(namespace), secret(f"s{number}", wanted=str(number % 2)))
-    names = [item["metadata"]["name"] async for item in client.list(paths.secrets(namespace), "wanted=0", 2)]
-    assert names == ["s0", "s2", "s4"]
+async def test_a_list_in_pages_has_everything_once(client: KubeClient, namespace: str) -> None:
+    for number in range(FIRST + 5):
+        await client.create(paths.secrets(namespace), secret(f"s{number:02}", wanted=str(number // (FIRST + 3))))
+    pages = [page async for page in client.pages(paths.secrets(namespace), name_of, "wanted=0")]
+    assert [len(page.items) for page in pages] == [FIRST, 3]
+    assert [name for page in pages for name in page.items] == [f"s{number:02}" for number in range(FIRST + 3)]
+    assert len({page.version for page in pages}) == 1
+    assert [item["metadata"]["name"] async for item in client.list(paths.secrets(namespace), "wanted=1")] == [
+        f"s{FIRST + 3}",
+        f"s{FIRST + 4}",
+    ]
+
+
+def name_of(item: dict[str, Any]) -> str:
+    """What the test keeps."""
+    return str(item["metadata"]["name"])
 
 
 async def test_a_refusal_names_the_field_and_quotes_no_value(client: KubeClient, namespace: str) -> None:

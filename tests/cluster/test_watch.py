@@ -128,6 +128,8 @@ async def test_what_exists_what_changes_and_what_goes_reaches_the_cache(client: 
 
 
 async def test_only_secrets_with_our_label_are_watched(client: KubeClient, namespace: str) -> None:
+    await client.create(paths.pools(namespace), pool("ours"))
+    await client.create(paths.pools(namespace), pool("foreign"))
     async with watching(client) as watcher:
         await client.create(paths.secrets(namespace), secret("foreign", {}))
         await client.create(paths.secrets(namespace), secret("ours", {"keypool.dev/published": "true"}))
@@ -177,17 +179,17 @@ async def test_resync_finds_what_came_changed_and_went_in_a_gap(client: KubeClie
     resync = Resync(client, watcher.cache, watcher.touch, namespaces=(namespace,))
     await client.create(paths.pools(namespace), pool("stays"))
     await client.create(paths.pools(namespace), pool("goes"))
-    await client.create(paths.secrets(namespace), secret("s", {"keypool.dev/published": "true"}))
+    await client.create(paths.secrets(namespace), secret("stays", {"keypool.dev/published": "true"}))
     assert await resync.once() == 3
     assert await resync.once() == 0
     await client.delete(paths.pool(namespace, "goes"))
-    await client.delete(paths.secret(namespace, "s"))
+    await client.delete(paths.secret(namespace, "stays"))
     await client.patch(paths.pool(namespace, "stays"), {"spec": {"size": 3}})
     watcher.touched.clear()
     assert await resync.once() == 3
-    assert sorted(watcher.touched) == [(Kind.POOL, "goes"), (Kind.POOL, "stays"), (Kind.SECRET, "s")]
+    assert sorted(watcher.touched) == [(Kind.POOL, "goes"), (Kind.POOL, "stays"), (Kind.SECRET, "stays")]
     assert pool_in(watcher.cache, namespace, "goes") is None
-    assert watcher.cache.secret(namespace, "s") is None
+    assert watcher.cache.secret(namespace, "stays") is None
     assert (resync.age or 99) < 10
 
 
@@ -196,15 +198,15 @@ async def test_resync_does_not_drop_what_is_newer_than_its_list(client: KubeClie
     watcher = Watcher(client)
     resync = Resync(client, watcher.cache, watcher.touch, namespaces=(namespace,))
     await client.create(paths.pools(namespace), pool("old"))
-    page = client.page
+    pages = client.pages
 
-    async def slow(*args: Any, **options: Any) -> dict[str, Any]:
-        answer = await page(*args, **options)
-        if "apikeypools" in args[0]:
-            watcher.cache.upsert(Kind.POOL, await client.create(paths.pools(namespace), pool("new")))
-        return answer
+    async def slow(path: str, *args: Any) -> AsyncIterator[Any]:
+        async for page in pages(path, *args):
+            if "apikeypools" in path:
+                watcher.cache.upsert(Kind.POOL, await client.create(paths.pools(namespace), pool("new")))
+            yield page
 
-    client.page = slow  # type: ignore[method-assign]
+    client.pages = slow  # type: ignore[method-assign,assignment]
     await resync.once()
     assert pool_in(watcher.cache, namespace, "new") is not None
 

@@ -89,6 +89,7 @@ async def test_watches_in_a_quiet_cluster_stay_young(client: KubeClient) -> None
 
 
 async def test_nothing_of_a_secret_is_logged(client: KubeClient, namespace: str, logged: io.StringIO) -> None:
+    await client.create(paths.pools(namespace), pool("s"))
     async with watching(client) as watcher:
         await client.create(paths.secrets(namespace), secret("s", {"keypool.dev/published": "true"}))
         await watcher.sees(lambda cache: cache.secret(namespace, "s"))

@@ -14,13 +14,14 @@ from keypool.cluster.client import FIELD_MANAGER
 
 def claims(pool: dict[str, Any]) -> tuple[str, ...]:
     """The test's rule: the Secret's name is in the spec."""
-    return (pool["spec"]["secret"],)
+    return (pool["spec"]["claims"],)
 
 
 def pool(version: int, uid: str = "u1", name: str = "p", claimed: str = "s", provider: str = "acme") -> dict[str, Any]:
     """A pool as the API server sends it."""
     meta = {"namespace": "ns", "name": name, "uid": uid, "resourceVersion": str(version), "managedFields": [{}]}
-    return {"metadata": meta, "spec": {"secret": claimed, "providerRef": {"name": provider}}}
+    asked = {"labels": {"example.com/team": "search"}, "annotations": {"example.com/owner": "me"}}
+    return {"metadata": meta, "spec": {"claims": claimed, "providerRef": {"name": provider}, "secret": asked}}
 
 
 def secret(name: str) -> dict[str, Any]:
@@ -67,7 +68,8 @@ def test_what_objects_have_in_common_is_kept_once(cache: ObjectCache) -> None:
 
 
 def test_what_secrets_have_in_common_is_kept_once(cache: ObjectCache) -> None:
-    for uid in ("u1", "u2"):
+    for version, uid in enumerate(("u1", "u2")):
+        cache.upsert(Kind.POOL, pool(version, uid=uid, name=uid, claimed=uid))
         cache.upsert(Kind.SECRET, json.loads(json.dumps(secret(uid))))
     one, other = (cache.secret("ns", uid) for uid in ("u1", "u2"))
     assert one is not None
@@ -133,6 +135,7 @@ def test_an_object_touches_the_pools_that_depend_on_it(cache: ObjectCache) -> No
 
 
 def test_a_secret_is_kept_without_its_values(cache: ObjectCache) -> None:
+    cache.upsert(Kind.POOL, pool(1))
     meta = {"namespace": "ns", "name": "s", "uid": "u", "resourceVersion": "1"}
     cache.upsert(Kind.SECRET, {"metadata": meta, "data": {"apiKey": "Y2FuYXJ5"}})
     view = cache.secret("ns", "s")

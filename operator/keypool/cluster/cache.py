@@ -12,6 +12,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from keypool.cluster.keeping import kept_object, kept_view, wanted_by
 from keypool.cluster.secret_view import secret_view
 from keypool.cluster.store import Entry, Store
 from keypool.core.views_secret import SecretView
@@ -72,22 +73,35 @@ class ObjectCache:
 
     def upsert(self, kind: Kind, obj: Mapping[str, Any]) -> bool:
         """Take an object as the API server sent it; False when it is no news."""
-        identity = _identity(obj)
-        if not self.store(kind).is_news(*identity):
-            return False
-        if kind is Kind.SECRET:
-            self._secrets.put(Entry(*identity, self._texts.view(obj)))
-            return True
-        value = self._texts.compact(obj)
-        if kind in PROVIDERS:
-            self.store(kind).put(Entry(*identity, value))
-        else:
-            self._put_pool(Entry(*identity, value))
-        return True
+        entry = self.seen(kind, obj)
+        return entry is not None and self.put(kind, entry)
 
-    def is_news(self, kind: Kind, obj: Mapping[str, Any]) -> bool:
-        """Whether the object is newer than what is known of it."""
-        return self.store(kind).is_news(*_identity(obj))
+    def seen(self, kind: Kind, obj: Mapping[str, Any]) -> Entry[Any] | None:
+        """What is kept of an object, as the API server sent it: a bounded part. None when it is no news, and of a
+        Secret that no pool claims."""
+        identity = _identity(obj)
+        namespace, name, *_ = identity
+        if not self.store(kind).is_news(*identity):
+            return None
+        if kind is not Kind.SECRET:
+            return Entry(*identity, self._texts.compact(kept_object(obj)))
+        claimants = self.pools_claiming(namespace, name)
+        if not claimants:
+            self._secrets.discard(namespace, name)
+            return None
+        wanted = wanted_by(filter(None, map(self.pool, claimants)))
+        return Entry(*identity, self._texts.compact_view(kept_view(secret_view(obj), wanted)))
+
+    def put(self, kind: Kind, entry: Entry[Any]) -> bool:
+        """Take what was `seen`; False when it is no news any more."""
+        store = self.store(kind)
+        if not store.is_news(entry.namespace, entry.name, entry.uid, entry.version):
+            return False
+        if kind is Kind.POOL:
+            self._put_pool(entry)
+        else:
+            store.put(entry)
+        return True
 
     def remove(self, kind: Kind, obj: Mapping[str, Any]) -> bool:
         """Forget a deleted object, given as the API server sent it last; False when it was not known."""
@@ -126,7 +140,7 @@ class ObjectCache:
         return _value(self._providers.by_uid(uid)) or _value(self._cluster_providers.by_uid(uid))
 
     def secret(self, namespace: str, name: str) -> SecretView | None:
-        """The Secret of that name, when it carries our label."""
+        """The Secret of that name, when it carries our label and a pool claims it."""
         return _value(self._secrets.by_name(namespace, name))
 
     def pools(self) -> Iterator[Object]:
@@ -138,7 +152,7 @@ class ObjectCache:
         return (entry.value for kind in PROVIDERS for entry in self.store(kind))
 
     def secrets(self) -> Iterator[SecretView]:
-        """All Secrets with our label."""
+        """All Secrets with our label that pools claim."""
         return (entry.value for entry in self._secrets)
 
     def pools_of_provider(self, namespace: str, name: str) -> frozenset[str]:
@@ -180,7 +194,7 @@ class ObjectCache:
         self._note_moved(entry.uid)
         self._by_provider.set(entry.uid, {place} if place[1] else set())
         self._note_moved(entry.uid)
-        self._by_claim.set(entry.uid, {(entry.namespace, name) for name in self._claims(entry.value)})
+        self._claim(entry.uid, {(entry.namespace, name) for name in self._claims(entry.value)})
 
     def _note_moved(self, uid: str) -> None:
         for namespace, name in self._by_provider.terms(uid):
@@ -190,7 +204,12 @@ class ObjectCache:
     def _unindex(self, uid: str) -> None:
         self._note_moved(uid)
         self._by_provider.set(uid, set())
-        self._by_claim.set(uid, set())
+        self._claim(uid, set())
+
+    def _claim(self, uid: str, terms: set[tuple[str, str]]) -> None:
+        """What nobody claims any more is not kept."""
+        for namespace, name in self._by_claim.set(uid, terms):
+            self._secrets.discard(namespace, name)
 
 
 class _Index:
@@ -206,15 +225,19 @@ class _Index:
     def get(self, term: tuple[str, str]) -> frozenset[str]:
         return frozenset(self._uids.get(term, ()))
 
-    def set(self, uid: str, terms: set[tuple[str, str]]) -> None:
+    def set(self, uid: str, terms: set[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Returns the terms that are nobody's now."""
+        left = list[tuple[str, str]]()
         for term in set(self._terms.pop(uid, ())) - terms:
             self._uids[term].discard(uid)
             if not self._uids[term]:
                 del self._uids[term]
+                left.append(term)
         for term in terms:
             self._uids[term].add(uid)
         if terms:
             self._terms[uid] = tuple(terms)
+        return left
 
 
 def _value(entry: Entry[T] | None) -> T | None:
@@ -232,17 +255,14 @@ class _Texts:
     def __init__(self) -> None:
         self._known: dict[Hashable, Any] = {}
 
-    def compact(self, obj: Mapping[str, Any]) -> Object:
-        """A copy without metadata.managedFields, which is half of an object and of no use here: of 13 KB that a pool
-        takes as parsed, 5 are left."""
-        meta = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+    def compact(self, obj: Object) -> Object:
+        """A copy that shares its texts."""
         self._bound()
-        return {self._one(key): self._shared(meta if key == "metadata" else value) for key, value in obj.items()}
+        return {self._one(key): self._shared(value) for key, value in obj.items()}
 
-    def view(self, obj: Mapping[str, Any]) -> SecretView:
+    def compact_view(self, view: SecretView) -> SecretView:
         """Of a Secret. The names in its labels and annotations are the same for nearly all, and half of what it
         takes."""
-        view = secret_view(obj)
         self._bound()
         return replace(
             view,

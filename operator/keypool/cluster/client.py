@@ -8,8 +8,9 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import aiohttp
@@ -19,8 +20,11 @@ from aiohttp.abc import AbstractStreamWriter
 from keypool.cluster.connection import Connection
 from keypool.cluster.errors import Expired, KubeError, TooManyRequests, Unauthorized, Unavailable, error_from
 from keypool.cluster.paths import resource_of
+from keypool.cluster.pieces import Pace, Page, PageTooLarge, read_page
 
+T = TypeVar("T")
 Object = dict[str, Any]
+Read = Callable[[aiohttp.ClientResponse], Awaitable[Object]]
 OnRequest = Callable[[str, str, int, float], None]
 OnDate = Callable[[str, float], None]
 
@@ -99,29 +103,44 @@ class KubeClient:
         """One object."""
         return await self._call("get", path)
 
-    async def page(
-        self, path: str, selector: str | None = None, limit: int = 500, token: str = "", *, metadata: bool = False
-    ) -> Object:
-        """One chunk of a list, as the API server's List object; with `metadata`, nothing but that of each item. Raises
-        Expired when the token is too old."""
-        query = {"limit": str(limit), "labelSelector": selector or "", "continue": token}
-        accept = METADATA_ONLY if metadata else ""
-        return await self._call("list", path, query={k: v for k, v in query.items() if v}, accept=accept)
+    async def first(self, path: str, selector: str) -> None:
+        """Proves that a list may be read, by one object of it."""
+        await self._call("list", path, query={"limit": "1", "labelSelector": selector})
 
-    async def list(self, path: str, label_selector: str | None = None, chunk: int = 500) -> AsyncIterator[Object]:
-        """All items, in chunks. When a token expires the list starts anew: items may then come twice."""
-        token = ""
+    async def pages(
+        self, path: str, keep: Callable[[Object], T | None], selector: str = "", *, metadata: bool = False
+    ) -> AsyncGenerator[Page[T]]:
+        """A list, in pages as large as its objects allow; `keep` says what is kept of each object, None for nothing.
+        With `metadata`, objects have nothing but that. Raises Expired when a page's token is too old."""
+        accept, token, pace = METADATA_ONLY if metadata else "", "", Pace()
+        found: deque[Page[T]] = deque()  # `list` is a method here
+
+        async def read(response: aiohttp.ClientResponse) -> Object:
+            found.append(await read_page(response.content, keep, pace))
+            return {}
+
+        while True:
+            asked = {"limit": str(pace.limit), "labelSelector": selector, "continue": token}
+            query = {key: text for key, text in asked.items() if text}
+            try:
+                await self._call("list", path, query=query, accept=accept, read=read)
+            except PageTooLarge:
+                continue
+            page = found.pop()
+            yield page
+            if not (token := page.token):
+                return
+
+    async def list(self, path: str, label_selector: str = "") -> AsyncIterator[Object]:
+        """All items. When a token expires the list starts anew: items may then come twice."""
         for _ in range(_RELISTS):
             try:
-                while True:
-                    answer = await self.page(path, label_selector, chunk, token)
-                    for item in answer.get("items") or ():
+                async for page in self.pages(path, lambda item: item, label_selector):
+                    for item in page.items:
                         yield item
-                    token = (answer.get("metadata") or {}).get("continue") or ""
-                    if not token:
-                        return
+                return
             except Expired:
-                token = ""
+                continue
         raise Unavailable(f"list {path}", 410, "Expired", maybe_done=False)
 
     async def create(self, path: str, body: Mapping[str, Any], dry_run: bool = False) -> Object:
@@ -163,6 +182,7 @@ class KubeClient:
         content_type: str = "application/json",
         *,
         accept: str = "",
+        read: Read | None = None,
     ) -> Object:
         reads = verb in _READS
         query = dict(query or {})
@@ -172,7 +192,7 @@ class KubeClient:
         attempt, renewed = 0, False
         while True:
             try:
-                return await self._once(verb, path, query, payload, content_type, accept=accept)
+                return await self._once(verb, path, query, payload, content_type, accept=accept, read=read)
             except Unauthorized:
                 if renewed:
                     raise
@@ -194,12 +214,15 @@ class KubeClient:
         content_type: str,
         *,
         accept: str = "",
+        read: Read | None = None,
     ) -> Object:
         url = self.connection.server + path + ("?" + urlencode(query) if query else "")
         headers = {} if payload is None else {"Content-Type": content_type}
         body = None if payload is None else _Body(payload, self.time_for_writes or (lambda: None))
         if accept:
             headers["Accept"] = accept
+        if read is not None:
+            headers["Accept-Encoding"] = "identity"  # what is packed may be any size
         if (authorization := await self.connection.authorization()) is not None:
             headers["Authorization"] = authorization
         timeout = self._timeout(verb)
@@ -214,10 +237,11 @@ class KubeClient:
                 server_hostname=self.connection.server_hostname,
                 timeout=timeout,
             ) as response:
-                raw, status = await response.read(), response.status
-                if self.on_date is not None:
-                    self.on_date(response.headers.get("Date", ""), time.monotonic() - started)
-                return self._answer(call, response, raw)
+                status = response.status
+                if read is None or status >= 300:
+                    return self._answer(call, response, await self._whole(response, started))
+                self._note_date(response, started)
+                return await self._in_pieces(call, response, read)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if body is not None and body.refused is not None:
                 raise body.refused from None
@@ -227,6 +251,24 @@ class KubeClient:
         finally:
             if self.on_request is not None:
                 self.on_request(verb, resource_of(path), status, time.monotonic() - started)
+
+    async def _whole(self, response: aiohttp.ClientResponse, started: float) -> bytes:
+        raw = await response.read()
+        self._note_date(response, started)
+        return raw
+
+    def _note_date(self, response: aiohttp.ClientResponse, started: float) -> None:
+        if self.on_date is not None:
+            self.on_date(response.headers.get("Date", ""), time.monotonic() - started)
+
+    async def _in_pieces(self, call: str, response: aiohttp.ClientResponse, read: Read) -> Object:
+        try:
+            return await read(response)
+        except PageTooLarge:
+            response.close()  # else what is left of it would be read
+            raise
+        except ValueError:
+            raise Unavailable(call, response.status, "answer is not a list", maybe_done=True) from None
 
     def _timeout(self, verb: str) -> aiohttp.ClientTimeout:
         """A write that still waits for a connection when its time is over is not sent any more."""

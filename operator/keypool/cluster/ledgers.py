@@ -220,7 +220,7 @@ class LedgerBook:
 
     async def load(self) -> None:
         """Reads all ledgers; call it once, on taking the lead. What cannot be read is in `unreadable`, by pool UID."""
-        async for obj in self.client.list(paths.secrets(self.namespace), f"{LABEL}=true", chunk=200):
+        async for obj in self.client.list(paths.secrets(self.namespace), f"{LABEL}=true"):
             self._take(obj)
 
     async def look_again(self, uid: str) -> None:

@@ -1,10 +1,12 @@
 """Labels of namespaces: read when first asked for, then compared with a list of metadata every half minute.
 
-Only those that were asked for are remembered. In a cluster of ten thousand namespaces that costs twenty short requests
-a round, and nothing while no pool names a ClusterKeyProvider; a watch would cost all of them at each start.
+Only those that were asked for are remembered. In a cluster of ten thousand namespaces that costs some twenty short
+requests a round, and nothing while no pool names a ClusterKeyProvider; a watch would cost all of them at each start.
 """
 
 from collections.abc import Mapping
+from contextlib import aclosing
+from typing import Any
 
 from keypool.cluster import paths
 from keypool.cluster.client import KubeClient
@@ -51,13 +53,15 @@ class Namespaces:
         return changed
 
     async def _listed(self) -> dict[str, Labels]:
-        found, token = dict[str, Labels](), ""
-        while True:
-            page = await self._client.page(paths.namespaces(), token=token, metadata=True)
-            names = ((item["metadata"]["name"], item) for item in page.get("items") or ())
-            found |= {name: _labels(item) for name, item in names if name in self._known}
-            if not (token := page["metadata"].get("continue") or ""):
-                return found
+        found = dict[str, Labels]()
+        async with aclosing(self._client.pages(paths.namespaces(), self._remembered, metadata=True)) as pages:
+            async for page in pages:
+                found |= page.items
+        return found
+
+    def _remembered(self, item: Mapping[str, Any]) -> tuple[str, Labels] | None:
+        name = item["metadata"]["name"]
+        return (name, _labels(item)) if name in self._known else None
 
 
 def _labels(obj: Mapping[str, Mapping[str, Labels]]) -> Labels:

@@ -82,6 +82,11 @@ class Store(Generic[T]):
             del self._by_name[known.namespace, known.name]
         return known
 
+    def discard(self, namespace: str, name: str) -> None:
+        """Do not keep the object of that name, which may exist."""
+        if (uid := self._by_name.pop((namespace, name), None)) is not None:
+            del self._by_uid[uid]
+
     def clear(self) -> None:
         """Forget everything, removals too."""
         self._by_uid.clear()

@@ -7,6 +7,7 @@ from keypool.cluster import paths
 from keypool.cluster.announcer import Subject
 from keypool.cluster.cache import Kind
 from keypool.cluster.errors import Conflict, KubeError, NotFound, told_of
+from keypool.cluster.keeping import MOST_FINALIZERS
 from keypool.core.reasons import Reason
 from keypool.core.rules.holding import FINALIZER as ACTIVITY
 from keypool.reconcile.memory import FIRST_PAUSE, Memory
@@ -49,7 +50,9 @@ async def put_back(world: World, subject: Subject, memory: Memory) -> None:
 async def set_finalizers(world: World, pool: dict[str, Any], *, add: bool) -> None:
     """Adds ours, or takes it off, and leaves those of others. Raises NotFound only when it was to be added; Conflict,
     when the pool is another one by now, which is in the cache then."""
-    meta = pool["metadata"]
+    meta, path = pool["metadata"], paths.pool(pool["metadata"]["namespace"], pool["metadata"]["name"])
+    if len(meta.get("finalizers") or ()) > MOST_FINALIZERS:  # there are more than the cache keeps
+        meta = (await world.client.get(path))["metadata"]
     others = [name for name in meta.get("finalizers") or () if name != FINALIZER]
     patch = {
         "metadata": {
@@ -57,7 +60,6 @@ async def set_finalizers(world: World, pool: dict[str, Any], *, add: bool) -> No
             "resourceVersion": meta["resourceVersion"],
         }
     }
-    path = paths.pool(meta["namespace"], meta["name"])
     try:
         with told_of("the pool's finalizer"):
             stored = await world.client.patch(path, patch)

@@ -155,8 +155,13 @@ def _asked_of_ledger(world: World, uid: str) -> str | None:
 
 
 async def _read(world: World, namespace: str, name: str) -> SecretView | None:
+    """One that is watched is remembered: it may have been seen before any pool claimed it."""
     live = await world.publisher.read(namespace, name)
-    return secret_view(live) if live is not None else None
+    if live is None:
+        return None
+    if (live["metadata"].get("labels") or {}).get(LABEL_PUBLISHED) == "true":
+        world.cache.upsert(Kind.SECRET, live)
+    return secret_view(live)
 
 
 def _secret_problem(pool: PoolFacts, secrets: dict[str, SecretView], ledger: Ledger) -> Problem | None:

@@ -1,13 +1,14 @@
-"""Kopf's part: it lists and watches, and tells the cache.
+"""Kopf's part: it lists and watches, and begins again where something fails.
 
 Kopf's handlers for changes, timers, daemons, indices and finalizers are not used, nor is anything that writes to the
-cluster: only `on.event`, which does nothing but take note.
+cluster. What it lists and watches is taken before it gets there, see `watch.taking`.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -24,10 +25,9 @@ from keypool.core.projection import LABEL_PUBLISHED
 from keypool.serve.logs import describe
 from keypool.tasks import end
 from keypool.watch.liveness import STREAM_SECONDS, Liveness
-from keypool.watch.middleware import middleware
+from keypool.watch.middleware import Middleware
 from keypool.watch.spawned import Spawned
-
-OnTouch = Callable[[Kind, Mapping[str, Any]], None]
+from keypool.watch.taking import OnTouch, taking
 
 PUBLISHED = f"{LABEL_PUBLISHED}=true"
 _IDENTITY = Identity("keypool")
@@ -163,15 +163,12 @@ async def _spawned(
 ) -> Collection[asyncio.Task[Any]]:
     """Kopf's first tasks; each session that it logs in with is added to `sessions`."""
     registry, connection = kopf.OperatorRegistry(), watch.client.connection
-    between = middleware(connection, watch.cache, watch.liveness, sample=watch.sample)
+    between = Middleware(connection, watch.liveness, partial(taking, watch.cache, watch.on_touch), watch.sample)
     _register_login(registry, connection, between, sessions, watches=len(kinds) * max(1, len(watch.namespaces)))
-    _register_events(registry, watch.cache, watch.on_touch, watch.liveness, kinds)
-    settings = _settings()
-    if watch.sample:
-        settings.watching.chunk_size = 1
+    _register_events(registry, kinds)
     return await kopf.spawn_tasks(
         registry=registry,
-        settings=settings,
+        settings=_settings(),
         memories=_NoMemories(),
         identity=_IDENTITY,
         clusterwide=not watch.namespaces,
@@ -204,27 +201,15 @@ def _settings() -> kopf.OperatorSettings:
     return settings
 
 
-def _register_events(
-    registry: kopf.OperatorRegistry,
-    cache: ObjectCache,
-    on_touch: OnTouch,
-    liveness: Liveness,
-    kinds: tuple[Kind, ...],
-) -> None:
-    def note(kind: Kind) -> Callable[..., Coroutine[None, None, None]]:
-        async def handler(event: Mapping[str, Any], **_: object) -> None:
-            obj = event["object"]
-            if event["type"] is not None:
-                liveness.mark(kind, obj["metadata"].get("namespace"))
-            apply = cache.remove if event["type"] == "DELETED" else cache.upsert
-            if apply(kind, obj):
-                on_touch(kind, obj)
+def _register_events(registry: kopf.OperatorRegistry, kinds: tuple[Kind, ...]) -> None:
+    """Kopf watches the kinds that have a handler."""
 
-        return handler
+    async def taken_already(**_: object) -> None:
+        return None
 
     for kind in kinds:
         group_version = ("", "v1") if kind is Kind.SECRET else (paths.GROUP, paths.VERSION)
-        kopf.on.event(*group_version, kind.value, registry=registry)(note(kind))
+        kopf.on.event(*group_version, kind.value, registry=registry)(taken_already)
 
 
 def _register_login(

@@ -1,9 +1,11 @@
 """Finds ledgers that somebody edited or deleted while nobody wrote them, by comparing resourceVersions."""
 
 import asyncio
+import contextlib
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from keypool.cluster import paths
 from keypool.cluster.client import KubeClient
@@ -71,13 +73,16 @@ class LedgerCheck:
             return False
 
     async def _listed(self) -> dict[str, str]:
-        found, token, path = dict[str, str](), "", paths.secrets(self._book.namespace)
-        while True:
-            page = await self._client.page(path, f"{LABEL}=true", token=token, metadata=True)
-            for item in page.get("items") or ():
-                found[item["metadata"]["name"].removeprefix(NAME.format(uid=""))] = item["metadata"]["resourceVersion"]
-            if not (token := page["metadata"].get("continue") or ""):
-                return found
+        found, path = dict[str, str](), paths.secrets(self._book.namespace)
+        async with contextlib.aclosing(self._client.pages(path, _version, f"{LABEL}=true", metadata=True)) as pages:
+            async for page in pages:
+                found |= page.items
+        return found
+
+
+def _version(item: Mapping[str, Any]) -> tuple[str, str]:
+    meta = item["metadata"]
+    return meta["name"].removeprefix(NAME.format(uid="")), meta["resourceVersion"]
 
 
 async def watch_installation(installed: Installation, touch_all: Callable[[], None], every: float) -> None:

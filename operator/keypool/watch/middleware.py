@@ -1,53 +1,81 @@
-"""Between Kopf and the API server: our credential on each request, and what the answers say about the watches."""
+"""Between Kopf and the API server: our credential on each request, what the answers say about the watches, and what
+they hold, which goes into the cache."""
 
-import json
-from functools import partial
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
 
 import aiohttp
 
 from keypool.cluster import paths
-from keypool.cluster.cache import Kind, ObjectCache
+from keypool.cluster.cache import Kind
 from keypool.cluster.connection import Connection
-from keypool.watch.echoes import WithoutEchoes
-from keypool.watch.liveness import Liveness
+from keypool.cluster.pieces import Pace
+from keypool.watch.liveness import Liveness, Place
+from keypool.watch.taking import Take, TakenStream, take_page
 
 REFUSED = "403: a right is missing, as with a RoleBinding that is not there"
 
 
-def middleware(
-    connection: Connection, cache: ObjectCache, liveness: Liveness, *, sample: bool
-) -> aiohttp.ClientMiddlewareType:
-    """Adds our current token to each of Kopf's requests; notes each watch that is answered or refused, and keeps from
-    Kopf what the cache knows already. Of a `sample`, Kopf gets the first page of each list for the whole."""
+class Middleware:
+    """For one run of Kopf. `take(kind)` puts objects of a kind into the cache. Of a `sample`, the first object of each
+    list stands for the whole."""
 
-    async def send(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-        if (authorization := await connection.authorization()) is not None:
+    def __init__(self, connection: Connection, liveness: Liveness, take: Callable[[Kind], Take], sample: bool) -> None:
+        self._connection, self._liveness, self._take, self._sample = connection, liveness, take, sample
+        self._paces: defaultdict[tuple[Kind, Place], Pace] = defaultdict(Pace)
+        self._pools_known: defaultdict[Place, asyncio.Event] = defaultdict(asyncio.Event)
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Sends one request of Kopf's."""
+        if (authorization := await self._connection.authorization()) is not None:
             request.headers["Authorization"] = authorization
-        request.server_hostname = connection.server_hostname
+        request.server_hostname = self._connection.server_hostname
         kind, namespace = _what(request.url.path)
         if kind is None:
             return await handler(request)
-        liveness.asked.add(kind)
-        response = await handler(request)
+        self._liveness.asked.add(kind)
+        ask = self._watch if "watch" in request.url.query else self._list
+        response = await ask(kind, namespace, request, handler)
         if response.status == 403:
-            liveness.refuse(kind, namespace, REFUSED)
-        elif response.status == 200 and "watch" in request.url.query:
-            liveness.mark(kind, namespace)
-            response.content = WithoutEchoes(response.content, partial(cache.is_news, kind))  # type: ignore[assignment]
-        elif response.status == 200 and sample:
-            await _only_page(response)
+            self._liveness.refuse(kind, namespace, REFUSED)
+            self._pools_known[namespace].set()
         return response
 
-    return send
+    async def _watch(
+        self, kind: Kind, namespace: Place, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        response = await handler(request)
+        if response.status != 200:
+            return response
+        self._liveness.mark(kind, namespace)
+        into_cache = self._take(kind)
+
+        def take(event: str, obj: dict[str, object]) -> None:
+            self._liveness.mark(kind, namespace)
+            into_cache(event, obj)
+
+        response.content = TakenStream(response.content, take)  # type: ignore[assignment,arg-type]
+        return response
+
+    async def _list(
+        self, kind: Kind, namespace: Place, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Secrets come after the pools that claim them: which ones are kept is known only then."""
+        if kind is Kind.SECRET and not self._sample:
+            await self._pools_known[namespace].wait()
+        if "continue" not in request.url.query:
+            self._paces[kind, namespace] = Pace()
+        pace = self._paces[kind, namespace]
+        response, page = await take_page(request, handler, self._take(kind), pace, sample=self._sample)
+        if kind is Kind.POOL and page is not None and not page.token:
+            self._pools_known[namespace].set()
+        return response
 
 
-async def _only_page(response: aiohttp.ClientResponse) -> None:
-    page = json.loads(await response.read())
-    page.get("metadata", {}).pop("continue", None)
-    response._body = json.dumps(page).encode()
-
-
-def _what(path: str) -> tuple[Kind | None, str | None]:
+def _what(path: str) -> tuple[Kind | None, Place]:
     """The kind and the namespace of a list's path; no kind where it is none of ours."""
     plural, parts = paths.resource_of(path), path.split("/")
     if plural not in set(Kind):

@@ -8,9 +8,9 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from itertools import product
-from typing import Any
+from typing import Any, cast
 
 from keypool.cluster import paths
 from keypool.cluster.cache import Kind, ObjectCache, watched
@@ -18,9 +18,10 @@ from keypool.cluster.client import KubeClient
 from keypool.cluster.errors import Expired, Forbidden, KubeError, NotFound
 from keypool.cluster.store import Entry
 from keypool.serve.logs import describe
-from keypool.watch.kopf_watch import PUBLISHED, OnTouch
+from keypool.watch.kopf_watch import PUBLISHED
 from keypool.watch.liveness import Liveness
 from keypool.watch.middleware import REFUSED
+from keypool.watch.taking import OnTouch
 
 UNSEEN = 60.0
 """Seconds between two comparisons at most while something is not in sight yet."""
@@ -105,32 +106,30 @@ class Resync:
 
     async def _compare_once(self, kind: Kind, namespace: str | None) -> int:
         known_before = self._cache.store(kind).newest()
-        missed, present, version = 0, set(), 0
-        async with contextlib.aclosing(self._pages(kind, namespace)) as pages:
-            async for items, version in pages:
-                if version < known_before:
+        missed, present, version = 0, set[str](), 0
+
+        def kept(item: dict[str, Any]) -> Entry[Any] | None:
+            present.add(item["metadata"]["uid"])
+            return self._cache.seen(kind, item)
+
+        selector = PUBLISHED if kind is Kind.SECRET else ""
+        async with contextlib.aclosing(self._client.pages(_PATHS[kind](namespace), kept, selector)) as pages:
+            async for page in pages:
+                if (version := page.version) < known_before:
                     _log.error("the API server's history was set back; forgetting what was known", extra={"kind": kind})
                     self._cache.clear(kind)
-                    known_before = 0
-                present |= {item["metadata"]["uid"] for item in items}
-                missed += sum(self._take(kind, item) for item in items)
+                    break
+                missed += sum(self._take(kind, entry) for entry in page.items)
+        if version < known_before:
+            return await self._compare_once(kind, namespace)
         return missed + sum(
             self._drop(kind, entry, version) for entry in self._vanished(kind, namespace, present, version)
         )
 
-    async def _pages(self, kind: Kind, namespace: str | None) -> AsyncGenerator[tuple[list[dict[str, Any]], int], None]:
-        """Chunks of items, with the version of the whole list, which is the same for all chunks."""
-        path, token = _PATHS[kind](namespace), ""
-        while True:
-            page = await self._client.page(path, PUBLISHED if kind is Kind.SECRET else None, token=token)
-            yield page.get("items") or [], int(page["metadata"]["resourceVersion"])
-            if not (token := page["metadata"].get("continue") or ""):
-                return
-
-    def _take(self, kind: Kind, item: dict[str, Any]) -> bool:
-        news = self._cache.upsert(kind, item)
+    def _take(self, kind: Kind, entry: Entry[Any]) -> bool:
+        news = self._cache.put(kind, entry)
         if news:
-            self._on_touch(kind, item)
+            self._on_touch(kind, _object(kind, entry))
         return news
 
     def _vanished(self, kind: Kind, namespace: str | None, present: set[str], version: int) -> list[Entry[Any]]:
@@ -142,8 +141,14 @@ class Resync:
         ]
 
     def _drop(self, kind: Kind, entry: Entry[Any], version: int) -> bool:
-        known = {"metadata": {"namespace": entry.namespace, "name": entry.name, "uid": entry.uid}}
         removed = self._cache.remove_uid(kind, entry.uid, version)
         if removed:
-            self._on_touch(kind, known if kind is Kind.SECRET else entry.value)
+            self._on_touch(kind, _object(kind, entry))
         return removed
+
+
+def _object(kind: Kind, entry: Entry[Any]) -> Mapping[str, Any]:
+    """As far as it says whom it concerns."""
+    if kind is not Kind.SECRET:
+        return cast("dict[str, Any]", entry.value)
+    return {"metadata": {"namespace": entry.namespace, "name": entry.name, "uid": entry.uid}}
