@@ -66,9 +66,9 @@ DEFECTS: tuple[Defect, ...] = (
     ),
     Defect(
         "an old event of a watch undoes what we wrote",
-        "cluster/cache.py",
-        "        if not self.store(kind).is_news(*identity):\n            return False\n",
-        "",
+        "cluster/store.py",
+        "        return version > max(known.version if known else -1, self._removed.get(uid, -1))",
+        "        return True",
         ("tests/unit/test_object_cache.py",),
     ),
     Defect(
@@ -107,11 +107,11 @@ DEFECTS: tuple[Defect, ...] = (
         ("tests/contract/test_late_requests.py",),
     ),
     Defect(
-        "Kopf is not told what is news",
-        "watch/echoes.py",
-        "if self._is_news(obj):",
-        "if False:",
-        ("tests/unit/test_echoes.py",),
+        "what a watch brings is not taken",
+        "watch/taking.py",
+        '            self._take(event["type"], obj)\n',
+        "",
+        ("tests/unit/test_taking.py",),
     ),
     Defect(
         "a Lease is taken while its holder renews it",
