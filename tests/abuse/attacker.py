@@ -82,7 +82,7 @@ class Attacker:
                 with contextlib.suppress(KubeError):
                     await self.wide.patch(path, {"metadata": {"finalizers": None}})
 
-        pools = [pool["metadata"]["name"] async for pool in self.wide.list(paths.pools(self.namespace), chunk=20)]
+        pools = [pool["metadata"]["name"] async for pool in self.wide.list(paths.pools(self.namespace))]
         await asyncio.gather(*(free(paths.pool(self.namespace, name)) for name in pools))
 
     @property
