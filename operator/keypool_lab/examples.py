@@ -30,6 +30,7 @@ VENDOR = ProviderFacts("provider", "vendor", "https://vendor.example/v1", Capabi
 DOWN = Problem(Reason.PROVIDER_NOT_READY, "KeyProvider vendor: it does not answer", stalls=False)
 SLOW = Trouble(Reason.PROVIDER_UNAVAILABLE, "the provider does not answer", needs_person=False)
 UNWRITTEN = Trouble(Reason.CLUSTER_UNAVAILABLE, "the ledger: update: 503", needs_person=False)
+UNFORESEEN = Trouble(Reason.INTERNAL_ERROR, "the look at this pool failed with KeyError", needs_person=False)
 REFUSED = Trouble(Reason.KEY_REFUSED, "no such scope", needs_person=True)
 RESTORED = Problem(Reason.LEDGER_RESTORED, "every key is probed first", stalls=False)
 LOST = Problem(Reason.LEDGER_MISSING, "the ledger is being rebuilt", stalls=False)
@@ -117,6 +118,8 @@ EXAMPLES: dict[str, Callable[[], Sight]] = {
     ),
     "A reported leak is not contained yet": lambda: sight(key(), key(KeyState.REVOKING, "old", **LEAKED)),
     "A person is needed": lambda: sight(key(), troubles={"create": REFUSED}),
+    "A pass failed in a way that nobody foresaw": lambda: sight(key(), troubles={"pass": UNFORESEEN}),
+    "A part of a pass failed in a way that nobody foresaw": lambda: sight(key(), troubles={"usage:key": UNFORESEEN}),
     "The pool is being deleted": lambda: sight(key(KeyState.REVOKING), pool={"deleted_at": NOW}, secrets={}),
     "The ledger is gone or not to be believed, and a Secret stands": lambda: sight(
         satisfied=None, recovery=LOST, secrets=sight(key()).o.secrets

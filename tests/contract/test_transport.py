@@ -243,31 +243,6 @@ async def test_what_is_not_proper_http_is_ambiguous(raw: bytes) -> None:
     assert "canary" not in str(caught.value)
 
 
-HEAD = b"Content-Type: application/json\r\nContent-Length: 2\r\n"
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        b"HTTP/1.1 200 Tr\xe8s bien\r\n" + HEAD + b"\r\n{}",
-        b"HTTP/1.1 200 \xff\xfe\r\n" + HEAD + b"\r\n{}",
-        b"HTTP/1.1 200\r\n" + HEAD + b"\r\n{}",
-        b"HTTP/1.1 200 OK\r\nX-Motto: Tr\xe8s\r\n" + HEAD + b"\r\n{}",
-        b"HTTP/1.1 200 OK\r\nSet-Cookie: \xe8=\xff; domain=\xff\r\n" + HEAD + b"\r\n{}",
-    ],
-    ids=["Latin 1", "no text at all", "no words", "a header in Latin 1", "a cookie of bytes"],
-)
-async def test_words_that_mean_nothing_do_not_spoil_an_answer(raw: bytes) -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(raw)
-        writer.close()
-
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        assert (await ask(f"http://127.0.0.1:{port}")).body == b"{}"
-
-
 MALFORMED = {
     "no key": b'{"id": "key_1"}',
     "null key": b'{"id": "key_1", "key": null}',

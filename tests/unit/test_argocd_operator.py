@@ -18,6 +18,8 @@ from tests.unit.argocd import judge
 
 PROGRESSING = {
     "A reported leak is not contained",
+    "A pass failed in a way that nobody foresaw",
+    "A part of a pass failed in a way that nobody foresaw",
     "A reported leak is not contained yet",
     "The pool is being deleted",
     "The ledger is gone or not to be believed, and a Secret stands",

@@ -9,9 +9,11 @@ import pytest
 
 from keypool.core import actions as act
 from keypool.core.decision import Plan
+from keypool.core.reasons import Reason
 from keypool.reconcile import perform
 from keypool.reconcile.context import Pass
-from tests.unit.core.builders import a_key, a_ledger, seen
+from keypool.reconcile.memory import Memory
+from tests.unit.core.builders import NOW, a_key, a_ledger, seen
 
 
 async def done(monkeypatch: pytest.MonkeyPatch, *actions: act.Action) -> list[str]:
@@ -29,7 +31,7 @@ async def done(monkeypatch: pytest.MonkeyPatch, *actions: act.Action) -> list[st
     return asked
 
 
-def a_pass() -> Pass:
+def a_pass(memory: Memory | None = None) -> Pass:
     """One whose ledger is durable at once."""
 
     async def update(_: Any) -> None:
@@ -37,11 +39,13 @@ def a_pass() -> Pass:
 
     ledger = a_ledger(a_key())
     world = SimpleNamespace(
+        now=lambda: NOW,
+        random=lambda: 0.5,
         leadership=SimpleNamespace(remaining=lambda: 10.0),
         budgets=SimpleNamespace(using=lambda *_: contextlib.nullcontext()),
     )
     handle = SimpleNamespace(update=update, ledger=ledger)
-    return cast("Pass", SimpleNamespace(world=world, handle=handle, observation=seen(ledger=ledger)))
+    return cast("Pass", SimpleNamespace(world=world, handle=handle, memory=memory, observation=seen(ledger=ledger)))
 
 
 async def test_keys_are_probed_also_where_every_create_call_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,3 +74,28 @@ async def test_no_revocation_waits_for_what_is_asked_about_other_keys(
     monkeypatch.setattr(perform, "_AT_PROVIDER", handlers)
     this = a_pass()
     assert await perform.perform(this, Plan(this.handle.ledger, actions=(slow, act.RevokeKey("leaked"))))
+
+
+async def test_what_fails_for_one_key_as_nobody_foresaw_is_a_trouble_and_leaves_the_others_as_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deleted: list[str] = []
+
+    async def revoke(_: Pass, action: Any) -> bool:
+        if action.name == "bad":
+            raise OverflowError("sk-canary")
+        deleted.append(action.name)
+        return True
+
+    monkeypatch.setattr(perform, "_AT_PROVIDER", {act.RevokeKey: revoke})
+    memory = Memory()
+    this = a_pass(memory)
+    actions = (act.RevokeKey("bad"), act.RevokeKey("good"))
+    assert not await perform.perform(this, Plan(this.handle.ledger, actions=actions))
+    assert deleted == ["good"]
+    trouble = memory.troubles["revoke:bad"]
+    assert (trouble.reason, trouble.message) == (
+        Reason.INTERNAL_ERROR,
+        "revoke failed with OverflowError; it is tried again with growing pauses",
+    )
+    assert memory.wait_until["revoke:bad"] > NOW

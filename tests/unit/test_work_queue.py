@@ -74,6 +74,21 @@ async def with_workers(
         queue.close()
 
 
+@pytest.mark.parametrize(
+    "error", [asyncio.CancelledError(), SystemExit(), BaseExceptionGroup("", [SystemExit()])], ids=repr
+)
+async def test_what_is_no_ordinary_failure_ends_no_other_keys_either(error: BaseException) -> None:
+    seen: list[str] = []
+
+    async def handler(key: str, _: WorkQueue) -> float | None:
+        seen.append(key)
+        if key == "bad" and seen.count("bad") == 1:
+            raise error
+        return None
+
+    await with_workers(handler, lambda: seen.count("bad") == 2 and "good" in seen, "bad", "good")
+
+
 async def test_a_failing_key_is_tried_again_and_the_worker_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     seen: list[str] = []
 

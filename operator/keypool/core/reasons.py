@@ -93,6 +93,7 @@ class Reason(StrEnum):
     SECRET_NEWER = "SecretNewer"  # noqa: S105
     NAMESPACE_TERMINATING = "NamespaceTerminating"
     CLUSTER_UNAVAILABLE = "ClusterUnavailable"
+    INTERNAL_ERROR = "InternalError"
     LEAK_NOT_CONTAINED = "LeakNotContained"
     COMPROMISED_UNKNOWN = "CompromisedUnknown"
     COMPROMISE_WAITS = "CompromiseWaits"
@@ -215,6 +216,9 @@ ADVICE: dict[Reason, str] = {
     Reason.NAMESPACE_TERMINATING: "The namespace is being deleted: nothing is created in it any more.",
     Reason.CLUSTER_UNAVAILABLE: "The Kubernetes API refused or did not answer; keypool tries again. Where the message "
     "names an admission policy, a webhook, a quota or a right (RBAC), and the pool is Stalled: have that changed.",
+    Reason.INTERNAL_ERROR: "keypool failed in a way that nobody foresaw; the message says at what, and the operator's "
+    "log where: report it. keypool tries again with growing pauses. What is published stays. A deleted pool goes at "
+    "its deadline all the same; with RevokeAndWait it waits.",
     Reason.LEAK_NOT_CONTAINED: "A key is reported compromised and is not proven dead; the message says which, since "
     "when, and why. Mend what it names. A key without a published successor stays, so that nobody is cut off; to have "
     "it revoked at once all the same, annotate the pool with keypool.dev/compromised=NAME!now@TOKEN. Or revoke it in "

@@ -6,6 +6,8 @@ from keypool.core.projection import usable
 from keypool.core.reasons import Reason
 from keypool.core.sight import BRAKE, Sight
 
+WHOLE_PASS = "pass"  # noqa: S105 - no word of that kind
+"""The activity whose trouble says that a whole pass failed in a way that nobody foresaw."""
 NO_LEDGER = (Reason.LEDGER_MISSING, Reason.LEDGERS_MISSING, Reason.LEDGER_UNREADABLE, Reason.CLUSTER_CHANGED)
 
 
@@ -25,6 +27,19 @@ def nothing(_: Sight) -> Problem:
 def stalled(sight: Sight) -> Problem | None:
     """Nothing more happens until a person acts."""
     return sight.stalled
+
+
+def failed_look(sight: Sight) -> Problem | None:
+    """A whole pass failed in a way that nobody foresaw: nothing is known."""
+    trouble = sight.o.troubles.get(WHOLE_PASS)
+    return note(trouble.reason, trouble.message) if trouble is not None else None
+
+
+def unforeseen(sight: Sight) -> Problem | None:
+    """A part of a pass did."""
+    troubles = (trouble for _, trouble in sorted(sight.o.troubles.items()))
+    found = next((trouble for trouble in troubles if trouble.reason is Reason.INTERNAL_ERROR), None)
+    return note(found.reason, found.message) if found is not None else None
 
 
 def deletion(sight: Sight) -> Problem | None:

@@ -14,8 +14,14 @@ SPENDING = Condition.WITHIN_SPEND_LIMIT
 DEAD = Say(False, Reason.NO_LIVE_KEY, "no published key is accepted by the provider")
 
 OF_THE_POOL: tuple[Situation[Sight], ...] = (
+    Situation(
+        "A pass failed in a way that nobody foresaw",
+        sees.failed_look,
+        {READY: Say(None), PUBLISHED: Say(None), HEALTHY: Say(None), REVOKED: Say(None), SPENDING: None, **WORKS},
+    ),
     Situation("A reported leak is not contained", sees_keys.leak, {REVOKED: Say(False)}),
     Situation("A person is needed", sees.stalled, STALLS),
+    Situation("A part of a pass failed in a way that nobody foresaw", sees.unforeseen, WORKS),
     Situation(
         "The pool is being deleted",
         sees.deletion,

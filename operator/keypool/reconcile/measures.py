@@ -1,9 +1,12 @@
 """What the metrics show of a pool, from the status and the observation of a pass."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from keypool.api.pool_status import ApiKeyPoolStatus
+from keypool.api.status import Condition as ConditionModel
 from keypool.core.leaks import Leak
+from keypool.core.ledger import Ledger
 from keypool.core.observation import Observation
 from keypool.core.projection import usable
 from keypool.core.reasons import Condition, Reason
@@ -26,18 +29,24 @@ def pool_state(
         leaks_since=(leak.since or _since(status, Condition.REVOKED)).timestamp() if leak is not None else 0.0,
         published=status.counts.published if status.counts is not None else 0,
         wanted=o.known_pool.spec.size if o.known_pool.spec is not None else 0,
-        conditions=_conditions(status),
+        conditions=_conditions(status.conditions),
         late=_late(status, before, now),
         last_rotation=status.last_rotation.at.timestamp() if status.last_rotation is not None else None,
         good_probe=_good_probe(o, before),
     )
 
 
-def _conditions(status: ApiKeyPoolStatus) -> tuple[tuple[str, str, str], ...]:
+def failed_state(ledger: Ledger, told: Iterable[ConditionModel], before: PoolState | None) -> PoolState:
+    """After a pass that failed."""
+    known = before or PoolState(ready=False, next_rotation=None, keys=tuple(key.state for key in ledger.keys))
+    return known._replace(ready=False, conditions=_conditions(told))
+
+
+def _conditions(conditions: Iterable[ConditionModel]) -> tuple[tuple[str, str, str], ...]:
     """Names as they are declared, so that ten thousand pools share them."""
     return tuple(
         (Condition(each.type).value, each.status, Reason(each.reason).value)
-        for each in status.conditions
+        for each in conditions
         if each.type in _ABNORMAL or each.status != "True"
     )
 

@@ -46,7 +46,7 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
         entropy=world.new_id(),
         started_at=world.started_at,
         clocks_agree=world.clocks_agree(),
-        crd_going=going and await _crd_is_going(world),
+        crd_going=going and await crd_is_going(world),
         secret_problem=_secret_problem(pool, secrets, ledger) if pool is not None and not going else None,
         abandon=pool.abandon if pool is not None else _asked_of_ledger(world, uid),
         supply=await _supply(world, pool, facts) if pool is not None and not going else None,
@@ -184,7 +184,7 @@ def _contested(world: World, pool: PoolFacts, secrets: dict[str, SecretView]) ->
     return None
 
 
-async def _crd_is_going(world: World) -> bool:
+async def crd_is_going(world: World) -> bool:
     """Read live, and only for pools that go: a CRD that is deleted takes all pools along, and means Retain."""
     try:
         crd = await world.client.get(paths.crd(Kind.POOL.value))

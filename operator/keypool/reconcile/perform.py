@@ -11,12 +11,14 @@ from keypool.cluster.publisher import SecretRefused
 from keypool.core import actions as act
 from keypool.core.decision import Plan
 from keypool.core.reasons import Reason
+from keypool.providers.boundary import through
 from keypool.reconcile import changing, disabling, keys, lookup, objects, repeating, revocation, usage
 from keypool.reconcile.admission import activity_of
 from keypool.reconcile.chosen import with_chosen_values
 from keypool.reconcile.context import Pass
 from keypool.reconcile.holding import put_back
 from keypool.reconcile.memory import FIRST_PAUSE
+from keypool.reconcile.unforeseen import of_action
 
 _log = logging.getLogger(__name__)
 
@@ -77,8 +79,24 @@ async def _one(this: Pass, action: act.Action) -> bool:
         return True
     if at_provider is None:
         return await _guarded(this, action)
-    with this.world.budgets.using(this.handle.ledger.pool_uid, activity_of(action) or ""):
-        return await at_provider(this, action)
+    activity = activity_of(action) or ""
+    with this.world.budgets.using(this.handle.ledger.pool_uid, activity):
+        return await _contained(this, activity, at_provider(this, action))
+
+
+async def _contained(this: Pass, activity: str, work: Awaitable[bool]) -> bool:
+    """What fails for one key in a way that nobody foresaw leaves all others as they are, and is a trouble with a pause.
+    What is done in the cluster is not contained: that a pass failed there has to stand in the conditions."""
+    try:
+        return await work
+    except KubeError:
+        raise
+    except BaseException as error:  # noqa: BLE001
+        if (own := through(error)) is not None:
+            raise own from None
+        told = of_action(activity, error)
+    this.memory.failed(activity, Reason.INTERNAL_ERROR, told, this.world.now(), this.world.random())
+    return False
 
 
 _AT_PROVIDER: dict[type[act.Action], Callable[[Pass, Any], Awaitable[bool]]] = {

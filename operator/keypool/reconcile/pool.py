@@ -29,6 +29,7 @@ from keypool.reconcile.perform import perform
 from keypool.reconcile.readings import FINALIZER
 from keypool.reconcile.recovery import Recovery, is_behind, may_wait
 from keypool.reconcile.report import Reporter
+from keypool.reconcile.unforeseen import Unforeseen
 from keypool.reconcile.world import World
 
 MOST_PASSES = 25
@@ -56,17 +57,25 @@ class PoolReconciler:
         self._reporter = Reporter(world)
         self._recovery = Recovery()
         self._bereft = Bereft(world, self._reporter, self._recovery)
+        self._unforeseen = Unforeseen(world, self._reporter.measure_failed)
 
     async def reconcile(self, uid: str) -> float | None:
         """Brings one pool to where it should be now; seconds until it must be looked at again, None for never."""
         if not self._is_in_sight(uid):
             return None  # looked at as soon as its namespace is
         try:
-            return await self._reconcile(uid)
+            pause = await self._reconcile(uid)
+        except KubeError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - one place for all that nobody foresaw
+            sent = self._memories[uid].sent if uid in self._memories else frozenset()
+            return await self._unforeseen.of_pool(uid, error, sent)
         finally:
             self._world.budgets.let_go(uid)
             if self._world.tenancy is not None:
                 self._world.tenancy.look()
+        self._unforeseen.over(uid)
+        return pause
 
     def _is_in_sight(self, uid: str) -> bool:
         """False for pools and ledgers of a namespace that is not served, or refused: nothing is known of them."""

@@ -12,9 +12,7 @@ from typing import Any
 from pydantic import SecretStr, ValidationError
 
 from keypool.api.provider import KeyProviderSpec
-from keypool.api.tenancy import ClusterKeyProviderSpec
 from keypool.cluster import paths
-from keypool.cluster.announcer import Subject
 from keypool.cluster.cache import Kind
 from keypool.cluster.credentials import MAX_AGE, CredentialMissing
 from keypool.cluster.errors import Conflict, KubeError, NotFound
@@ -31,10 +29,12 @@ from keypool.reconcile.authorities import with_authorities
 from keypool.reconcile.demand import Demand
 from keypool.reconcile.directory import Entry
 from keypool.reconcile.first_sight import reported_when_slow
+from keypool.reconcile.provider_object import account, subject
 from keypool.reconcile.provider_report import report
 from keypool.reconcile.provider_standing import as_told, patient, problem_with, unasked
 from keypool.reconcile.proving import CONFIRM, is_another_account, problem_of
 from keypool.reconcile.readings import REQUEST_LIMIT, moment
+from keypool.reconcile.unforeseen import Unforeseen
 from keypool.reconcile.world import World
 
 LOOK_AGAIN = {Grip.UNSURE: 5.0, Grip.ENGAGED: 30.0}
@@ -64,9 +64,20 @@ class ProviderReconciler:
     def __init__(self, world: World) -> None:
         self._world = world
         self._memories: dict[str, _Memory] = {}
+        self._unforeseen = Unforeseen(world)
 
     async def reconcile(self, uid: str) -> float | None:
         """Looks at one provider; seconds until the next look."""
+        try:
+            pause = await self._reconcile(uid)
+        except KubeError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - one place for all that nobody foresaw
+            return await self._unforeseen.of_provider(uid, error)
+        self._unforeseen.over(uid)
+        return pause
+
+    async def _reconcile(self, uid: str) -> float | None:
         world = self._world
         obj = world.cache.provider_by_uid(uid)
         if obj is None:
@@ -139,7 +150,7 @@ class ProviderReconciler:
         """Whether keys can be managed through this provider, with what, and whether that is what the object says."""
         world, uid, token = self._world, obj["metadata"]["uid"], self._token(obj)
         try:
-            spec = _account(obj)
+            spec = account(obj)
             self._world.budgets.configure(uid, spec.request_budget, moment(obj["metadata"]["creationTimestamp"]))
             credential = await self._credential(obj["metadata"], spec, memory, token)
             spec = await with_authorities(world, obj["metadata"], spec)
@@ -253,7 +264,7 @@ class ProviderReconciler:
         for pool in self._world.cache.pools_of_provider(meta.get("namespace", ""), meta["name"]):
             self._world.touch_pool(pool)
         if grip is Grip.ENGAGED and (before is None or before[1] is not grip):
-            await self._world.announcer.announce(_subject(obj), "Warning", Reason.MOST_KEYS_REJECTED, BRAKE)
+            await self._world.announcer.announce(subject(obj), "Warning", Reason.MOST_KEYS_REJECTED, BRAKE)
 
     async def _write_status(self, obj: dict[str, Any], standing: Standing, memory: _Memory) -> None:
         meta, world = obj["metadata"], self._world
@@ -279,18 +290,4 @@ class ProviderReconciler:
             status = None
         world.cache.upsert(Kind.PROVIDER if place[0] else Kind.CLUSTER_PROVIDER, stored)
         if status is not None and (worst := standing.worst) is not None and worst.stalls:
-            await world.announcer.announce(_subject(obj), "Warning", worst.reason, worst.message)
-
-
-def _account(obj: dict[str, Any]) -> KeyProviderSpec:
-    """What a client is made from: whatever else a ClusterKeyProvider says is `reconcile.tenants`'. Raises
-    ValidationError."""
-    spec = obj.get("spec") or {}
-    is_wide = "namespace" not in obj["metadata"]
-    return ClusterKeyProviderSpec.model_validate(spec).account if is_wide else KeyProviderSpec.model_validate(spec)
-
-
-def _subject(obj: dict[str, Any]) -> Subject:
-    meta = obj["metadata"]
-    namespace = meta.get("namespace", "")
-    return Subject("KeyProvider" if namespace else "ClusterKeyProvider", namespace, meta["name"], meta["uid"])
+            await world.announcer.announce(subject(obj), "Warning", worst.reason, worst.message)

@@ -1,5 +1,6 @@
 """Last step of a pass: the pool's status, metrics and Events, concluded once."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,10 +13,11 @@ from keypool.cluster.errors import Conflict, NotFound, told_of
 from keypool.core.conclude import conclude
 from keypool.core.decision import Plan
 from keypool.core.leaks import Leak, uncontained
+from keypool.core.ledger import Ledger
 from keypool.core.observation import Observation
 from keypool.core.reasons import Condition, Reason
 from keypool.core.spending import fraction, total
-from keypool.reconcile.measures import pool_state
+from keypool.reconcile.measures import failed_state, pool_state
 from keypool.reconcile.readings import conditions
 from keypool.reconcile.world import World
 from keypool.serve.usage import PoolUsage
@@ -53,6 +55,12 @@ class Reporter:
         before = pools.get(*name) if self._measured.get(o.ledger.pool_uid) == name else None
         self._measured[o.ledger.pool_uid] = name
         pools.note(*name, pool_state(o, status, leak, before, now))
+
+    def measure_failed(self, ledger: Ledger, told: Sequence[ConditionModel]) -> None:
+        """A pass that failed says nothing but that; what was measured before stays beside it."""
+        pools, name = self._world.metrics.pools, (ledger.namespace, ledger.pool)
+        self._measured[ledger.pool_uid] = name
+        pools.note(*name, failed_state(ledger, told, pools.get(*name)))
 
     async def _write_status(self, obj: dict[str, Any], status: dict[str, Any]) -> bool:
         """Whether it stands there now. What could not be written is concluded, and told, again."""

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from keypool.errand import ERRAND, Errand
+from keypool.providers.boundary import through
 from keypool.serve.logs import describe
 from keypool.watch.lanes import Lane
 from keypool.watch.timers import Backoff, Pace, Timers
@@ -179,7 +180,9 @@ async def _work(queue: WorkQueue, handler: Handler, key: str) -> None:
     ERRAND.set(queue.errand(key))  # of this task, and of those that it makes
     try:
         again = await handler(key)
-    except Exception as error:  # noqa: BLE001 - one pool's failure must not end the others' passes
+    except BaseException as error:
+        if not isinstance(error, Exception) and through(error) is not None:
+            raise
         _log.error("pass failed", extra={"key": key, "error": describe(error)})
         queue.add_rate_limited(key)
     else:
