@@ -22,6 +22,7 @@ from keypool.providers.reach import Reach
 from keypool.providers.transport import Deadlines
 from keypool.reconcile.accounts import Accounts
 from keypool.reconcile.budgets import Budgets, budget_levels
+from keypool.reconcile.debts import Debts
 from keypool.reconcile.directory import Directory
 from keypool.reconcile.journal import Journal
 from keypool.reconcile.registry import Registry
@@ -98,6 +99,7 @@ async def assemble(parts: Parts, client: KubeClient, leadership: Leadership, que
         budgets=budgets,
         namespaces=namespaces,
         tenancy=Tenancy(parts.cache, ledgers, namespaces, touch_pool) if not settings.served else None,
+        debts=Debts(ledgers, namespaces, touch_pool),
         credentials=Credentials(client, monotonic),
         publisher=Publisher(client),
         announcer=announcer,

@@ -11,7 +11,6 @@ from typing import Any
 
 from keypool.cluster.cache import PROVIDERS, Kind, watched
 from keypool.cluster.lease import LeadershipLost
-from keypool.core.lifecycle import KeyState
 from keypool.reconcile.pool import PoolReconciler
 from keypool.reconcile.provider import ProviderReconciler
 from keypool.reconcile.world import World
@@ -183,7 +182,7 @@ class Leader:
         world = self._world
         world.metrics.read_when_scraped(
             queue_depth=lambda: self._queue.depth,
-            keys_owed=lambda: sum(len(handle.ledger.inside(KeyState.OWED)) for handle in world.ledgers.all()),
+            keys_owed=world.ledgers.owed.keys,
             leader=lambda: world.leadership.remaining() > 0,
             watch_ages={kind.value: partial(self._age, kind) for kind in watched(self._settings.served)},
             resync_age=lambda: self._resync.age,

@@ -17,6 +17,7 @@ from keypool.cluster import paths
 from keypool.cluster.client import KubeClient
 from keypool.cluster.errors import AlreadyExists, Conflict, NotFound
 from keypool.cluster.lease import LeadershipLost
+from keypool.cluster.owed import Owed
 from keypool.core.ledger import Ledger, LedgerUnreadable, dump, load
 
 LABEL = "keypool.dev/ledger"
@@ -216,6 +217,7 @@ class LedgerBook:
         self.client, self.namespace, self.leads, self.listener = client, namespace, leads, listener
         self._handles: dict[str, LedgerHandle] = {}
         self._holders: Counter[str] = Counter()
+        self.owed = Owed()
         self.unreadable: dict[str, str] = {}
 
     async def load(self) -> None:
@@ -264,7 +266,8 @@ class LedgerBook:
             self.count(handle.durable, None)
 
     def count(self, before: Ledger | None, after: Ledger | None) -> None:
-        """Notes which upstream handles a ledger knew and knows."""
+        """Notes which upstream handles a ledger knew and knows, and which keys it owes."""
+        self.owed.change(before, after)
         self._holders.subtract(key.handle for key in (before.keys if before else ()) if key.handle)
         self._holders.update(key.handle for key in (after.keys if after else ()) if key.handle)
         for key in before.keys if before else ():

@@ -6,6 +6,7 @@ requests a round, and nothing while no pool names a ClusterKeyProvider; a watch 
 
 from collections.abc import Mapping
 from contextlib import aclosing
+from datetime import UTC, datetime
 from typing import Any
 
 from keypool.cluster import paths
@@ -33,6 +34,14 @@ class Namespaces:
             except NotFound:
                 return NONE
         return self._known[name]
+
+    async def made(self, name: str) -> datetime | None:
+        """When the namespace was made; None when it is gone. Read live, which is seldom needed. Raises KubeError."""
+        try:
+            meta = (await self._client.get(paths.namespace(name)))["metadata"]
+        except NotFound:
+            return None
+        return datetime.fromisoformat(meta["creationTimestamp"]).astimezone(UTC)
 
     def known(self, name: str) -> Labels | None:
         """Those that were read already; None for not yet, or it is gone."""

@@ -44,10 +44,14 @@ def problems_are_told(o: Observation, plan: Plan, now: datetime) -> Decision:
     wake_at = earliest(
         now + LOOK_AGAIN if unpublishable else None,
         now + LOOK_AT_LAST if blocked else None,
-        now + (REFUSED_AT_LAST if o.refused.stalls else LOOK_AGAIN) if o.refused else None,
+        now + _patience(o.refused) if o.refused is not None else None,
         end if problems else None,
     )
     return Decision(f"{len(problems)} problems outside", problems=tuple(problems), wake_at=wake_at)
+
+
+def _patience(refused: Problem) -> timedelta:
+    return LOOK_AGAIN if refused.reason is Reason.CLUSTER_UNAVAILABLE else REFUSED_AT_LAST
 
 
 def the_spec_is_unreadable(o: Observation, plan: Plan, now: datetime) -> Decision:

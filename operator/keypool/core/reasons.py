@@ -275,7 +275,9 @@ ADVICE: dict[Reason, str] = {
     Reason.KEY_REVOKED: "Event: a key that was owed or compromised was revoked and its value proven dead.",
     Reason.KEY_WITHDRAWN: "Event: a key was rejected by the provider and taken out of use.",
     Reason.SECRET_REPAIRED: "Event: a published Secret was changed or deleted by somebody and written again.",
-    Reason.KEYS_OWED: "Event: the pool went before all its keys were confirmed revoked; keypool goes on trying.",
+    Reason.KEYS_OWED: "Event: the pool went before all its keys were confirmed revoked; keypool goes on trying. In a "
+    "condition of a new pool: its namespace has so many such keys that new pools wait, as the message says. Pools that "
+    "have keys are served as ever. See to it that the provider confirms them, or have an administrator give them up.",
     Reason.FINALIZER_MISSING: "The pool has keys and lacked the finalizer keypool.dev/keys, as after kubectl replace; "
     "keypool puts it back. Use kubectl apply. Where a condition says so, something takes it off again and again: find "
     "out what does, because without it the pool may go with keys that nobody revokes.",

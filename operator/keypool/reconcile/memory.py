@@ -10,6 +10,8 @@ from keypool.core.reasons import Reason, Trouble
 from keypool.core.rules.publication import PEACE, REPAIR
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=5)
+LONGEST_OWED = timedelta(hours=1)
+"""What a pool that is gone owes is tried for ever: so its pauses grow longer. A leaked key's do not."""
 AT_ONCE, LONGEST_REPAIR, CALM = 3, timedelta(minutes=1), timedelta(minutes=1)
 """So many repairs of Secrets in a row are made at once; longest pause between two; so long nobody changed them."""
 
@@ -19,7 +21,7 @@ class Memory:
     """One pool's memory. Activities: create, publish, lookup, gone, cluster, finalizer, recover; and probe:<key>,
     likewise usage, repeat, update, disable, enable and revoke. `answered`: when what is being proven was first
     answered. `waiting`: those that wait for the account's request budget; `creates`: how many create calls it has
-    granted, None for any."""
+    granted, None for any. `owes`: the pool is gone, and no leak among its keys."""
 
     checks: dict[str, Checked] = field(default_factory=dict)
     troubles: dict[str, Trouble] = field(default_factory=dict)
@@ -33,6 +35,7 @@ class Memory:
     provider_usable: bool = True
     recovering_since: datetime | None = None
     repairs: int = 0
+    owes: bool = False
 
     def checked(self, key: str, at: datetime, accepted: bool) -> None:
         """A definite answer of a probe."""
@@ -53,7 +56,8 @@ class Memory:
         before = self.troubles.get(activity)
         attempts = before.attempts + 1 if before else 1
         self.troubles[activity] = Trouble(reason, message, person, attempts)
-        pause = min(FIRST_PAUSE * 2 ** min(attempts - 1, 10), LONGEST_PAUSE)
+        longest = LONGEST_OWED if self.owes else LONGEST_PAUSE
+        pause = min(FIRST_PAUSE * 2 ** min(attempts - 1, 12), longest)
         self.wait_until[activity] = now + pause * (0.75 + jitter / 2)
 
     def throttled(

@@ -9,7 +9,6 @@ from keypool.cluster.errors import NotFound, told_of
 from keypool.cluster.publisher import SecretRefused
 from keypool.cluster.secret_view import secret_view
 from keypool.core import actions as act
-from keypool.core.lifecycle import KeyState
 from keypool.core.observation import Problem
 from keypool.core.projection import Desired
 from keypool.core.reasons import Reason
@@ -161,12 +160,10 @@ async def drop_ledger(this: Pass, _: act.Action) -> None:
     """Forgets a pool that has nothing left; and its providers' kept credentials where nobody else owes there."""
     world = this.world
     await this.handle.drop()
-    keys = [key for other in world.ledgers.all() if not other.ledger.retained for key in other.ledger.keys]
-    needed = {
-        key.provider for key in keys if key.state is KeyState.OWED or not world.cache.provider_by_uid(key.provider)
-    }
+    kept, owed = world.directory.kept(), world.ledgers.owed
+    needed = {uid for uid in kept if owed.needed(uid, exists=world.cache.provider_by_uid(uid) is not None)}
     if not world.ledgers.unreadable:  # one that cannot be read may owe something
-        await world.directory.drop_kept(world.directory.kept() - needed)
+        await world.directory.drop_kept(kept - needed)
 
 
 def _uid(this: Pass) -> str:

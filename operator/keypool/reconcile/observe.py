@@ -32,7 +32,7 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
     secrets = await _secrets(world, pool, absent) if pool is not None else {}
     provider_uid, provider_problem = _provider(world, pool)
     facts = _facts(world, provider_uid) if provider_uid else None
-    granted = await _granted(world, pool, facts) if pool is not None and not going else NO_IDENTITY
+    granted = await _granted(world, pool, facts, ledger) if pool is not None and not going else NO_IDENTITY
     return Observation(
         pool=pool,
         ledger=ledger,
@@ -103,8 +103,14 @@ def _not_there(world: World, namespace: str, ref: ProviderRef) -> Problem:
     return Problem(Reason.PROVIDER_NOT_FOUND, f"there is no {ref.kind} {_as_named(ref)}{where}", not_there_yet=True)
 
 
-async def _granted(world: World, pool: PoolFacts, facts: ProviderFacts | None) -> Identity | Problem:
-    """As whom the pool's keys are made. A KeyProvider is its namespace's own."""
+async def _granted(world: World, pool: PoolFacts, facts: ProviderFacts | None, ledger: Ledger) -> Identity | Problem:
+    """As whom the pool's keys are made, or why none is."""
+    identity = await _identity(world, pool, facts)
+    return identity if isinstance(identity, Problem) else await world.debts.refusal(ledger) or identity
+
+
+async def _identity(world: World, pool: PoolFacts, facts: ProviderFacts | None) -> Identity | Problem:
+    """A KeyProvider is its namespace's own."""
     if pool.spec is None or pool.spec.provider_ref.kind == "KeyProvider" or world.tenancy is None:
         return NO_IDENTITY
     obj = _named(world, pool.namespace, pool.spec.provider_ref)

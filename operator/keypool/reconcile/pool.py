@@ -17,6 +17,7 @@ from keypool.core.ledger import Ledger
 from keypool.core.observation import Observation
 from keypool.core.plan import LOOK_AGAIN, plan
 from keypool.core.reasons import Reason
+from keypool.core.rotation import is_compromised
 from keypool.core.rules.holding import FINALIZER as HOLDING
 from keypool.reconcile.admission import admit
 from keypool.reconcile.bereft import Bereft
@@ -72,10 +73,15 @@ class PoolReconciler:
             return await self._unforeseen.of_pool(uid, error, sent)
         finally:
             self._world.budgets.let_go(uid)
-            if self._world.tenancy is not None:
-                self._world.tenancy.look()
+            self._let_others_go_on()
         self._unforeseen.over(uid)
         return pause
+
+    def _let_others_go_on(self) -> None:
+        """What was done, or went, may have been in the way of pools that were refused."""
+        if self._world.tenancy is not None:
+            self._world.tenancy.look()
+        self._world.debts.look()
 
     def _is_in_sight(self, uid: str) -> bool:
         """False for pools and ledgers of a namespace that is not served, or refused: nothing is known of them."""
@@ -101,6 +107,7 @@ class PoolReconciler:
         if obj is None and handle is not None and not await self._is_gone(handle.ledger):
             return LOOK_AGAIN.total_seconds()
         memory = self._memories.setdefault(uid, Memory())
+        memory.owes = obj is None and handle is not None and not any(map(is_compromised, handle.ledger.keys))
         self._take_turns(uid, memory)
         if obj is not None and not await self._bereft.has_ledger(obj, memory):
             return self._bereft.look_again(memory)

@@ -31,11 +31,13 @@ class Reporter:
     def __init__(self, world: World) -> None:
         self._world = world
         self._measured: dict[str, tuple[str, str]] = {}
+        self._owner: dict[tuple[str, str], str] = {}
 
     def end_series(self, uid: str) -> None:
         """Ends the series of a pool that went, unless a new one has its name: they are that one's."""
         name = self._measured.pop(uid, None)
-        if name is not None and name not in self._measured.values():
+        if name is not None and self._owner.get(name) == uid:
+            del self._owner[name]
             self._world.metrics.on_pool_gone(*name)
 
     async def conclude(self, observation: Observation, decided: Plan, now: datetime) -> None:
@@ -53,7 +55,7 @@ class Reporter:
     def _measure(self, o: Observation, status: ApiKeyPoolStatus, leak: Leak | None, now: datetime) -> None:
         pools, name = self._world.metrics.pools, (o.ledger.namespace, o.ledger.pool)
         before = pools.get(*name) if self._measured.get(o.ledger.pool_uid) == name else None
-        self._measured[o.ledger.pool_uid] = name
+        self._measured[o.ledger.pool_uid], self._owner[name] = name, o.ledger.pool_uid
         pools.note(*name, pool_state(o, status, leak, before, now))
 
     def measure_failed(self, ledger: Ledger, told: Sequence[ConditionModel]) -> None:

@@ -17,6 +17,7 @@ from keypool.core.ledger import KeyRecord, Ledger
 from keypool.providers.transport import Deadlines
 from keypool.reconcile.accounts import Accounts
 from keypool.reconcile.budgets import Budgets
+from keypool.reconcile.debts import Debts
 from keypool.reconcile.directory import Directory
 from keypool.reconcile.tenants import Tenancy
 from keypool.serve.metrics import Metrics
@@ -58,6 +59,7 @@ class World:
     budgets: Budgets
     namespaces: Namespaces
     tenancy: Tenancy | None
+    debts: Debts
     credentials: Credentials
     publisher: Publisher
     announcer: Announcer
