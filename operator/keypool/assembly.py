@@ -73,9 +73,9 @@ async def assemble(parts: Parts, client: KubeClient, leadership: Leadership, que
     )
 
     def touch_pool(uid: str) -> None:
-        queue.add(f"pool/{uid}")
+        queue.add_soon(f"pool/{uid}")
 
-    budgets = Budgets(client, settings.namespace, parts.now, touch_pool, parts.minute)
+    budgets = Budgets(client, settings.namespace, parts.now, lambda uid: queue.add(f"pool/{uid}"), parts.minute)
     directory = Directory(client, settings.namespace, build, budgets, lambda uid: queue.add(f"provider/{uid}"))
     accounts = Accounts(
         client, settings.namespace, ledgers, Registry(ledgers, parts.cache, parts.liveness.sees_served), parts.now

@@ -101,9 +101,9 @@ class Leader:
     def _touch_all(self) -> None:
         for kind in (*PROVIDERS, Kind.POOL):
             for entry in self._world.cache.store(kind):
-                self._queue.add(f"{'pool' if kind is Kind.POOL else 'provider'}/{entry.uid}")
+                self._queue.add_soon(f"{'pool' if kind is Kind.POOL else 'provider'}/{entry.uid}")
         for handle in self._world.ledgers.all():  # also of pools that are gone
-            self._queue.add(f"pool/{handle.ledger.pool_uid}")
+            self._queue.add_soon(f"pool/{handle.ledger.pool_uid}")
 
     def _touch_place(self, place: str | None) -> None:
         """A namespace came into sight; None is the whole cluster."""
@@ -111,13 +111,14 @@ class Leader:
         pools = [(obj["metadata"]["namespace"], obj["metadata"]["uid"]) for obj in self._world.cache.pools()]
         for namespace, uid in (*ledgers, *pools):
             if place in (None, namespace):
-                self._queue.add(f"pool/{uid}")
+                self._queue.add_soon(f"pool/{uid}")
 
     def _touch(self, kind: Kind, obj: Mapping[str, Any]) -> None:
         if kind in PROVIDERS:
             self._queue.add(f"provider/{obj['metadata']['uid']}")
+        add = self._queue.add_soon if kind in PROVIDERS else self._queue.add
         for uid in self._world.cache.pools_touched(kind, obj):
-            self._queue.add(f"pool/{uid}")
+            add(f"pool/{uid}")
 
     async def _work(self) -> None:
         """Begins when the cache is complete, or what is missing in it is known: else that would look deleted."""

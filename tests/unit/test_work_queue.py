@@ -173,6 +173,20 @@ async def test_a_lock_that_is_held_while_somebody_else_answers_holds_up_no_other
     assert len(began) == 11
 
 
+async def test_a_crowd_is_taken_in_little_by_little_and_what_is_urgent_at_once() -> None:
+    queue = WorkQueue({"": Lane(10_000, is_urgent=lambda key: key == "leak")})
+    for number in range(5000):
+        queue.add_soon(f"{number}")
+    queue.add_soon("leak")
+    queue.add_soon("0")
+    assert len(queue) == 5001
+    assert await queue.get() == "leak"
+    assert [await queue.get() for _ in range(3)] == ["0", "1", "2"]
+    taken = [await queue.get() for _ in range(4997)]
+    assert taken == [str(number) for number in range(3, 5000)]
+    assert len(queue) == 0
+
+
 async def test_a_draining_queue_hands_out_nothing_and_waits_for_what_runs() -> None:
     queue = WorkQueue({"pool": Lane(1)})
     for key in ("pool/a", "pool/b", "loose"):

@@ -19,6 +19,7 @@ from aiohttp.abc import AbstractStreamWriter
 
 from keypool.cluster.connection import Connection
 from keypool.cluster.errors import Expired, KubeError, TooManyRequests, Unauthorized, Unavailable, error_from
+from keypool.cluster.gate import Gate
 from keypool.cluster.paths import resource_of
 from keypool.cluster.pieces import Pace, Page, PageTooLarge, read_page
 
@@ -93,6 +94,7 @@ class KubeClient:
         self.on_date: OnDate | None = None
         self.time_for_writes: Callable[[], float] | None = None
         self._session = connection.session(connections, TIMEOUT)
+        self._gate = Gate(connections)
 
     @classmethod
     async def connect(cls, kubeconfig: str | None = None, connections: int = 32) -> "KubeClient":
@@ -192,7 +194,8 @@ class KubeClient:
         attempt, renewed = 0, False
         while True:
             try:
-                return await self._once(verb, path, query, payload, content_type, accept=accept, read=read)
+                async with self._gate.turn(f"{verb} {path}", self._timeout(verb).total or TIMEOUT):
+                    return await self._once(verb, path, query, payload, content_type, accept=accept, read=read)
             except Unauthorized:
                 if renewed:
                     raise

@@ -12,12 +12,15 @@ from typing import Any
 from keypool.cluster import paths
 from keypool.cluster.announcer import Subject
 from keypool.cluster.client import KubeClient
-from keypool.cluster.errors import AlreadyExists, Forbidden, NotFound
+from keypool.cluster.errors import AlreadyExists, Conflict, Forbidden, NotFound
 from keypool.cluster.secret_view import secret_view
 from keypool.core.ledger import Ledger
 from keypool.core.observation import PoolFacts, Problem
 from keypool.core.ownership import problem_of
 from keypool.core.projection import Desired
+
+AT_ONCE = 5
+"""Times that a Secret is read and written before somebody who writes it in between is given way for a moment."""
 
 
 class SecretRefused(Exception):
@@ -49,6 +52,12 @@ class Publisher:
         if not seen:
             with contextlib.suppress(AlreadyExists):
                 return await self._client.create(paths.secrets(pool.namespace), _body(pool, desired, {}))
+        for _ in range(AT_ONCE - 1):
+            with contextlib.suppress(Conflict):
+                return await self._overwrite(pool, desired, ledger, adopt=adopt)
+        return await self._overwrite(pool, desired, ledger, adopt=adopt)
+
+    async def _overwrite(self, pool: PoolFacts, desired: Desired, ledger: Ledger, *, adopt: bool) -> dict[str, Any]:
         live = await self.read(pool.namespace, desired.name)
         if live is None:
             return await self._client.create(paths.secrets(pool.namespace), _body(pool, desired, {}))

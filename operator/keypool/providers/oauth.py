@@ -17,7 +17,7 @@ from pydantic import Field, SecretStr
 
 from keypool.api.provider_auth import OAuth2
 from keypool.providers.adapter import WireModel, read
-from keypool.providers.errors import Ambiguous, CredentialRejected, Rejected, Unavailable
+from keypool.providers.errors import Ambiguous, CredentialRejected, ProviderError, Rejected, Throttled, Unavailable
 from keypool.providers.transport import Answer, Call, Transport
 
 LEEWAY = 60.0
@@ -30,6 +30,8 @@ or a client without the right scope would never be judged."""
 SOON, LONGEST_PATIENCE = 2.0, 300.0
 """Seconds that a token is kept at first, and at most, although it is refused, before another is fetched: the token
 server is not called for each refusal."""
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+"""Seconds without another fetch after one that failed: doubled each time, until one works."""
 
 
 def join_client(client_id: SecretStr, client_secret: SecretStr) -> SecretStr:
@@ -61,12 +63,14 @@ class ClientCredentials:
         self._known: SecretStr | None = None
         self._until = self._since = self._patience = 0.0
         self._refused_at: float | None = None
+        self._failure: ProviderError | None = None
+        self._again, self._failures = 0.0, 0
 
     async def token(self) -> SecretStr:
         """The token that is known, or a new one; calls that wait for it share it."""
         async with self._lock:
             if self._known is None or self._clock() >= self._until:
-                await self._fetch()
+                await self._fetch_unless_paused()
             assert self._known is not None  # noqa: S101
             return self._known
 
@@ -86,6 +90,25 @@ class ClientCredentials:
     async def close(self) -> None:
         """Closes connections."""
         await self._transport.close()
+
+    async def _fetch_unless_paused(self) -> None:
+        """A fetch that failed is not repeated for each call that needs a token: these fail likewise for a while."""
+        if self._failure is not None and self._clock() < self._again:
+            raise self._failure.with_traceback(None)
+        try:
+            await self._fetch()
+        except ProviderError as error:
+            self._failed(error)
+            raise
+        except asyncio.CancelledError:  # also when the call's time is over, and all that wait would take as long
+            self._failed(Unavailable("fetch an OAuth token: no answer in time, a moment ago"))
+            raise
+        self._failure, self._failures = None, 0
+
+    def _failed(self, error: ProviderError) -> None:
+        told = error.retry_after.total_seconds() if isinstance(error, Throttled) and error.retry_after else 0.0
+        pause = min(max(FIRST_PAUSE * 2 ** min(self._failures, 10), told), LONGEST_PAUSE)
+        self._failure, self._again, self._failures = error, self._clock() + pause, self._failures + 1
 
     async def _fetch(self) -> None:
         asked = self._clock()

@@ -10,7 +10,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
-from keypool.watch.turns import Turns
+from keypool.core.queueing import Turns
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ room.
 import asyncio
 import logging
 import random
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
@@ -21,6 +22,8 @@ Handler = Callable[[str], Awaitable[float | None]]
 
 AT_ONCE = 16
 """Keys of no particular kind that run at once."""
+SLICE = 200
+"""Keys of a crowd that are taken in at a time."""
 
 _log = logging.getLogger(__name__)
 
@@ -49,12 +52,13 @@ class WorkQueue:
         self._timers = Timers()
         self._backoff, self._pace = Backoff(jitter), Pace()
         self._alarm: asyncio.TimerHandle | None = None
+        self._crowd: OrderedDict[str, None] = OrderedDict()
         self._draining = False
         self._idle = asyncio.Event()
 
     def __len__(self) -> int:
         """Keys that are ready and wait for a worker."""
-        return len(self._waiting) + len(self._again)
+        return len(self._waiting) + len(self._again) + len(self._crowd)
 
     @property
     def depth(self) -> int:
@@ -80,6 +84,24 @@ class WorkQueue:
             self._waiting.add(key)
             self._lane(key).put(key)
             self._moved.set()
+
+    def add_soon(self, key: str) -> None:
+        """The same for one of many, such as all pools of a provider: they are taken in little by little, so that nobody
+        waits until ten thousand are; but what is urgent at once."""
+        if self._draining:
+            return
+        if self._lane(key).is_urgent(key):
+            self.add(key)
+            return
+        if not self._crowd:
+            self._loop.call_soon(self._let_in)
+        self._crowd[key] = None
+
+    def _let_in(self) -> None:
+        for _ in range(min(SLICE, len(self._crowd))):
+            self.add(self._crowd.popitem(last=False)[0])
+        if self._crowd:
+            self._loop.call_soon(self._let_in)
 
     def add_after(self, key: str, seconds: float) -> None:
         """Have the key looked at in so many seconds; an earlier date that is set already stays."""
@@ -152,6 +174,7 @@ class WorkQueue:
         """Hand out no more keys, for good; returns when those in workers' hands are done."""
         self.close()
         self._draining = True
+        self._crowd.clear()
         for lane in self._lanes.values():
             lane.clear()
         if self._running:

@@ -1,0 +1,93 @@
+"""Who may send a request to the API server now: namespaces take turns, and the answer to a leak waits for nobody."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from keypool.cluster.errors import Unavailable
+from keypool.core.queueing import Turns
+from keypool.errand import ERRAND
+
+URGENT_SHARE = 4
+"""One in so many connections is for what is urgent alone."""
+
+_Waiter = asyncio.Future[None]
+
+
+@dataclass(slots=True)
+class _Line:
+    urgent: deque[_Waiter] = field(default_factory=deque)
+    others: deque[_Waiter] = field(default_factory=deque)
+
+    def __len__(self) -> int:
+        return len(self.urgent) + len(self.others)
+
+
+class Gate:
+    """At most `total` are inside at once; all but those on an urgent errand leave some room to these."""
+
+    def __init__(self, total: int) -> None:
+        self._free, self._kept = total, total // URGENT_SHARE
+        self._lines: dict[str, _Line] = {}
+        self._turns: Turns[str] = Turns()
+
+    @contextlib.asynccontextmanager
+    async def turn(self, call: str, seconds: float) -> AsyncIterator[None]:
+        """Inside, a request may be sent. Raises Unavailable when its turn does not come in so many seconds."""
+        errand = ERRAND.get()
+        urgent = errand is not None and errand.urgent
+        if not self._has_room(urgent=urgent) or self._stands_before(urgent=urgent):
+            try:
+                await self._wait(errand.namespace if errand is not None else "", urgent, seconds)
+            except TimeoutError:
+                raise Unavailable(call, 0, "no connection was free in time", maybe_done=False) from None
+        else:
+            self._free -= 1
+        try:
+            yield
+        finally:
+            self._free += 1
+            self._let_in()
+
+    def _has_room(self, *, urgent: bool) -> bool:
+        return self._free > (0 if urgent else self._kept)
+
+    def _stands_before(self, *, urgent: bool) -> bool:
+        return self._turns.urgent if urgent else len(self._turns) > 0
+
+    async def _wait(self, namespace: str, urgent: bool, seconds: float) -> None:
+        line, waiter = self._lines.setdefault(namespace, _Line()), asyncio.get_running_loop().create_future()
+        (line.urgent if urgent else line.others).append(waiter)
+        self._turns.put(namespace, urgent=urgent)
+        try:
+            async with asyncio.timeout(seconds):
+                await waiter
+        except BaseException:
+            if waiter.done() and not waiter.cancelled():  # its turn came at that very moment: it goes to others
+                self._free += 1
+            else:
+                with contextlib.suppress(ValueError):  # its turn was passed over already
+                    (line.urgent if urgent else line.others).remove(waiter)
+                self._relist(namespace)
+            self._let_in()
+            raise
+
+    def _let_in(self) -> None:
+        while len(self._turns) and self._has_room(urgent=self._turns.urgent):
+            namespace = self._turns.pop()
+            line = self._lines[namespace]
+            waiter = (line.urgent or line.others).popleft()
+            self._relist(namespace)
+            if not waiter.done():
+                self._free -= 1
+                waiter.set_result(None)
+
+    def _relist(self, namespace: str) -> None:
+        self._turns.discard(namespace)
+        line = self._lines.get(namespace)
+        if line is not None and len(line):
+            self._turns.put(namespace, urgent=bool(line.urgent))
+        else:
+            self._lines.pop(namespace, None)
