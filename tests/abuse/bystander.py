@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from keypool.cluster import paths
+from keypool.cluster.errors import KubeError
 from keypool_lab.simulator import Options, Simulator
 from tests.abuse.accounts import account
 from tests.cluster.team import Object, Team, condition_in, pool_manifest
@@ -16,7 +17,7 @@ from tests.cluster.team import Object, Team, condition_in, pool_manifest
 PROVIDER = "bystander"
 LONGEST = 30.0
 """Seconds after which a bystander does not wait any longer: it was not served."""
-POLL = 0.03
+POLL, LOOK_SECONDS = 0.03, 0.5
 SPARES = 10
 """Pools that wait for a leak or a rotation: each pool is asked once, because requests have a floor."""
 
@@ -77,12 +78,22 @@ class Bystander:
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
-        """Notes each time that the steady pool is not Ready."""
-        collection = paths.pools(self.team.namespace)
-        async with self.team.history(collection, "steady") as versions:
+        """Notes each time that the steady pool is seen not Ready."""
+        looking = asyncio.create_task(self._look())
+        try:
             yield
-        ready = [condition_in(version, "Ready") for version in versions]
-        self.unready += [str(each.get("reason")) for each in ready if each.get("status") != "True"]
+            assert not looking.done(), looking
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+
+    async def _look(self) -> None:
+        while True:
+            with contextlib.suppress(KubeError):
+                ready = condition_in(await self.team.pool("steady"), "Ready")
+                if ready.get("status") != "True":
+                    self.unready.append(f"{ready.get('status')} {ready.get('reason')}")
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _new_pool(self) -> float:
         name = f"new-{self._pools}"
@@ -106,7 +117,7 @@ class Bystander:
 
     async def _until(self, condition: Callable[[], Awaitable[bool]], since: float) -> float:
         while time.time() - since < LONGEST:
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(KubeError):
                 if await condition():
                     return time.time() - since
             await asyncio.sleep(POLL)

@@ -8,6 +8,7 @@ import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 ANSWERED = "answered.test"
 """Names below it are 127.0.0.1."""
@@ -27,8 +28,7 @@ class Names(asyncio.DatagramProtocol):
     """The server."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast("asyncio.DatagramTransport", transport)  # in Python 3.11 it is none by its type
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Answers, or does not."""

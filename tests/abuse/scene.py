@@ -12,6 +12,7 @@ import aiohttp
 
 from keypool.cluster import paths
 from keypool.cluster.client import KubeClient
+from keypool.cluster.errors import KubeError
 from keypool_lab.controlplane import Cluster
 from tests.abuse import names
 from tests.abuse.attacker import Attacker, attacker
@@ -48,12 +49,12 @@ class Scene:
         self.pods.forget()
         try:
             await self._measure(numbers, trials)
-        except (AssertionError, TimeoutError) as error:  # an operator that nobody can wait for
+        except (AssertionError, KubeError) as error:  # an operator that nobody can wait for
             numbers.metrics = f"none; {str(error)[:80]}"
         numbers.peak, numbers.killed = self.pods.peak, self.pods.killed
         numbers.crashed, numbers.unhealthy = self.pods.crashed, self.pods.unhealthy
         numbers.cores = max(self.pods.cpu_seconds() - before, 0) / (time.monotonic() - began)
-        numbers.unready, self.bystander.unready = self.bystander.unready, []
+        numbers.unready, self.bystander.unready = sorted(set(self.bystander.unready)), []
         return numbers
 
     async def _measure(self, numbers: Numbers, trials: int) -> None:

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from keypool_lab.testdocs.cases import CASES
 from keypool_lab.testdocs.collect import ROWS, TESTS, Found, Row, every_test, proven, strangers
 from keypool_lab.testdocs.invariants import INVARIANTS
+from keypool_lab.testdocs.kinds import KINDS
 
 ALL = every_test(TESTS)
 PROVEN = proven(ALL)
@@ -34,3 +36,15 @@ def test_a_marker_that_names_no_row_is_told_with_what_would_be_right(tmp_path: P
 def test_the_tests_of_an_invariant_exist(promise: tuple[str, tuple[str, ...]]) -> None:
     assert promise[1]
     assert set(promise[1]) <= {test.id for test in ALL}
+
+
+@pytest.mark.parametrize(
+    "attack", [(case[0], case[2]) for case in CASES] + list(KINDS), ids=lambda attack: attack[0][:40]
+)
+def test_the_tests_of_an_attack_exist(attack: tuple[str, tuple[str, ...]]) -> None:
+    assert attack[1]
+    assert set(attack[1]) - {test.id for test in ALL} == set()
+
+
+def test_each_attack_of_the_catalogue_is_there() -> None:
+    assert len(CASES) == 34

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 
 from keypool.core.lifecycle import TABLE, Transition
+from keypool_lab.testdocs.cases import CASES
 from keypool_lab.testdocs.collect import ROWS, TESTS, Found, Row, every_test, proven
 from keypool_lab.testdocs.invariants import INVARIANTS
+from keypool_lab.testdocs.kinds import KINDS
 
 INTRODUCTION = """\
 What can be run is not mocked: the API server, etcd and the controller manager are real ones, built once for the tests,
@@ -37,6 +39,17 @@ without a row, fails `tests/unit/test_docs_of_tests.py`."""
 
 INVARIANT_TEXT = "What holds at every moment, and where it is tried. The model checks most of it after every step."
 
+ABUSE_TEXT = """\
+What somebody may try who has the rights of an ordinary editor of a namespace, or owns an endpoint that providers name.
+`make test-abuse` plays the attacks that use something up: two replicas run under the Deployment's own memory limit with
+the rights of `manifests/base`, one tenant attacks, and another one measures how soon a new pool is Ready, a rotation
+published and a reported leak answered, while the attack goes on, through SIGTERM and through SIGKILL. Beside these
+figures stand those with as many objects that keypool ignores."""
+
+KINDS_TEXT = (
+    "Kinds of harm to others. What is shared is bounded, and what is over a bound is slowed for its owner alone."
+)
+
 CRASH_TEXT = """\
 `tests/faults/test_crash_points.py` runs each scenario once and numbers the operator's effects: what it writes into the
 cluster and every call to the provider. Then it runs the scenario again for each point, before and after each effect:
@@ -68,6 +81,11 @@ def page() -> tuple[str, ...]:
         "## Invariants",
         INVARIANT_TEXT,
         _invariants(),
+        "## Abuse",
+        ABUSE_TEXT,
+        _cases(),
+        KINDS_TEXT,
+        _kinds(),
         "## Crash points",
         CRASH_TEXT,
     )
@@ -86,6 +104,16 @@ def _table() -> Iterable[tuple[Row, Transition]]:
 def _invariants() -> str:
     cells = ((text, _links(ids)) for text, ids in INVARIANTS)
     return "\n".join(("| what holds | tests |", "| --- | --- |", *map(_line, cells)))
+
+
+def _cases() -> str:
+    cells = ((str(number), *case[:2], _links(case[2])) for number, case in enumerate(CASES, 1))
+    return "\n".join(("| | attack | becomes | tests |", "| --- | --- | --- | --- |", *map(_line, cells)))
+
+
+def _kinds() -> str:
+    cells = ((text, _links(ids)) for text, ids in KINDS)
+    return "\n".join(("| kind | tests |", "| --- | --- |", *map(_line, cells)))
 
 
 def _links(ids: Iterable[str]) -> str:
