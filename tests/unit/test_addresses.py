@@ -13,7 +13,14 @@ from keypool.providers.reach import PUBLIC as ONLY_PUBLIC
 from keypool.providers.reach import AddressRefused, CheckedResolver, Reach, parse_networks
 from keypool.providers.registry import build
 
-PUBLIC = ("93.184.215.14", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808")
+PUBLIC = (
+    "93.184.215.14",
+    "2606:4700::1111",
+    "::ffff:8.8.8.8",
+    "64:ff9b::808:808",
+    "64:ff9b:1::808:808",
+    "64:ff9b:1:808:8:800::",
+)
 NOT_PUBLIC = {
     "127.0.0.1": "a loopback address",
     "127.8.8.8": "a loopback address",
@@ -38,6 +45,18 @@ NOT_PUBLIC = {
     "::ffff:169.254.169.254": "the address of a metadata service",
     "::10.0.0.1": "a private address",
     "64:ff9b::a00:1": "a private address",
+    "64:ff9b:1:a9fe:a9:fe00:808:808": "the address of a metadata service",
+    "64:ff9b:1:a9fe:a9:fe00::": "the address of a metadata service",
+    "64:ff9b:1:a9:fe:a9fe:808:808": "the address of a metadata service",
+    "64:ff9b:1:808:a9:fea9:fe08:808": "the address of a metadata service",
+    "64:ff9b:1::a9fe:a9fe": "the address of a metadata service",
+    "64:ff9b:1:7f00:0:100:808:808": "a loopback address",
+    "64:ff9b:1::": "the unspecified address",
+    "2001:0:4136:e378:8000:63bf:f5ff:fffe": "a private address",
+    "2001:0:a9fe:a9fe::3fff:fdd2": "the address of a metadata service",
+    "2001:0:4136:e378:8000:63bf:5601:5601": "the address of a metadata service",
+    "2002:a9fe:a9fe::1": "the address of a metadata service",
+    "::169.254.169.254": "the address of a metadata service",
     "2002:7f00:1::": "a loopback address",
     "2001::1": "a private address",
     "0.0.0.0": "the unspecified address",  # noqa: S104

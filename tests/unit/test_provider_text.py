@@ -1,6 +1,8 @@
 """What of a provider's words may be shown."""
 
 import json
+import time
+from base64 import b64encode
 
 import pytest
 from hypothesis import given
@@ -26,6 +28,49 @@ def test_a_secret_and_any_long_part_of_it_is_hidden(told: str) -> None:
     assert "[hidden]" in shown
     assert "Abc" not in shown
     assert "def" not in shown
+
+
+WRITTEN = {
+    "with spaces": " ".join(SECRET),
+    "with line breaks": "\r\n".join(SECRET),
+    "split over two lines": f"{SECRET[:9]}\n{SECRET[9:]}",
+    "with zero-width characters": "\u200b".join(SECRET),
+    "with soft hyphens": "\u00ad".join(SECRET),
+    "with dashes": "-".join(SECRET),
+    "with dots and commas": ".,".join(SECRET),
+    "in capitals": SECRET.upper(),
+    "in small letters": SECRET.lower(),
+    "in wide letters": "".join(chr(ord(char) + 0xFEE0) for char in SECRET),
+    "percent-encoded": "".join(f"%{ord(char):02x}" for char in SECRET),
+    "escaped as JSON": "".join(f"\\u{ord(char):04x}" for char in SECRET),
+    "escaped as bytes": "".join(f"\\x{ord(char):02X}" for char in SECRET),
+    "escaped as HTML": "".join(f"&#{ord(char)};" for char in SECRET),
+    "in base64": b64encode(SECRET.encode()).decode(),
+    "in base64, from the second byte on": b64encode(SECRET[1:].encode()).decode(),
+    "in base64 with spaces": " ".join(b64encode(SECRET.encode()).decode()),
+    "in hexadecimal": SECRET.encode().hex(":"),
+    "backwards": SECRET[::-1],
+    "a part with spaces": " ".join(SECRET[3:13]),
+}
+
+
+@pytest.mark.parametrize("written", WRITTEN.values(), ids=WRITTEN)
+def test_a_secret_is_hidden_however_it_is_written(written: str) -> None:
+    shown = excerpt(f"key {written} is bad", [SecretStr(SECRET)])
+    assert shown.startswith("key [hidden]")
+    assert len(shown) < 60, shown
+    assert shown.endswith("is bad")
+
+
+@pytest.mark.parametrize("text", ["the budget of this team is used up", "no model gpt-4o-mini in project 12-34"])
+def test_ordinary_words_are_not_taken_for_a_secret(text: str) -> None:
+    assert excerpt(text, [SecretStr(SECRET), SecretStr("a-b")]) == text
+
+
+def test_a_long_text_and_a_long_secret_cost_little() -> None:
+    started = time.process_time()
+    excerpt("a " * 500_000, [SecretStr("a" * 16_384)])
+    assert time.process_time() - started < 1
 
 
 @given(before=st.text(max_size=300), after=st.text(max_size=1200), start=st.integers(0, 8), length=st.integers(8, 21))

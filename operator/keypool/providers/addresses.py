@@ -18,15 +18,24 @@ _METADATA = tuple(
 )
 """Where clouds tell machines their credentials: AWS, Google, Azure, Alibaba, Oracle, Scaleway, as each documents it."""
 _SHARED = IPv4Network("100.64.0.0/10")  # RFC 6598
-_EMBEDDING = tuple(map(IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))  # RFC 6052, 8215, 4291
+_EMBEDDING = tuple(map(IPv6Network, ("64:ff9b::/96", "::/96")))  # RFC 6052, section 2.1; RFC 4291, section 2.5.5.1
+_TRANSLATED = IPv6Network("64:ff9b:1::/48")
+"""RFC 8215: a network's own translators live here, with a prefix of any length that is left."""
+_LENGTHS = (96, 64, 56, 48)
+_THIS_NETWORK = IPv4Network("0.0.0.0/8")
 
 Address = IPv4Address | IPv6Address
 
 
 def kind_of(address: str) -> str | None:
-    """The kind of an address that is not public, such as "a private address"; None for a public one. Raises ValueError
-    for what is no address."""
-    ip = addressed(address)
+    """The kind of an address that is not public, such as "a private address"; None for a public one. Where it may stand
+    for several, the gravest. Raises ValueError for what is no address."""
+    kinds = [kind for ip in meant_by(address) if (kind := _kind_of(ip)) is not None]
+    graver = [kind for kind in kinds if kind in NEVER]
+    return _METADATA_SERVICE if _METADATA_SERVICE in graver else next(iter(graver + kinds), None)
+
+
+def _kind_of(ip: Address) -> str | None:
     for kind, holds in (
         (_METADATA_SERVICE, any(ip in network for network in _METADATA)),
         ("the unspecified address", ip.is_unspecified),
@@ -43,17 +52,36 @@ def kind_of(address: str) -> str | None:
 
 
 def addressed(address: str) -> Address:
-    """What is reached at an address, whatever interface it names. Raises ValueError for what is no address."""
-    return _embedded(ip_address(address.partition("%")[0]))
+    """What is most likely reached at an address, whatever interface it names. Raises ValueError for what is no
+    address."""
+    return meant_by(address)[0]
 
 
-def _embedded(ip: Address) -> Address:
-    """The IPv4 address that an IPv6 one stands for: mapped, translated (NAT64), tunnelled (6to4) or compatible."""
+def meant_by(address: str) -> tuple[Address, ...]:
+    """All that may be reached at an address: an IPv6 one may stand for an IPv4 one, mapped, translated (NAT64),
+    tunnelled (6to4, Teredo) or compatible. Raises ValueError for what is no address."""
+    ip = ip_address(address.partition("%")[0])
     if isinstance(ip, IPv4Address) or ip.is_unspecified or ip.is_loopback:
-        return ip
+        return (ip,)
     if (inner := ip.ipv4_mapped or ip.sixtofour) is not None:
-        return inner
-    return IPv4Address(int(ip) & 0xFFFFFFFF) if any(ip in network for network in _EMBEDDING) else ip
+        return (inner,)
+    if (ends := ip.teredo) is not None:
+        return (ip, *(end for end in ends if end not in _THIS_NETWORK))
+    if ip in _TRANSLATED:
+        return _translated(ip)
+    return (IPv4Address(int(ip) & 0xFFFFFFFF),) if any(ip in network for network in _EMBEDDING) else (ip,)
+
+
+def _translated(ip: IPv6Address) -> tuple[Address, ...]:
+    """By RFC 6052, section 2.2: the prefix's length does not stand in the address, and translators pay no heed to what
+    follows. No address of "this network" (0.0.0.0/8) is reached so: zeros come from another length."""
+    found = [IPv4Address(_behind(ip.packed, length // 8)) for length in _LENGTHS]
+    return tuple(each for each in found if each not in _THIS_NETWORK) or (found[0],)
+
+
+def _behind(packed: bytes, start: int) -> bytes:
+    """Four octets from there on, without the ninth of the address, which is kept free."""
+    return bytes(octet for index, octet in enumerate(packed) if index >= start and index != 8)[:4]
 
 
 def is_odd_number(host: str) -> bool:

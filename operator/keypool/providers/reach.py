@@ -13,7 +13,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from keypool.providers.addresses import LOOPBACK, NEVER, Address, addressed, kind_of
+from keypool.providers.addresses import LOOPBACK, NEVER, Address, addressed, kind_of, meant_by
 from keypool.providers.names import names
 
 SETTING = "KEYPOOL_ALLOW_PRIVATE_ENDPOINTS"
@@ -41,12 +41,20 @@ class Reach:
     def refusal(self, host: str, address: str, port: int) -> str | None:
         """Why `host`, which is at that address, is not called; None where it may be. Raises ValueError for what is no
         address."""
-        ip, kind = addressed(address), kind_of(address)
-        if kind in NEVER or (kind := self._ours(ip, port) or kind) in _OURS:
+        meant, kind = meant_by(address), kind_of(address)
+        ours = next((mine for ip in meant if (mine := self._ours(ip, port)) is not None), None)
+        if kind in NEVER or (kind := ours or kind) in _OURS:
             return f"{host} is at {kind}, which is never allowed"
-        if kind is None or any(ip in network for network in self.networks if kind != LOOPBACK or network.is_loopback):
+        if kind is None or all(self._lists(ip) for ip in meant):
             return None
         return f"{host} is at {kind}, which the operator's administrator does not allow ({SETTING})"
+
+    def _lists(self, ip: Address) -> bool:
+        """Whether the administrator allows it, or it is public."""
+        kind = kind_of(str(ip))
+        return kind is None or any(
+            ip in network for network in self.networks if kind != LOOPBACK or network.is_loopback
+        )
 
     def _ours(self, ip: Address, port: int) -> str | None:
         """On loopback addresses other things listen, too: there the API server is told by its port."""
