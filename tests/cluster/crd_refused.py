@@ -144,6 +144,15 @@ REFUSED_PROVIDERS: dict[str, tuple[dict[str, Any], str]] = {
     "fragment": ({"endpoints": [{"url": "https://api.example.com/v1#x"}]}, A_URL),
     "no-host": ({"endpoints": [{"url": "https:///v1"}]}, A_URL),
     "white-space": ({"endpoints": [{"url": "https://api.example.com/v1\n"}]}, A_URL),
+    "empty-label": ({"endpoints": [{"url": "https://a..b"}]}, A_URL),
+    "long-label": ({"endpoints": [{"url": f"https://{'a' * 64}.example.com"}]}, A_URL),
+    "port-too-large": ({"endpoints": [{"url": "https://api.example.com:65536"}]}, A_URL),
+    "zone": ({"endpoints": [{"url": "https://[2606:4700::1111%25eth0]"}]}, A_URL),
+    "token-url": (
+        {"auth": {"oauth2": {"tokenURL": "https://a..b", "secretRef": {"name": "client"}}}},
+        'spec.auth.oauth2.tokenURL: Invalid value: "https://a..b": must be a URL such as',
+    ),
+    "broken-escape": ({"endpoints": [{"url": "https://api.example.com/%zz"}]}, A_URL),
     "no-secret": ({"auth": {}}, "must have exactly one of secretRef and oauth2"),
     "ca-with-a-private-key": (
         {"caBundle": "-----BEGIN EC PRIVATE KEY-----"},

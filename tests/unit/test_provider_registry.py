@@ -85,3 +85,20 @@ def test_lost_keys_whose_value_was_ours_to_choose_are_found_by_name(kind: str) -
     """By elimination, another pool could claim one whose create call is about to be repeated."""
     known = capabilities_of(kind)
     assert known.lists_names or not known.chooses_value
+
+
+@pytest.mark.parametrize(
+    "host", ["xn--a.com", "[1:2]", "[:::]", "[12345::]", "[::1.2.3.4.5]", f"{'a.' * 130}com", "xn--zz--zz.com"]
+)
+def test_a_host_that_the_schema_cannot_tell_is_refused_in_words(host: str) -> None:
+    url = {"endpoints": [{"url": f"https://{host}"}], "auth": {"secretRef": {"name": "admin"}}, "holySheep": {}}
+    with pytest.raises(EndpointRefused, match=r"endpoints\[0\].url is no URL: check its host and port"):
+        build(KeyProviderSpec.model_validate(url), SecretStr("admin"), allow_insecure=False)
+
+
+@pytest.mark.parametrize("host", ["api.example.com.", "a-b.example", "x" * 63, "[2606:4700::1111]:8443", "a.b:65535"])
+def test_a_host_of_any_proper_form_is_taken(host: str) -> None:
+    url = {"endpoints": [{"url": f"https://{host}/v1/%7Eme"}], "auth": {"secretRef": {"name": "a"}}, "holySheep": {}}
+    assert build(KeyProviderSpec.model_validate(url), SecretStr("admin"), allow_insecure=False).base_url.startswith(
+        f"https://{host}"
+    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keypool.api.duration import PATTERN
+from keypool.api.forms import BASE_URL as FORM_OF_URL
 from keypool.api.forms import SUBDOMAIN
 from keypool.api.provider_options import KINDS
 from keypool.api.tenancy import IDENTITIES
@@ -136,6 +137,19 @@ POOL_RULES: Rules = {
     ),
 }
 
+_HOST_LABEL = "[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?"
+_HOST = rf"({_HOST_LABEL}(\.{_HOST_LABEL})*\.?|\[[0-9A-Fa-f:.]+\])"
+_PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_URL = rf"^https?://{_HOST}(:{_PORT})?(/([-A-Za-z0-9._~/]|%[0-9A-Fa-f]{{2}})*)?$"
+_A_URL = (
+    # The form says more roughly what a URL is, and speaks where this is no URL at all.
+    Rule(
+        f"!self.matches({FORM_OF_URL!r}) || self.matches({_URL!r})",
+        "must be a URL such as https://api.example.com/v1 whose host has parts of 1 to 63 letters, digits and '-', and "
+        "its port, if any, a number from 1 to 65535",
+    ),
+)
+
 _ACCOUNT = "because it defines the account: make a new provider"
 _KIND_COUNT = " + ".join(f"(has(self.{kind}) ? 1 : 0)" for kind in KINDS)
 
@@ -173,6 +187,9 @@ PROVIDER_RULES: Rules = {
             "the kind of provider is immutable, because it defines the account: make a new provider",
         ),
     ),
+    "spec.endpoints[].url": _A_URL,
+    "spec.auth.oauth2.tokenURL": _A_URL,
+    "spec.webhook.baseURL": _A_URL,
     "spec.endpoints": (
         Rule("self == oldSelf", "are immutable, because they define the account: make a new KeyProvider"),
         Rule("self.all(one, self.exists_one(other, other.url == one.url))", "must have each URL once"),

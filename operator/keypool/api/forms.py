@@ -111,12 +111,14 @@ LabelValue = Annotated[
     ),
 ]
 
+BASE_URL = r"^https?://([A-Za-z0-9][-A-Za-z0-9.]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[-A-Za-z0-9._~%/]*)?$"
+
 BaseUrl = Annotated[
     str,
     Field(
         min_length=8,
         max_length=2048,
-        pattern=r"^https?://([A-Za-z0-9][-A-Za-z0-9.]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[-A-Za-z0-9._~%/]*)?$",
+        pattern=BASE_URL,
         json_schema_extra={
             FORM: "must be a URL such as https://api.example.com/v1 with a host, and without credentials, query or "
             "fragment; credentials stand in the Secret that auth names"
