@@ -4,7 +4,7 @@ import random
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
 
@@ -25,6 +25,7 @@ from keypool.reconcile.budgets import Budgets, budget_levels
 from keypool.reconcile.debts import Debts
 from keypool.reconcile.directory import Directory
 from keypool.reconcile.journal import Journal
+from keypool.reconcile.pace import Pace
 from keypool.reconcile.registry import Registry
 from keypool.reconcile.tenants import Tenancy
 from keypool.reconcile.world import World
@@ -100,6 +101,7 @@ async def assemble(parts: Parts, client: KubeClient, leadership: Leadership, que
         namespaces=namespaces,
         tenancy=Tenancy(parts.cache, ledgers, namespaces, touch_pool) if not settings.served else None,
         debts=Debts(ledgers, namespaces, touch_pool),
+        pace=Pace(parts.cache, parts.now, timedelta(seconds=parts.minute)),
         credentials=Credentials(client, monotonic),
         publisher=Publisher(client),
         announcer=announcer,

@@ -141,6 +141,9 @@ EXAMPLES: dict[str, Callable[[], Sight]] = {
     "Keys are made for the first time": lambda: sight(satisfied=None),
     "Suspended": lambda: sight(key(), pool=SUSPENDED),
     "The spec changed": lambda: sight(key(), pool={"generation": 2}),
+    "New keys are asked for too fast": lambda: sight(
+        key(asked=Why.REQUESTED.value, why=Why.REQUESTED.value, created_at=NOW)
+    ),
     "No key is ready for the Secret": lambda: sight(satisfied=None, provider_problem=DOWN),
     "The Secrets are what they must be": lambda: sight(key()),
     "The provider rejects most keys of the account, or of a part of it": lambda: sight(

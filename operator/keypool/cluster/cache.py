@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from keypool.cluster.keeping import kept_object, kept_view, wanted_by
 from keypool.cluster.secret_view import secret_view
+from keypool.cluster.sizes import Sizes
 from keypool.cluster.store import Entry, Store
 from keypool.core.views_secret import SecretView
 
@@ -69,6 +70,7 @@ class ObjectCache:
         self._texts = _Texts()
         self._by_provider = _Index()
         self._by_claim = _Index()
+        self.sizes = Sizes()
         self._moved: defaultdict[str, set[str]] = defaultdict(set)
 
     def upsert(self, kind: Kind, obj: Mapping[str, Any]) -> bool:
@@ -190,6 +192,7 @@ class ObjectCache:
         replaced = self._pools.put(entry)
         if replaced is not None:
             self._unindex(replaced.uid)
+        self.sizes.set(entry.uid, entry.namespace, (entry.value.get("spec") or {}).get("size") or 1)
         place = provider_place(entry.value)
         self._note_moved(entry.uid)
         self._by_provider.set(entry.uid, {place} if place[1] else set())
@@ -203,6 +206,7 @@ class ObjectCache:
 
     def _unindex(self, uid: str) -> None:
         self._note_moved(uid)
+        self.sizes.drop(uid)
         self._by_provider.set(uid, set())
         self._claim(uid, set())
 

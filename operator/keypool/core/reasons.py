@@ -74,6 +74,7 @@ class Reason(StrEnum):
     PROVIDER_READY = "ProviderReady"
     PROVIDER_UNAVAILABLE = "ProviderUnavailable"
     PROVIDER_THROTTLED = "ProviderThrottled"
+    NEW_KEYS_PACED = "NewKeysPaced"
     WAITS_FOR_BUDGET = "WaitsForBudget"
     SCHEDULE_EXCEEDS_BUDGET = "ScheduleExceedsBudget"
     CREDENTIAL_MISSING = "CredentialMissing"
@@ -180,6 +181,9 @@ ADVICE: dict[Reason, str] = {
     Reason.PROVIDER_THROTTLED: "The provider asks for fewer calls; keypool waits as long as it says.",
     Reason.WAITS_FOR_BUDGET: "Wait: calls wait for the account's request budget, or for the end of a pause that the "
     "provider asked for. If it happens often, read the KeyProvider's conditions.",
+    Reason.NEW_KEYS_PACED: "Wait: new keys are asked for faster than they are made. A slot gets one a minute on "
+    "request, and a namespace in ten minutes twice as many as its pools ask for and 60 more. None is lost. "
+    "Leaked keys are marked and revoked at once, expiring and rejected ones replaced as ever.",
     Reason.SCHEDULE_EXCEEDS_BUDGET: "The pools' rotations and probes need more requests than the budget grants, so "
     "they will be late. Raise the field that the message names, or have the pools need less: a longer "
     "health.probeEvery, a longer rotation.every, fewer keys. Nothing stops.",

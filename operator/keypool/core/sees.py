@@ -4,6 +4,7 @@ from keypool.core.brake import Grip
 from keypool.core.observation import Problem
 from keypool.core.projection import usable
 from keypool.core.reasons import Reason
+from keypool.core.rules.creation import waits_for_its_turn
 from keypool.core.sight import BRAKE, Sight
 
 WHOLE_PASS = "pass"  # noqa: S105 - no word of that kind
@@ -149,6 +150,11 @@ def first_keys(sight: Sight) -> Problem | None:
 def update(sight: Sight) -> Problem | None:
     """The keys are not yet what the spec asks for."""
     return sight.pending if sight.o.ledger.satisfied_generation != sight.o.known_pool.generation else None
+
+
+def waiting_turn(sight: Sight) -> Problem | None:
+    """People want new keys faster than they are made."""
+    return waits_for_its_turn(sight.o, sight.now)
 
 
 def nothing_to_publish(sight: Sight) -> Problem | None:

@@ -12,6 +12,7 @@ from keypool.core.lifecycle import KeyState
 from keypool.core.observation import Observation, Problem
 from keypool.core.projection import project, secret_names, usable
 from keypool.core.reasons import Reason
+from keypool.core.rules.creation import waits_for_its_turn
 from keypool.core.rules.publication import ADORN, REPAIR, is_current
 from keypool.core.trust import has_expired
 
@@ -112,6 +113,8 @@ class Sight:
             return problem
         if o.grip is Grip.ENGAGED:
             return Problem(Reason.MOST_KEYS_REJECTED, BRAKE, stalls=False)
+        if (waits := waits_for_its_turn(o, self.now)) is not None:
+            return waits
         if self.is_satisfied and self.o.ledger.satisfied_generation != o.known_pool.generation:
             return Problem(Reason.UPDATING, "keys are being brought up to date with the spec", stalls=False)
         size = o.known_pool.spec.size if o.known_pool.spec is not None else 0

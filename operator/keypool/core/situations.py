@@ -61,6 +61,7 @@ OF_THE_SECRET: tuple[Situation[Sight], ...] = (
     Situation("A reported leak is not contained yet", sees_keys.leak, WORKS),
     Situation("Suspended", sees.suspension, RESTS),
     Situation("The spec changed", sees.update, WORKS),
+    Situation("New keys are asked for too fast", sees.waiting_turn, WORKS),
     Situation("No key is ready for the Secret", sees.nothing_to_publish, {PUBLISHED: Say(None)}),
     Situation("The Secrets are what they must be", sees.written, {PUBLISHED: Say(True)}),
 )

@@ -63,8 +63,17 @@ async def create(this: Pass, action: act.CreateKey) -> bool:
         return False
     if this.memory.wait_until.get("create") == pause:  # else a call beside this one was told to wait
         this.memory.succeeded("create")
+    note_made(this, record)
     await this.handle.update(lambda ledger: ledger.advance(record.name, Evidence.ANSWERED, **facts(this, created)))
     return True
+
+
+def note_made(this: Pass, record: KeyRecord) -> None:
+    """How fast people may have more made is counted from here."""
+    others = this.handle.ledger.of_slot(record.slot)
+    again = any(key.name != record.name and key.published_at is not None for key in others)
+    this.memory.made(record, this.world.now(), again=again)
+    this.world.pace.made(this.handle.ledger.namespace)
 
 
 async def may_begin(this: Pass, record: KeyRecord) -> bool:

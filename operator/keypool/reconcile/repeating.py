@@ -6,7 +6,17 @@ from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.reasons import Reason
 from keypool.providers.errors import Ambiguous, ProviderError, Unreadable, is_refusal
 from keypool.reconcile.context import Pass
-from keypool.reconcile.keys import complain, facts, life, may_begin, new_key, note_failure, provider_uid, timed
+from keypool.reconcile.keys import (
+    complain,
+    facts,
+    life,
+    may_begin,
+    new_key,
+    note_failure,
+    note_made,
+    provider_uid,
+    timed,
+)
 from keypool.reconcile.memory import FIRST_PAUSE
 
 
@@ -26,6 +36,7 @@ async def repeat(this: Pass, action: act.RepeatCreate) -> bool:
         return False
     this.memory.succeeded("create")
     this.memory.succeeded(f"repeat:{record.name}")
+    note_made(this, record)
     await this.handle.update(lambda ledger: ledger.advance(record.name, Evidence.ANSWERED, **facts(this, created)))
     return True
 

@@ -34,6 +34,8 @@ async def revoke(this: Pass, action: act.RevokeKey) -> bool:
         return False
     this.memory.succeeded(f"revoke:{record.name}")
     usage = this.memory.usage()
+    if record.published_at is not None:
+        this.memory.emptied.add(record.slot)
     await this.handle.update(lambda x: departed(x, record, usage).advance(record.name, Evidence.REVOKED))
     if this.world.cache.provider_by_uid(record.provider) is None:  # what is kept of it may go with its last key
         this.world.touch_provider(record.provider)

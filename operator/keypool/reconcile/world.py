@@ -19,6 +19,7 @@ from keypool.reconcile.accounts import Accounts
 from keypool.reconcile.budgets import Budgets
 from keypool.reconcile.debts import Debts
 from keypool.reconcile.directory import Directory
+from keypool.reconcile.pace import Pace
 from keypool.reconcile.tenants import Tenancy
 from keypool.serve.metrics import Metrics
 
@@ -60,6 +61,7 @@ class World:
     namespaces: Namespaces
     tenancy: Tenancy | None
     debts: Debts
+    pace: Pace
     credentials: Credentials
     publisher: Publisher
     announcer: Announcer

@@ -13,6 +13,7 @@ from keypool.core.lifecycle import KeyState
 from keypool.core.limits import identity_digest
 from keypool.core.naming import nonce, upstream_name
 from keypool.core.observation import Observation, Problem
+from keypool.core.pace import COUNTED, SLOWED, paced
 from keypool.core.reasons import Reason
 from keypool.core.refusals import unsupported
 from keypool.core.rotation import URGENT, Due, Why, is_compromised, renewal_due, rotation_due, share_of_interval
@@ -22,6 +23,8 @@ from keypool.core.rules.publication import publication_blocked
 from keypool.core.spending import NOTHING, limits_of, spent_in_slot
 
 REJECTIONS_THAT_STOP = 3
+CROWDED = timedelta(seconds=30)
+"""After this it is seen whether the namespace may have more keys made."""
 RETIRING = (KeyState.DRAINING, KeyState.DISABLED)
 ON_THE_WAY = (KeyState.INTENDED, KeyState.UNRESOLVED, KeyState.CREATED)
 
@@ -67,6 +70,7 @@ def slots_get_keys(o: Observation, plan: Plan, now: datetime) -> Decision:
         pauses = (o.pause("create", now), o.pause("publish", now)) if ripe else ()
         return Decision(reason, problems=problems, wake_at=earliest(wake_at, *pauses))
     chosen = _within_limits(o, plan.ledger, ripe)
+    wake_at = earliest(wake_at, now + CROWDED if len(_within_the_namespace(o, ripe)) < len(ripe) else None)
     intents = [_intent(o, slot, due.why, index, now) for index, (due, slot) in enumerate(chosen)]
     ledger = plan.ledger
     for record in intents:
@@ -129,7 +133,8 @@ def _wanted(o: Observation, ledger: Ledger, slot: int, now: datetime) -> Due | N
         withdrawn = ledger.of_slot(slot, KeyState.WITHDRAWN)
         if any(_may_be_good(o, key) for key in withdrawn):
             return None
-        return Due(o.started_at, Why.REJECTED if withdrawn else Why.SLOT_EMPTY)
+        due = Due(o.started_at, Why.REJECTED if withdrawn else Why.SLOT_EMPTY)
+        return paced(due, slot, None, o.turns, o.floor)
     last, by_people = active[-1], active[-1].why == Why.SUPPLIED
     due = Due(last.intended_at, Why.SPEC) if by_people else due_of(o, last)
     if due.why in URGENT:
@@ -145,8 +150,8 @@ def due_of(o: Observation, key: KeyRecord) -> Due:
     due = rotation_due(key, o.effective, o.template)
     is_another = o.provider is not None and o.provider.uid != key.provider
     if due.why is Why.SPEC and is_another and o.ledger.satisfied_generation == o.known_pool.generation:
-        return Due(due.at, Why.PROVIDER)
-    return due
+        due = Due(due.at, Why.PROVIDER)
+    return paced(due, key.slot, key, o.turns, o.floor)
 
 
 def _may_be_good(o: Observation, key: KeyRecord) -> bool:
@@ -178,7 +183,7 @@ def _within_limits(o: Observation, ledger: Ledger, ripe: list[tuple[Due, int]]) 
     surge, room = o.effective.max_surge - len(rotating), _room(o, ledger)
     unknown = lost.most_in_a_pool(o) - len(ledger.inside(*lost.UNKNOWN))
     chosen: list[tuple[Due, int]] = []
-    for due, slot in ripe:
+    for due, slot in _within_the_namespace(o, ripe):
         ordinary, last = due.why not in URGENT, lost.last_chance(o, ledger, slot) if unknown <= 0 else None
         if len(chosen) >= room or (ordinary and surge <= 0) or (len(chosen) >= unknown and last is None):
             continue
@@ -187,6 +192,12 @@ def _within_limits(o: Observation, ledger: Ledger, ripe: list[tuple[Due, int]]) 
     if o.creates is not None:  # what was granted for a compromised or expiring key is for that one
         chosen = sorted(chosen, key=lambda item: _GRANTED.get(item[0].why, len(_GRANTED)))[: o.creates]
     return chosen
+
+
+def _within_the_namespace(o: Observation, ripe: list[tuple[Due, int]]) -> list[tuple[Due, int]]:
+    counted = [item for item in ripe if item[0].why in COUNTED]
+    late = set(counted[o.room :]) if o.room is not None else set()
+    return [item for item in ripe if item not in late]
 
 
 def _room(o: Observation, ledger: Ledger) -> int:
@@ -241,3 +252,26 @@ def _spent_before_it(o: Observation, slot: int) -> Decimal:
 def longest_life(lifetime: timedelta) -> timedelta:
     """The longest that a key asked for with this lifetime can live: providers round up to days; calls take time."""
     return timedelta(days=math.ceil(lifetime / timedelta(days=1)), hours=1)
+
+
+def _makes_none(o: Observation) -> bool:
+    pool = o.known_pool
+    if pool.spec is None or pool.deleted_at is not None or pool.spec.suspend or o.refused is not None:
+        return True
+    return o.provider is None or not o.provider.capabilities.creates_keys
+
+
+def waits_for_its_turn(o: Observation, now: datetime) -> Problem | None:
+    """That a new key which people want is made later, because they want too many: None when all are made now."""
+    if _makes_none(o):
+        return None
+    dues = [(due, slot) for slot in range(o.effective.size) if (due := _due(o, o.ledger, slot, now)) is not None]
+    late = [(due.at, slot) for due, slot in dues if due.why in SLOWED and due.at > now]
+    if late:
+        at, slot = min(late)
+        text = f"one key a minute is made for a slot on request: slot {slot} gets its next one at {at:%H:%M:%S}Z"
+        return Problem(Reason.NEW_KEYS_PACED, text, stalls=False)
+    if o.room == 0 and any(due.why in COUNTED and due.at <= now for due, _ in dues):
+        text = f"namespace {o.known_pool.namespace} had too many keys made in the last ten minutes; this pool waits"
+        return Problem(Reason.NEW_KEYS_PACED, text, stalls=False)
+    return None

@@ -1,0 +1,99 @@
+"""Whoever asks for new keys again and again gets one a minute for each slot, and is told; leaks do not wait for it."""
+
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from keypool.cluster.cache import ObjectCache
+from keypool.cluster.sizes import Sizes
+from keypool.core.actions import CreateKey, RevokeKey
+from keypool.core.lifecycle import KeyState
+from keypool.core.pace import FLOOR, FREE, TIMES, WINDOW, Turns
+from keypool.reconcile.memory import Memory
+from keypool.reconcile.pace import Pace
+from tests.unit.core.builders import NOW, a_key, a_pool, a_spec, accepted, concluded, only, planned, seen
+
+ONE = a_pool(spec=a_spec(size=1))
+JUST_NOW = NOW - timedelta(seconds=5)
+
+
+def asked(asked_for: str, made_for: str = "slot empty", at: datetime = JUST_NOW, **facts: Any) -> Any:
+    """A pool whose published key was made `at` then, for one reason, and is to be replaced for another."""
+    key = a_key(0, why=made_for, created_at=at, intended_at=at, published_at=at, asked=asked_for)
+    return seen(key, pool=ONE, checks=accepted(key.name), **facts)
+
+
+def creates(o: Any, now: datetime = NOW) -> int:
+    return len(only(CreateKey, planned(o, now).actions))
+
+
+@pytest.mark.parametrize("reason", ["requested", "compromised"])
+def test_a_slot_that_just_got_a_key_on_request_gets_the_next_one_a_minute_later(reason: str) -> None:
+    o = asked(reason, made_for=reason)
+    assert creates(o) == 0
+    assert planned(o).wake_at == JUST_NOW + FLOOR
+    assert creates(o, JUST_NOW + FLOOR) == 1
+
+
+@pytest.mark.parametrize("reason", ["requested", "compromised"])
+def test_the_first_request_is_honoured_at_once(reason: str) -> None:
+    assert creates(asked(reason)) == 1
+
+
+def test_a_rotation_on_request_never_uses_up_the_turn_of_a_leak() -> None:
+    assert creates(asked("compromised", made_for="requested")) == 1
+    assert creates(asked("requested", made_for="compromised")) == 0
+
+
+def test_a_slot_whose_keys_are_taken_away_again_and_again_is_filled_once_a_minute() -> None:
+    turns = {0: Turns(lost=JUST_NOW)}
+    assert creates(seen(pool=ONE, turns=turns)) == 0
+    assert creates(seen(pool=ONE, turns=turns), JUST_NOW + FLOOR) == 1
+    assert creates(seen(pool=ONE)) == 1
+
+
+def test_a_leak_is_revoked_without_a_successor_whatever_waits() -> None:
+    key = a_key(0, why="compromised", created_at=JUST_NOW, published_at=JUST_NOW, asked="compromised", at_once=True)
+    decided = planned(seen(key, pool=ONE, turns={0: Turns(lost=JUST_NOW)}, room=0))
+    assert [each.state for each in decided.ledger.keys] == [KeyState.REVOKING] or only(RevokeKey, decided.actions)
+
+
+def test_what_waits_is_told_with_the_time_of_its_turn() -> None:
+    o = asked("requested", made_for="requested")
+    told = {each.type: each for each in concluded(o, *planned(o).problems).conditions}
+    assert told["Reconciling"].reason == "NewKeysPaced"
+    assert f"slot 0 gets its next one at {JUST_NOW + FLOOR:%H:%M:%S}Z" in told["Reconciling"].message
+    assert told["Ready"].status == "True"
+
+
+def test_a_namespace_without_room_gets_no_more_keys_but_for_leaks_and_is_told() -> None:
+    assert creates(asked("requested", room=0)) == 0
+    assert planned(asked("requested", room=0)).wake_at <= NOW + timedelta(seconds=30)
+    assert creates(asked("requested", room=1)) == 1
+    assert creates(asked("compromised", room=0)) == 1
+    told = concluded(asked("requested", room=0)).conditions
+    assert {each.reason for each in told if each.type == "Reconciling"} == {"NewKeysPaced"}
+
+
+def test_an_emptied_slot_counts_and_one_that_never_had_a_key_does_not() -> None:
+    memory, key = Memory(), a_key(0, why="slot empty")
+    memory.made(key, NOW, again=False)
+    assert memory.turns == {0: Turns()}
+    memory.emptied.add(0)
+    memory.made(key, NOW, again=False)
+    assert memory.turns == {0: Turns(lost=NOW)}
+
+
+def test_a_namespace_may_make_its_keys_twice_in_ten_minutes_and_some_more() -> None:
+    clock, sizes = [NOW], Sizes()
+    pace = Pace(cast("ObjectCache", SimpleNamespace(sizes=sizes)), lambda: clock[0])
+    sizes.set("a", "shop", 10)
+    assert pace.room("shop") == TIMES * 10 + FREE
+    for _ in range(TIMES * 10 + FREE + 5):
+        pace.made("shop")
+    assert (pace.room("shop"), pace.room("bank")) == (0, FREE)
+    sizes.drop("a")
+    clock[0] += WINDOW
+    assert pace.room("shop") == FREE
