@@ -18,6 +18,8 @@ REPEAT_AFTER = 60.0
 BURST, REFILL = 25, 60.0
 """Events of one type for one object at once, and seconds until one more may be posted: whatever a pool has to tell of
 its rotations, its warnings come through."""
+OF_A_NAMESPACE, REFILL_OF_A_NAMESPACE = 2000, 0.5
+"""The same for all objects of a namespace together: whoever makes and deletes pools without end fills nobody's etcd."""
 REMEMBERED = 10_000
 OF_THE_CLUSTER = "default"
 """Namespace of Events about objects that have none: the API server takes them nowhere else."""
@@ -70,7 +72,7 @@ class Announcer:
 
     async def announce(self, subject: Subject, kind: str, reason: Reason, note: str) -> None:
         """Posts one Event (`kind`: Normal or Warning). A failure is logged and forgotten: Events are a courtesy."""
-        if not self._allowed(subject.uid, kind, reason, note):
+        if not self._allowed(subject, kind, reason, note):
             return
         try:
             await self._client.create(
@@ -79,20 +81,29 @@ class Announcer:
         except KubeError as error:
             _log.info("event %s for %s/%s not posted: %s", reason, subject.namespace, subject.name, error)
 
-    def _allowed(self, uid: str, kind: str, reason: Reason, note: str) -> bool:
-        now, key = self._clock(), (uid, reason, note)
+    def _allowed(self, subject: Subject, kind: str, reason: Reason, note: str) -> bool:
+        now, key = self._clock(), (subject.uid, reason, note)
         if now - self._posted.get(key, -REPEAT_AFTER) < REPEAT_AFTER:
             return False
-        bucket = self._buckets.setdefault((uid, kind), _Bucket(BURST, now))
-        bucket.tokens, bucket.at = min(BURST, bucket.tokens + (now - bucket.at) / REFILL), now
-        if bucket.tokens < 1:
+        own = self._bucket((subject.uid, kind), BURST, REFILL)
+        shared = self._bucket((f"namespace {subject.namespace}", kind), OF_A_NAMESPACE, REFILL_OF_A_NAMESPACE)
+        if own.tokens < 1 or shared.tokens < 1:
             return False
-        bucket.tokens -= 1
+        own.tokens -= 1
+        shared.tokens -= 1
         self._posted[key] = now
         for memory in (self._posted, self._buckets):
             while len(memory) > REMEMBERED:
                 memory.popitem(last=False)
         return True
+
+    def _bucket(self, key: tuple[str, str], burst: int, refill: float) -> _Bucket:
+        """As full as it is now. Those that were used last are remembered longest."""
+        now = self._clock()
+        bucket = self._buckets.setdefault(key, _Bucket(burst, now))
+        self._buckets.move_to_end(key)
+        bucket.tokens, bucket.at = min(burst, bucket.tokens + (now - bucket.at) / refill), now
+        return bucket
 
     def _body(self, subject: Subject, kind: str, reason: Reason, note: str) -> dict[str, object]:
         moment = self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
