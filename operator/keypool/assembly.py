@@ -17,6 +17,7 @@ from keypool.cluster.lease import Leadership
 from keypool.cluster.ledgers import LedgerBook
 from keypool.cluster.namespaces import Namespaces
 from keypool.cluster.publisher import Publisher
+from keypool.providers.answers import Answers
 from keypool.providers.protocol import Provider
 from keypool.providers.reach import Reach
 from keypool.providers.transport import Deadlines
@@ -59,6 +60,12 @@ class Parts:
     clocks_agree: Callable[[], bool]
 
 
+def _owner(cache: ObjectCache, uid: str) -> str:
+    """Whose a provider object is: its namespace's, or its own where it has none."""
+    provider = cache.provider_by_uid(uid)
+    return str(provider["metadata"].get("namespace") or uid) if provider is not None else uid
+
+
 async def assemble(parts: Parts, client: KubeClient, leadership: Leadership, queue: WorkQueue) -> tuple[World, Journal]:
     """Raises KubeError and ValueError where what is stored cannot be read."""
     settings = parts.settings
@@ -77,9 +84,17 @@ async def assemble(parts: Parts, client: KubeClient, leadership: Leadership, que
         queue.add_soon(f"pool/{uid}")
 
     budgets = Budgets(client, settings.namespace, parts.now, lambda uid: queue.add(f"pool/{uid}"), parts.minute)
-    directory = Directory(client, settings.namespace, build, budgets, lambda uid: queue.add(f"provider/{uid}"))
+    answers = Answers(partial(_owner, parts.cache))
+    directory = Directory(
+        client, settings.namespace, build, budgets, lambda uid: queue.add(f"provider/{uid}"), answers=answers
+    )
     accounts = Accounts(
-        client, settings.namespace, ledgers, Registry(ledgers, parts.cache, parts.liveness.sees_served), parts.now
+        client,
+        settings.namespace,
+        ledgers,
+        Registry(ledgers, parts.cache, parts.liveness.sees_served),
+        parts.now,
+        answers=answers,
     )
     installed = Installation(client, settings.namespace, partial(secrets.token_hex, 4))
     await installed.refresh()

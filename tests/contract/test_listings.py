@@ -10,7 +10,8 @@ from pydantic import SecretStr
 from keypool.api.provider_options import AnyLLM, LiteLLM, OpenAI, Webhook
 from keypool.providers import anyllm, litellm, openai, webhook
 from keypool.providers.errors import Ambiguous
-from keypool.providers.paging import CursorPage, Data, Entry, by_cursor, by_offset
+from keypool.providers.pages import Entries
+from keypool.providers.paging import Entry, by_cursor, by_offset, ids
 from keypool.providers.protocol import Provider
 from keypool.providers.transport import Call, Deadlines, Transport
 from tests.contract.test_transport import Handler, Serve, serve
@@ -18,6 +19,7 @@ from tests.contract.test_transport import Handler, Serve, serve
 __all__ = ["serve"]
 
 LISTING = Call("list the keys", "GET", "/keys")
+ENTRIES = Entries("data", Entry, ids)
 
 
 def to(url: str) -> Transport:
@@ -40,7 +42,7 @@ TWICE = [{"id": "a"}, {"id": "b"}, {"id": "b"}]
 async def test_a_full_page_that_has_a_key_twice_is_not_the_last_one(serve: Serve) -> None:
     transport = to(await serve(json({"data": TWICE})))
     with pytest.raises(Ambiguous, match="not a complete listing"):
-        await by_offset(transport, LISTING, Data[tuple[Entry, ...]])
+        await by_offset(transport, LISTING, ENTRIES)
     await transport.close()
 
 
@@ -62,14 +64,14 @@ def pages(first: list[str], then: list[str]) -> Handler:
 async def test_pages_that_do_not_follow_each_other_are_no_listing(serve: Serve, first: str, then: str) -> None:
     transport = to(await serve(pages(list(first), list(then))))
     with pytest.raises(Ambiguous, match="it may lack some"):
-        await by_offset(transport, LISTING, Data[tuple[Entry, ...]])
+        await by_offset(transport, LISTING, ENTRIES)
     await transport.close()
 
 
 @pytest.mark.parametrize("first", ["", "a"])
 async def test_a_listing_of_one_key_or_none_is_complete(serve: Serve, first: str) -> None:
     transport = to(await serve(pages(list(first), [])))
-    assert [entry.id for entry in await by_offset(transport, LISTING, Data[tuple[Entry, ...]])] == list(first)
+    assert list(await by_offset(transport, LISTING, ENTRIES)) == list(first)
     await transport.close()
 
 
@@ -81,12 +83,12 @@ async def endless(request: web.Request) -> web.Response:
 
 async def all_by_offset(transport: Transport) -> object:
     """Some listing by offset."""
-    return await by_offset(transport, LISTING, Data[tuple[Entry, ...]])
+    return await by_offset(transport, LISTING, ENTRIES)
 
 
 async def all_by_cursor(transport: Transport) -> object:
     """Some listing by cursor."""
-    return await by_cursor(transport, LISTING, CursorPage[tuple[Entry, ...]])
+    return await by_cursor(transport, LISTING, ENTRIES)
 
 
 @pytest.mark.parametrize("listing", [all_by_offset, all_by_cursor])
@@ -102,7 +104,7 @@ async def test_a_listing_without_end_is_given_up(
 async def test_a_last_page_that_has_a_key_twice_may_lack_another(serve: Serve) -> None:
     transport = to(await serve(json({"data": TWICE, "has_more": False})))
     with pytest.raises(Ambiguous, match="not a complete listing"):
-        await by_cursor(transport, LISTING, CursorPage[tuple[Entry, ...]])
+        await by_cursor(transport, LISTING, ENTRIES)
     await transport.close()
 
 

@@ -11,10 +11,11 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
+from keypool.providers.answers import MIB
 from keypool.providers.connections import MAX_CONNECTIONS
 from keypool.providers.errors import Ambiguous, ProviderError, Rejected, Throttled
 from keypool.providers.protocol import NewKey
-from keypool.providers.transport import MIB, Answer, Call, Deadlines, Transport
+from keypool.providers.transport import Answer, Call, Deadlines, Transport
 from tests.contract.conftest import holysheep_at
 from tests.reaching import THIS_MACHINE
 

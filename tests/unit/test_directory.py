@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from keypool.api.provider import KeyProviderSpec
 from keypool.cluster.client import KubeClient
+from keypool.providers.answers import Share
 from keypool.providers.errors import Rejected
 from keypool.providers.fake import FakeProvider
 from keypool.providers.meter import Meter
@@ -43,12 +44,12 @@ class Kept(KubeClient):
         return {"data": {key: base64.b64encode(text.encode()).decode() for key, text in data.items()}}
 
 
-def named(_: KeyProviderSpec, credential: SecretStr, meter: Meter) -> Provider:
+def named(_: KeyProviderSpec, credential: SecretStr, meter: Meter, share: Share) -> Provider:
     """A client that tells which credential it has, by its URL."""
     return cast("Provider", FakeProvider(base_url=credential.get_secret_value()))
 
 
-def refused(_: KeyProviderSpec, __: SecretStr, meter: Meter) -> Provider:
+def refused(_: KeyProviderSpec, __: SecretStr, meter: Meter, share: Share) -> Provider:
     """No client: plain http is not allowed any more."""
     raise Rejected("plain http")
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from keypool.core.limits import Usage
 from keypool.providers import numbers
 from keypool.providers.adapter import read
-from keypool.providers.litellm_wire import Page, Row
+from keypool.providers.litellm_wire import Row, Total
 from keypool.providers.numbers import MAX_RETRY_AFTER, MOST, Count, Moment, Money
 from keypool.providers.oauth import Token
 from keypool.providers.outcomes import parse_retry_after
@@ -89,7 +89,7 @@ def test_what_only_helps_in_a_listing_is_left_out_when_it_cannot_be() -> None:
 
 @pytest.mark.parametrize("total", ["1" + "0" * 400, "-1", "1e3"])
 def test_a_listings_total_is_a_number_of_keys(total: str) -> None:
-    assert read(Page, Answer(200, b'{"keys": [], "total_count": %s}' % total.encode())) is None
+    assert read(Total, Answer(200, b'{"keys": [], "total_count": %s}' % total.encode())) is None
 
 
 @pytest.mark.parametrize("seconds", ["1e300", "0", "-5", "1" + "0" * 400, "31536001"])

@@ -75,6 +75,8 @@ class Reason(StrEnum):
     PROVIDER_UNAVAILABLE = "ProviderUnavailable"
     PROVIDER_THROTTLED = "ProviderThrottled"
     NEW_KEYS_PACED = "NewKeysPaced"
+    ANSWER_TOO_LARGE = "AnswerTooLarge"
+    LISTING_PUT_OFF = "ListingPutOff"
     WAITS_FOR_BUDGET = "WaitsForBudget"
     SCHEDULE_EXCEEDS_BUDGET = "ScheduleExceedsBudget"
     CREDENTIAL_MISSING = "CredentialMissing"
@@ -179,6 +181,9 @@ ADVICE: dict[Reason, str] = {
     Reason.PROVIDER_UNAVAILABLE: "The provider does not answer properly; keypool tries again with growing pauses. "
     "Published keys stay as they are.",
     Reason.PROVIDER_THROTTLED: "The provider asks for fewer calls; keypool waits as long as it says.",
+    Reason.ANSWER_TOO_LARGE: "The message names the bound. Delete keys that nobody needs, use an account (workspace, "
+    "project) with fewer keys, or mend the server.",
+    Reason.LISTING_PUT_OFF: "Wait: other listings are being read, and all share the operator's memory.",
     Reason.WAITS_FOR_BUDGET: "Wait: calls wait for the account's request budget, or for the end of a pause that the "
     "provider asked for. If it happens often, read the KeyProvider's conditions.",
     Reason.NEW_KEYS_PACED: "Wait: new keys are asked for faster than they are made. A slot gets one a minute on "

@@ -7,7 +7,7 @@ Spending limits are not offered: the gateway's budgets hang on users, and their 
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import Field, SecretStr
 
@@ -18,9 +18,12 @@ from keypool.providers.adapter import Adapter, Maybe, Value, WireModel, read
 from keypool.providers.calls import models_verdict, segment
 from keypool.providers.errors import Ambiguous, ProviderError, Unreadable
 from keypool.providers.numbers import Moment, Money
-from keypool.providers.paging import LISTING_SECONDS, Entry
+from keypool.providers.pages import Entries
+from keypool.providers.paging import LISTING_SECONDS, Entry, Tally, ids, page_of
 from keypool.providers.protocol import CreatedKey, Found, ListedKey, NewKey, Probe, Provider, Revocation
-from keypool.providers.transport import MIB, Answer, Call, Transport
+from keypool.providers.transport import Answer, Call, Transport
+
+T = TypeVar("T")
 
 PAGE = 1000
 """The most that the gateway lists at once."""
@@ -45,8 +48,11 @@ class _User(WireModel):
     spend: Annotated[Money | None, Maybe] = None
 
 
-class _Listing(WireModel):
-    keys: tuple[_Key, ...]
+def _listed(key: _Key) -> tuple[str, ListedKey]:
+    return key.id, ListedKey(key.id, key.key_name or "", None, key.is_active, key.expires_at)
+
+
+_KEYS = Entries("", _Key, _listed)  # the answer is a bare array
 
 
 class AnyLLMProvider(Adapter):
@@ -138,23 +144,21 @@ class AnyLLMProvider(Adapter):
         """All keys of the gateway. Its pages are in no order, so one may repeat what another has, and lack what none
         has: more than one page counts only when two listings agree."""
         until = self._within(LISTING_SECONDS)
-        first, pages = await self._pages(until)
-        if pages > 1 and (await self._pages(until))[0].keys() != first.keys():
+        first, pages = await self._pages(until, _KEYS)
+        if pages > 1 and (await self._pages(until, Entries("", _Key, ids)))[0].keys() != first.keys():
             raise Ambiguous("list the keys: two listings differ, so one of them may lack some")
-        return tuple(
-            ListedKey(key.id, key.key_name or "", None, key.is_active, key.expires_at) for key in first.values()
-        )
+        return tuple(first.values())
 
-    async def _pages(self, until: float) -> tuple[dict[str, _Key], int]:
-        found: dict[str, _Key] = {}
-        pages = 0
+    async def _pages(self, until: float, entries: Entries[_Key, T]) -> tuple[dict[str, T], int]:
+        what, found, pages = "list the keys", dict[str, T](), 0
+        tally = Tally(what)
         while True:
             query = {"skip": str(pages * self._page), "limit": str(self._page)}
-            call = Call("list the keys", "GET", "/v1/keys", query=query, limit=16 * MIB, until=until)
-            keys = _listing(await self._transport.call(call))
-            found |= {key.id: key for key in keys}
+            page = await page_of(self._transport, Call(what, "GET", "/v1/keys", query=query, until=until), entries)
+            tally.add(page)
+            found |= page.kept
             pages += 1
-            if len(keys) < self._page:
+            if page.count < self._page:
                 return found, pages
 
 
@@ -164,14 +168,6 @@ def _found(what: str, handle: str, answer: Answer) -> _Key | None:
     if answer.status == 200 and (key is None or key.id != handle):
         raise Ambiguous(f"{what}: the answer does not show the key")
     return key
-
-
-def _listing(answer: Answer) -> tuple[_Key, ...]:
-    """The answer is a bare array."""
-    listing = read(_Listing, Answer(answer.status, b'{"keys":' + answer.body + b"}"))
-    if listing is None:
-        raise Ambiguous("list the keys: the answer is not a complete listing")
-    return listing.keys
 
 
 def build(options: AnyLLM, transport: Transport) -> Provider:

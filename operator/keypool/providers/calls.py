@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Literal
 from urllib.parse import quote
 
@@ -9,6 +10,7 @@ from pydantic import SecretStr
 
 from keypool.providers.adapter import HANDLE, VALUE, WireModel, read
 from keypool.providers.errors import Ambiguous, Rejected
+from keypool.providers.pages import Entries
 from keypool.providers.protocol import Probe, Revocation
 from keypool.providers.transport import Call, Transport
 
@@ -44,8 +46,12 @@ def as_key(what: str, path: str, value: SecretStr, expect: Iterable[int]) -> Cal
     return Call(what, "GET", path, headers=headers, secrets=(value,), expect=frozenset(expect))
 
 
-class _Models(WireModel):
-    data: tuple[object, ...]
+class _Model(WireModel):
+    pass
+
+
+MODELS = Entries("data", _Model, lambda _: ("", None))
+"""A listing of models, of which nothing is kept."""
 
 
 async def models_verdict(
@@ -54,10 +60,10 @@ async def models_verdict(
     """Asks for the models with a key in the place of the admin credential: 401 whose text speaks of a `dead` key is
     one, a status in `alive` one that is merely not allowed now. `Ambiguous` for an acceptance that lists no models, and
     for a refusal that is not a provider's own: what stands before one refuses with pages, not with JSON."""
-    answer = await transport.call(as_key("check a key", path, value, {200, 401, *alive}))
+    answer = await transport.call(replace(as_key("check a key", path, value, {200, 401, *alive}), entries=MODELS))
     if answer.status != 200 and not (dead if answer.status == 401 else _ANYTHING).search(answer.said):
         said = f" ({answer.said})" if answer.said else ""
         raise Ambiguous(f"check a key: the answer {answer.status}{said} does not say whether the key is good")
-    if answer.status == 200 and read(_Models, answer) is None:
+    if answer.status == 200 and answer.page is None:
         raise Ambiguous("check a key: the answer lists no models")
     return Probe.REJECTED if answer.status == 401 else Probe.ACCEPTED

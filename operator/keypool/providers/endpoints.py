@@ -9,14 +9,12 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 from keypool.core.breaker import COOL_DOWN, FAILURES, Breaker, State
-from keypool.providers.errors import Ambiguous, EndpointRefused, ProviderError, Unavailable
+from keypool.providers.errors import Ambiguous, EndpointRefused, ProviderError, PutOff, TooLarge, Unavailable
 from keypool.providers.protocol import EndpointSeen
 
-NO_ANSWER = (Ambiguous, Unavailable, EndpointRefused)
-"""What tells that an endpoint does not work; everything else is an answer."""
 REPEATABLE = frozenset({"GET", "HEAD", "DELETE"})
 """Methods of calls that another endpoint is asked to carry out although one may have done so."""
 _LEAST = 0.1
@@ -73,7 +71,7 @@ class Endpoints:
         failure: ProviderError | None = None
         for endpoint, seconds in self._candidates(until, repeatable=repeatable):
             outcome = await self._try(endpoint, seconds, send)
-            if not isinstance(outcome, NO_ANSWER):
+            if not is_no_answer(outcome):
                 return outcome
             failure = _graver(failure, outcome)
             if isinstance(outcome, Ambiguous) and not repeatable:
@@ -101,7 +99,7 @@ class Endpoints:
         assert ticket is not None  # noqa: S101  # a candidate's breaker admits
         try:
             outcome = await send(endpoint.url, seconds)
-            worked = not isinstance(outcome, NO_ANSWER)
+            worked = not is_no_answer(outcome)
             why = str(outcome) if isinstance(outcome, ProviderError) else ""
             unmade = isinstance(outcome, Unavailable | EndpointRefused)
             endpoint.no_connection = why.partition(": ")[2] if unmade else ""
@@ -138,6 +136,11 @@ class Endpoints:
         if [(it.state, it.in_use) for it in now] != [(it.state, it.in_use) for it in self._told]:
             self._told = now
             self.changed()
+
+
+def is_no_answer(outcome: object) -> TypeGuard[ProviderError]:
+    """Whether it tells that an endpoint does not work; everything else is an answer, one that is too large, too."""
+    return isinstance(outcome, Ambiguous | Unavailable | EndpointRefused) and not isinstance(outcome, TooLarge | PutOff)
 
 
 def _graver(before: ProviderError | None, now: ProviderError) -> ProviderError:

@@ -9,7 +9,9 @@ ProviderError
  │   └─ AdapterUnusable      the adapter that the spec names is not there, or cannot be loaded
  ├─ Throttled           nothing happened; try again after `retry_after`
  ├─ Unavailable         nothing happened; try again later
+ │   └─ PutOff              the operator has no memory for the answer now, because of others
  └─ Ambiguous           it may have happened: never repeat blindly
+     ├─ TooLarge            the answer is larger than anything that is read
      └─ Unreadable      it happened, but the new key's value cannot be read
 
 No message ever holds a key's value, a credential, or text from a provider's body that was not bounded and escaped.
@@ -71,6 +73,14 @@ class Unavailable(ProviderError):
 
 class Ambiguous(ProviderError):
     """No usable answer after the request was sent: timeout, 5xx, broken or unparsable body. It may have happened."""
+
+
+class PutOff(Unavailable):
+    """A listing that is not read now: others are, and all of them share the operator's memory."""
+
+
+class TooLarge(Ambiguous):
+    """An answer that is larger than anything that is read. The message names the bound."""
 
 
 class Unreadable(Ambiguous):

@@ -21,8 +21,10 @@ from keypool.providers.adapter import HANDLE, VALUE, Adapter, Handle, Maybe, Val
 from keypool.providers.errors import Ambiguous, Rejected, Unreadable
 from keypool.providers.numbers import Moment
 from keypool.providers.outcomes import refusal
+from keypool.providers.pages import Entries
+from keypool.providers.paging import page_of
 from keypool.providers.protocol import CreatedKey, ListedKey, NewKey, Probe, Provider, Revocation
-from keypool.providers.transport import MIB, Answer, Call, Transport
+from keypool.providers.transport import Answer, Call, Transport
 
 DEFAULT_SCOPES = ("chat:write", "embeddings:write")
 DEFAULT_REQUESTS_PER_MINUTE = 3000
@@ -50,8 +52,12 @@ class _Listed(_Handle):
     expires_at: Annotated[Moment | None, Maybe] = None
 
 
-class _Listing(WireModel):
-    keys: tuple[_Listed, ...]
+def _kept(key: _Listed) -> tuple[str, ListedKey]:
+    shown = fingerprint(SecretStr(key.key)) if key.key else None
+    return key.id, ListedKey(key.id, key.name, shown, key.is_active, key.expires_at)
+
+
+_KEYS = Entries("keys", _Listed, _kept)
 
 
 class _Validity(WireModel):
@@ -119,16 +125,8 @@ class HolySheepProvider(Adapter):
 
     async def list_keys(self) -> tuple[ListedKey, ...]:
         """All keys of the account, with fingerprints of their values. One malformed entry spoils the whole listing."""
-        answer = await self._transport.call(Call("list the keys", "GET", "/keys", limit=16 * MIB))
-        listing = read(_Listing, answer)
-        if listing is None:
-            raise Ambiguous("list the keys: the answer is not a complete listing")
-        return tuple(
-            ListedKey(
-                key.id, key.name, fingerprint(SecretStr(key.key)) if key.key else None, key.is_active, key.expires_at
-            )
-            for key in listing.keys
-        )
+        page = await page_of(self._transport, Call("list the keys", "GET", "/keys"), _KEYS)
+        return tuple(page.kept.values())
 
 
 def _validation(

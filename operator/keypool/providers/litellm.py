@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from typing import TypeVar
 
 from pydantic import SecretStr
 
@@ -22,11 +23,14 @@ from keypool.providers.adapter import VALUE, Adapter, read
 from keypool.providers.calls import models_verdict
 from keypool.providers.errors import Ambiguous, ProviderError, Rejected
 from keypool.providers.litellm_teams import Teams
-from keypool.providers.litellm_wire import PAGE, Deleted, Made, Page, Row, limits_body, parts_of
+from keypool.providers.litellm_wire import KEYS, PAGE, ROWS, Deleted, Made, Row, Total, limits_body, parts_of
 from keypool.providers.outcomes import refusal
-from keypool.providers.paging import LISTING_SECONDS
+from keypool.providers.pages import Entries, Page
+from keypool.providers.paging import LISTING_SECONDS, Tally, around, page_of
 from keypool.providers.protocol import CreatedKey, Found, ListedKey, NewKey, Probe, Provider, Revocation
-from keypool.providers.transport import MIB, Answer, Call, Transport
+from keypool.providers.transport import Answer, Call, Transport
+
+T = TypeVar("T")
 
 LAG = timedelta(seconds=5)
 CACHED = timedelta(seconds=60)
@@ -106,7 +110,7 @@ class LiteLLMProvider(Adapter):
         if answer.status != 400:
             return Ambiguous("create a key: it is not listed after it was created")
         refused = refusal("create a key", 400, answer.said)
-        if "already exists" not in answer.said or (await self._page(1, until, key_alias=key.name)).keys:
+        if "already exists" not in answer.said or (await self._page(1, until, key_alias=key.name))[0].count:
             return refused
         return Ambiguous(f"{refused}, and no key of that name is listed")
 
@@ -152,33 +156,37 @@ class LiteLLMProvider(Adapter):
 
     async def list_keys(self) -> tuple[ListedKey, ...]:
         """All keys, oldest first, so that keys made meanwhile shift no page; complete when they are the total."""
-        until, rows, page = self._within(LISTING_SECONDS), dict[str, Row](), 1
+        until, rows, number = self._within(LISTING_SECONDS), dict[str, ListedKey](), 1
+        tally = Tally("list the keys")
         while True:
-            found = await self._page(page, until)
-            rows |= {row.token: row for row in found.keys}
-            if len(found.keys) < self._size:
+            page, total = await self._read(KEYS, number, until)
+            tally.add(page)
+            rows |= page.kept
+            if page.count < self._size:
                 break
-            page += 1
-        if len(rows) != found.total_count:
+            number += 1
+        if len(rows) != total:
             raise Ambiguous("list the keys: the listing changed while its pages were read, so it may lack some")
-        return tuple(row.listed() for row in rows.values())
+        return tuple(rows.values())
 
     async def _row(self, what: str, token: str, until: float) -> Row | None:
         """A deleted key is not listed, while /key/info still answers 200 for it."""
-        rows = (await self._page(1, until, what, key_hash=token)).keys
-        return next((row for row in rows if row.token == token), None)
+        return (await self._page(1, until, what, key_hash=token))[0].kept.get(token)
 
     async def _count(self, team: str, until: float) -> int:
-        return (await self._page(1, until, team_id=team)).total_count
+        return (await self._page(1, until, team_id=team))[1]
 
-    async def _page(self, page: int, until: float, what: str = "list the keys", **query: str) -> Page:
+    async def _page(self, page: int, until: float, what: str = "list the keys", **query: str) -> tuple[Page[Row], int]:
+        return await self._read(ROWS, page, until, what, **query)
+
+    async def _read(
+        self, entries: Entries[Row, T], page: int, until: float, what: str = "list the keys", **query: str
+    ) -> tuple[Page[T], int]:
+        """A page, and how many keys there are."""
         query |= {"return_full_object": "true", "sort_by": "created_at", "sort_order": "asc"}
         query |= {"page": str(page), "size": str(self._size)}
-        call = Call(what, "GET", "/key/list", query=query, until=until, limit=16 * MIB)
-        found = read(Page, await self._transport.call(call))
-        if found is None:
-            raise Ambiguous(f"{what}: the answer is not a complete listing")
-        return found
+        found = await page_of(self._transport, Call(what, "GET", "/key/list", query=query, until=until), entries)
+        return found, around(what, found, Total).total_count
 
     async def _switch(self, what: str, path: str, body: Mapping[str, object], until: float | None = None) -> Found:
         answer = await self._post(Call(what, "POST", path, body=body, until=until or self._soon()), {200, 404})

@@ -9,6 +9,7 @@ from keypool.core.limits import Limits, SpendLimit
 from keypool.providers.adapter import Maybe, WireModel
 from keypool.providers.errors import Rejected
 from keypool.providers.numbers import Count, Moment, Money
+from keypool.providers.pages import Entries
 from keypool.providers.protocol import ListedKey
 
 PAGE = 100
@@ -45,9 +46,14 @@ class Row(Made):
         return ListedKey(self.handle, self.key_alias or "", None, not self.blocked, self.expires)
 
 
-class Page(WireModel):
-    keys: tuple[Row, ...]
+class Total(WireModel):
+    """What a page says of all of them."""
+
     total_count: Count
+
+
+ROWS = Entries("keys", Row, lambda row: (row.token, row))
+KEYS = Entries("keys", Row, lambda row: (row.token, row.listed()))
 
 
 class Deleted(WireModel):

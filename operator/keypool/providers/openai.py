@@ -11,6 +11,7 @@ import math
 import re
 from collections import defaultdict
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
@@ -22,7 +23,8 @@ from keypool.providers.adapter import Adapter, Maybe, Value, WireModel, read
 from keypool.providers.calls import as_key, delete, segment
 from keypool.providers.errors import Ambiguous, Unavailable, Unreadable
 from keypool.providers.numbers import Count, Moment
-from keypool.providers.paging import LISTING_SECONDS, CursorPage, Entry, by_cursor
+from keypool.providers.pages import Entries
+from keypool.providers.paging import LISTING_SECONDS, Entry, Tally, by_cursor, ids
 from keypool.providers.protocol import CreatedKey, ListedKey, NewKey, Probe, Provider, Revocation
 from keypool.providers.transport import Answer, Call, Transport
 
@@ -112,8 +114,8 @@ class OpenAIProvider(Adapter):
 
     async def _found_or_made(self, path: str, name: str, until: float) -> str:
         listing = Call("list the service accounts", "GET", path, query=_FULL, until=until)
-        accounts = await by_cursor(self._transport, listing, CursorPage[tuple[_Account, ...]])
-        named = [account for account in accounts if account.name == name]
+        accounts = await by_cursor(self._transport, listing, Entries("data", _Account, partial(_if_named, name)))
+        named = [account for account in accounts.values() if account is not None]
         if not named:
             body = {"name": name, "create_service_account_only": True}
             named = [await self._posted(Call("make a service account", "POST", path, body=body, until=until))]
@@ -160,19 +162,24 @@ class OpenAIProvider(Adapter):
         until, projects = self._within(LISTING_SECONDS), [self._project]
         if self.tenanted:
             call = Call("list the projects", "GET", _PROJECTS, query=_FULL, until=until)
-            projects = [one.id for one in await by_cursor(self._transport, call, CursorPage[tuple[Entry, ...]])]
+            projects = list(await by_cursor(self._transport, call, Entries("data", Entry, ids)))
         listed: list[ListedKey] = []
+        tally = Tally("list the keys")
         for project in projects:
             path, query = f"{_PROJECTS}/{segment('list the keys', project)}/api_keys", {"owner_project_access": "any"}
             call = Call("list the keys", "GET", path, query=query | _FULL, until=until)
-            keys = await by_cursor(self._transport, call, CursorPage[tuple[_Key, ...]])
-            listed += [_listed(project, key) for key in keys]
+            keys = await by_cursor(self._transport, call, Entries("data", _Key, partial(_listed, project)), tally)
+            listed += keys.values()
         return tuple(listed)
 
 
-def _listed(project: str, key: _Key) -> ListedKey:
+def _listed(project: str, key: _Key) -> tuple[str, ListedKey]:
     active = key.owner_project_access != "inactive"
-    return ListedKey(f"{project}/{key.id}", key.name or "", None, active, key.expires_at)
+    return key.id, ListedKey(f"{project}/{key.id}", key.name or "", None, active, key.expires_at)
+
+
+def _if_named(name: str, account: _Account) -> tuple[str, _Account | None]:
+    return account.id, account if account.name == name else None
 
 
 def _created(project: str, answer: Answer) -> CreatedKey:

@@ -20,7 +20,8 @@ from keypool.providers.adapter import Adapter, Handle, Maybe, Value, WireModel, 
 from keypool.providers.calls import as_key, delete, segment
 from keypool.providers.errors import Ambiguous, ProviderError, Unreadable
 from keypool.providers.numbers import Count, Moment, Money
-from keypool.providers.paging import LISTING_SECONDS, Data, Entry, by_offset
+from keypool.providers.pages import Entries
+from keypool.providers.paging import LISTING_SECONDS, Data, Entry, Tally, by_offset, ids
 from keypool.providers.protocol import CreatedKey, Found, ListedKey, NewKey, Probe, Provider, Revocation
 from keypool.providers.transport import Call, Transport
 
@@ -41,6 +42,13 @@ class _Key(_Hash):
     expires_at: Annotated[Moment | None, Maybe] = None
     usage: Annotated[Money | None, Maybe] = None
     last_used_at: Annotated[Moment | None, Maybe] = None
+
+
+def _listed(key: _Key) -> tuple[str, ListedKey]:
+    return key.id, ListedKey(key.id, key.name, None, not key.disabled, key.expires_at)
+
+
+_KEYS = Entries("data", _Key, _listed)
 
 
 class _Created(Data[_Key]):
@@ -149,13 +157,14 @@ class OpenRouterProvider(Adapter):
         until, places = self._within(LISTING_SECONDS), [self._workspace]
         if self.tenanted:
             call = Call("list the workspaces", "GET", "/workspaces", query={"limit": "100"}, until=until)
-            places = [place.id for place in await by_offset(self._transport, call, Data[tuple[Entry, ...]])]
-        listed: list[_Key] = []
+            places = list(await by_offset(self._transport, call, Entries("data", Entry, ids)))
+        listed: list[ListedKey] = []
+        tally = Tally("list the keys")
         for place in places:
             query = {"include_disabled": "true"} | ({"workspace_id": place} if place else {})
             call = Call("list the keys", "GET", "/keys", query=query, until=until)
-            listed += await by_offset(self._transport, call, Data[tuple[_Key, ...]])
-        return tuple(ListedKey(key.id, key.name, None, not key.disabled, key.expires_at) for key in listed)
+            listed += (await by_offset(self._transport, call, _KEYS, tally)).values()
+        return tuple(listed)
 
 
 def _about(what: str, method: str, handle: str, body: Mapping[str, object] | None = None) -> Call:

@@ -3,16 +3,20 @@
 from dataclasses import replace
 from typing import Generic, TypeVar
 
-from keypool.providers.adapter import Handle, WireModel, read
-from keypool.providers.errors import Ambiguous
-from keypool.providers.transport import MIB, Call, Transport
+from pydantic import BaseModel, ValidationError
+
+from keypool.providers.adapter import Handle, WireModel
+from keypool.providers.answers import MOST
+from keypool.providers.errors import Ambiguous, TooLarge
+from keypool.providers.pages import Entries, Page
+from keypool.providers.transport import Call, Transport
 
 LISTING_SECONDS = 60.0
 """For all pages of a listing together."""
-MOST = 100_000
-"""Entries of a listing: one that goes on without end fills no memory."""
 
+M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
+Around = TypeVar("Around", bound=BaseModel)
 
 
 class Data(WireModel, Generic[T]):
@@ -27,36 +31,76 @@ class Entry(WireModel):
     id: Handle
 
 
-class CursorPage(WireModel, Generic[T]):
-    """A page that says whether more follow."""
+class More(WireModel):
+    """What a page says of those after it."""
 
-    data: T
     has_more: bool
 
 
-Listed = TypeVar("Listed", bound=Entry)
+class Tally:
+    """Of the entries of one listing, over all its pages. `what` begins messages."""
+
+    def __init__(self, what: str) -> None:
+        self._what, self._count = what, 0
+
+    def add(self, page: Page[T]) -> None:
+        """Raises TooLarge."""
+        self._count += page.count
+        if self._count > MOST:
+            raise TooLarge(
+                f"{self._what}: the provider lists more than {MOST} entries, or the same ones again and again"
+            )
 
 
-async def by_offset(transport: Transport, call: Call, model: type[Data[tuple[Listed, ...]]]) -> tuple[Listed, ...]:
+def ids(entry: Entry) -> tuple[str, None]:
+    """Nothing but its id is wanted."""
+    return entry.id, None
+
+
+async def page_of(transport: Transport, call: Call, entries: Entries[M, T]) -> Page[T]:
+    """One page. Raises `Ambiguous` for a malformed one."""
+    answer = await transport.call(replace(call, entries=entries))
+    if answer.page is None:
+        raise incomplete(call.what)
+    return answer.page
+
+
+def around(what: str, page: Page[T], model: type[Around]) -> Around:
+    """What the page says beside its entries. Raises `Ambiguous` where it does not."""
+    try:
+        return model.model_validate_json(page.around)
+    except ValidationError:
+        raise incomplete(what) from None
+
+
+def incomplete(what: str) -> Ambiguous:
+    """Nothing may be concluded from it."""
+    return Ambiguous(f"{what}: the answer is not a complete listing")
+
+
+async def by_offset(
+    transport: Transport, call: Call, entries: Entries[M, T], tally: Tally | None = None
+) -> dict[str, T]:
     """All entries, from pages of whatever size that begin at an `offset`; one that brings nothing new is the last.
 
     Each page begins with the last entry of the one before it. Where that is missing, something before it was deleted
     meanwhile, and what moved into its place would be skipped: `Ambiguous` is raised, as it is for pages of one entry
     alone, whose neighbours cannot be seen, for a malformed page, and for a listing without end.
     """
-    found: dict[str, Listed] = {}
+    found: dict[str, T] = {}
+    tally = tally or Tally(call.what)
     while True:
         offset = len(found) - 1 if len(found) > 1 else len(found)
-        page = read(model, await transport.call(_page(call, offset=str(offset))))
-        entries = _by_id(call, page.data if page else None)
-        if not _follows(found, entries):
+        page = _whole(call, await page_of(transport, _page(call, offset=str(offset)), entries))
+        if not _follows(found, page.kept):
             raise Ambiguous(f"{call.what}: the listing changed while its pages were read, so it may lack some")
-        if entries.keys() <= found.keys():
-            return tuple(found.values())
-        found = _together(call, found, entries)
+        if page.kept.keys() <= found.keys():
+            return found
+        tally.add(page)
+        found |= page.kept
 
 
-def _follows(found: dict[str, Listed], entries: dict[str, Listed]) -> bool:
+def _follows(found: dict[str, T], entries: dict[str, T]) -> bool:
     """Whether nothing can stand between what was found and these: what begins anew shows nothing."""
     if len(found) < 2:
         return not (found and entries)
@@ -66,36 +110,30 @@ def _follows(found: dict[str, Listed], entries: dict[str, Listed]) -> bool:
 
 
 async def by_cursor(
-    transport: Transport, call: Call, model: type[CursorPage[tuple[Listed, ...]]]
-) -> tuple[Listed, ...]:
+    transport: Transport, call: Call, entries: Entries[M, T], tally: Tally | None = None
+) -> dict[str, T]:
     """All entries, from pages that begin `after` the id of an entry. Raises `Ambiguous` for a malformed page, and where
     that entry is gone meanwhile."""
-    found: dict[str, Listed] = {}
+    found: dict[str, T] = {}
+    tally = tally or Tally(call.what)
     while True:
-        after = {"after": list(found)[-1]} if found else {}
-        page = read(model, await transport.call(_page(call, **after)))
-        entries = _by_id(call, page.data if page else None)
-        more = page is not None and page.has_more
-        if more and entries.keys() <= found.keys():
+        after = {"after": next(reversed(found))} if found else {}
+        page = _whole(call, await page_of(transport, _page(call, **after), entries))
+        more = around(call.what, page, More).has_more
+        if more and page.kept.keys() <= found.keys():
             raise Ambiguous(f"{call.what}: the provider says that more follow, and shows none")
-        found = _together(call, found, entries)
+        tally.add(page)
+        found |= page.kept
         if not more:
-            return tuple(found.values())
+            return found
 
 
 def _page(call: Call, **query: str) -> Call:
     gone = {400, 404} if "after" in query else set()
-    return replace(call, query={**call.query, **query}, limit=16 * MIB, expect=call.expect | gone)
+    return replace(call, query={**call.query, **query}, expect=call.expect | gone)
 
 
-def _together(call: Call, found: dict[str, Listed], entries: dict[str, Listed]) -> dict[str, Listed]:
-    if len(found) + len(entries) > MOST:
-        raise Ambiguous(f"{call.what}: the provider lists more than {MOST} entries, or the same ones again and again")
-    return found | entries
-
-
-def _by_id(call: Call, entries: tuple[Listed, ...] | None) -> dict[str, Listed]:
-    found = {entry.id: entry for entry in entries or ()}
-    if entries is None or len(found) < len(entries):  # what stands there twice stands in the place of another
-        raise Ambiguous(f"{call.what}: the answer is not a complete listing")
-    return found
+def _whole(call: Call, page: Page[T]) -> Page[T]:
+    if page.repeats:
+        raise incomplete(call.what)
+    return page

@@ -16,6 +16,7 @@ from keypool.api.provider import KeyProviderSpec
 from keypool.core.breaker import COOL_DOWN
 from keypool.providers.adapter import Adapter
 from keypool.providers.addresses import can_be_looked_up, is_odd_number
+from keypool.providers.answers import UNSHARED, Share
 from keypool.providers.authentication import Authentication, FixedCredential
 from keypool.providers.authorities import Authorities, AuthoritiesUnusable, read
 from keypool.providers.endpoints import Endpoints
@@ -56,11 +57,13 @@ def build(
     cool_down: float = COOL_DOWN,
     authorities: Authorities | None = None,
     proxy: Proxy | None = None,
+    share: Share = UNSHARED,
 ) -> Provider:
     """The adapter for `spec`; opens no connection yet. White space around the credential is dropped. `cool_down`:
     seconds for which an endpoint that failed is left alone; `meter` counts the
     account's requests, but not those for OAuth tokens. `authorities` are trusted beside those of the spec; `proxy`:
-    through which the account and its token server are called.
+    through which the account and its token server are called. `share`: what of the operator's memory their answers
+    may take.
 
     Raises `EndpointRefused` for plain http unless `allow_insecure`, and for an address that `reach` does
     not allow (names are checked when they are looked up); `CredentialRejected` for a credential that no HTTP
@@ -79,10 +82,10 @@ def build(
         check("auth.oauth2.tokenURL", spec.auth.oauth2.token_url)
         server = Endpoints([spec.auth.oauth2.token_url], cool_down)
         soon = deadlines.within(deadlines.other / 2)
-        tokens = Transport(server, NOBODY, soon, reach=reach, tls=tls, proxy=proxy)
+        tokens = Transport(server, NOBODY, soon, reach=reach, tls=tls, proxy=proxy, share=share)
         authentication = ClientCredentials(spec.auth.oauth2, stripped, tokens)
     endpoints = Endpoints([endpoint.url for endpoint in spec.endpoints], cool_down)
-    transport = Transport(endpoints, authentication, deadlines, meter, reach=reach, tls=tls, proxy=proxy)
+    transport = Transport(endpoints, authentication, deadlines, meter, reach=reach, tls=tls, proxy=proxy, share=share)
     provider = adapter_module(spec.kind).build(spec.options, transport)
     if isinstance(provider, Adapter):
         provider.tenanted = spec.tenanted

@@ -6,22 +6,18 @@ https://platform.openai.com/docs/api-reference/models/list
 """
 
 import re
-from typing import Any
 
 from pydantic import SecretStr
 
 from keypool.api.provider_options import Static
 from keypool.core.capabilities import Capabilities
 from keypool.providers.adapter import Adapter, WireModel, read
+from keypool.providers.calls import MODELS
 from keypool.providers.errors import Ambiguous, Rejected
 from keypool.providers.protocol import CreatedKey, ListedKey, NewKey, Probe, Provider, Revocation
-from keypool.providers.transport import MIB, Call, Transport
+from keypool.providers.transport import Call, Transport
 
 USED_UP = "the balance of the account is used up, so its keys are accepted and of no use: top it up at the provider"
-
-
-class _Models(WireModel):
-    data: tuple[dict[str, Any], ...]
 
 
 class _Balance(WireModel):
@@ -42,16 +38,17 @@ class StaticProvider(Adapter):
         what, plain = "check a key", value.get_secret_value()
         if not re.fullmatch(r"[\x21-\x7e]{1,4096}", plain):
             raise Rejected(f"{what}: the value is empty or holds characters that no header can carry")
-        path = "/user/balance" if self._is_deep_seek else "/models"
+        path, entries = ("/user/balance", None) if self._is_deep_seek else ("/models", MODELS)
         bearer = {"Authorization": f"Bearer {plain}"}
-        call = Call(what, "GET", path, headers=bearer, secrets=(value,), expect=frozenset({200, 401}), limit=4 * MIB)
+        expect = frozenset({200, 401})
+        call = Call(what, "GET", path, headers=bearer, secrets=(value,), expect=expect, entries=entries)
         answer = await self._transport.call(call)
         if answer.status == 401:
             return Probe.REJECTED
-        told = read(_Balance if self._is_deep_seek else _Models, answer)
-        if told is None:
+        told = read(_Balance, answer) if self._is_deep_seek else None
+        if told is None and answer.page is None:
             raise Ambiguous(f"{what}: the answer to GET {path} is not what such a provider says")
-        if isinstance(told, _Balance):
+        if told is not None:
             self.notice = "" if told.is_available else USED_UP
         return Probe.ACCEPTED
 

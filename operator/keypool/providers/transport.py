@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import count
 from ssl import SSLContext
+from typing import Any
 
 import aiohttp
 import httpx
@@ -22,27 +23,28 @@ from pydantic import SecretStr
 
 from keypool import __version__
 from keypool.core.deadlines import CREATE_CALL, OTHER_CALL
+from keypool.providers.answers import MIB, UNSHARED, Share
 from keypool.providers.authentication import Authentication, FixedCredential
-from keypool.providers.bodies import error_body, read_body
+from keypool.providers.bodies import error_body, page, whole
 from keypool.providers.boundary import through, type_of
 from keypool.providers.connections import connections, sent_by
 from keypool.providers.endpoints import REPEATABLE, Endpoints
 from keypool.providers.errors import (
     Ambiguous,
     CredentialRejected,
-    EndpointRefused,
     ProviderError,
+    PutOff,
     TokenRefused,
+    TooLarge,
     Unavailable,
 )
 from keypool.providers.meter import Meter, Unmetered
 from keypool.providers.outcomes import Blame, blame, parse_retry_after, refusal, until_midnight
-from keypool.providers.proxy import NoAddress, Proxy
-from keypool.providers.reach import PUBLIC, AddressRefused, Reach
+from keypool.providers.pages import Entries, Page
+from keypool.providers.proxy import Proxy
+from keypool.providers.reach import PUBLIC, Reach
 from keypool.providers.text import error_text, excerpt
-from keypool.providers.unreachable import NO_CONNECTION, NOT_MADE, why_unreachable
-
-MIB = 1024 * 1024
+from keypool.providers.unreachable import NO_CONNECTION, NOT_MADE, never_sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,9 @@ class Call:
     `what` begins every message ("create a key"). `path` stands below the base URL and is already percent-encoded.
     `body` is sent as JSON, `form` as it is, form-encoded. `secrets` are hidden when the provider repeats them.
     Answers with a status in `expect` are returned, all others raised as errors. `limit`: bytes of body that are taken,
-    decoded; 0 leaves it unread. `until`: on the loop's clock, ends the call sooner than its deadline, for methods of
-    several calls. `daily`: a 429 that names it lasts until midnight UTC.
+    decoded; 0 leaves it unread. `entries`: it is a page of a listing, read as it arrives. `until`: on the loop's clock,
+    ends the call sooner than its deadline, for methods of several calls. `daily`: a 429 that names it lasts until
+    midnight UTC.
     """
 
     what: str
@@ -78,17 +81,20 @@ class Call:
     secrets: tuple[SecretStr, ...] = ()
     expect: frozenset[int] = frozenset({200})
     limit: int = MIB
+    entries: Entries[Any, Any] | None = None
     until: float | None = None
     daily: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An expected answer. A refusal that was expected has its text in `said`, an acceptance its JSON in `body`."""
+    """An expected answer. A refusal that was expected has its text in `said`, an acceptance its JSON in `body`, or, for
+    `Call.entries`, its `page`; None where it is none."""
 
     status: int
     body: bytes = field(default=b"", repr=False)
     said: str = ""
+    page: Page[Any] | None = field(default=None, repr=False)
 
 
 class Transport:
@@ -108,12 +114,13 @@ class Transport:
         names: AbstractResolver | None = None,
         tls: SSLContext | None = None,
         proxy: Proxy | None = None,
+        share: Share = UNSHARED,
     ) -> None:
         self.endpoints = Endpoints([endpoints]) if isinstance(endpoints, str) else endpoints
         self._authentication = (
             FixedCredential(authentication) if isinstance(authentication, SecretStr) else authentication
         )
-        self._deadlines, self._meter = deadlines, meter or Unmetered()
+        self._deadlines, self._meter, self._share = deadlines, meter or Unmetered(), share
         connect = partial(connections, reach=reach, names=names, tls=tls, proxy=proxy)
         self._kept = connect(keep=True)
         # A server may close a kept connection at the very moment of a request. Reads and deletes are then sent again
@@ -203,8 +210,10 @@ class Transport:
                 lost = f"no complete answer within {seconds:.2g} s"
             except httpx.TransportError as error:
                 if isinstance(error.__cause__, NO_CONNECTION):
-                    return _unreachable(call, error.__cause__)
+                    return never_sent(call.what, error.__cause__)
                 lost = "the connection ended before the answer was complete"
+            except (TooLarge, PutOff) as error:
+                return error if call.method == "GET" else Ambiguous(str(error))
             except (httpx.HTTPError, aiohttp.ClientError, OSError, UnicodeError, zlib.error):
                 lost = "the answer is not proper HTTP"
             except Exception as error:
@@ -220,7 +229,7 @@ class Transport:
         response = await connections.handle_async_request(request)
         try:
             if response.status_code in call.expect and response.status_code < 300:
-                return await _accepted(call, response)
+                return await _accepted(call, response, self._share)
             body = await error_body(response, until)
             said = excerpt(error_text(body), (token, *call.secrets))
             if response.status_code in call.expect:
@@ -273,13 +282,7 @@ class Transport:
         return longest if call.until is None else min(longest, call.until - asyncio.get_running_loop().time())
 
 
-def _unreachable(call: Call, error: BaseException) -> ProviderError:
-    if isinstance(error, aiohttp.ClientConnectorError | NoAddress) and isinstance(error.os_error, AddressRefused):
-        return EndpointRefused(f"{call.what}: {error.os_error}")
-    return Unavailable(f"{call.what}: {why_unreachable(error)}")
-
-
-async def _accepted(call: Call, response: httpx.Response) -> Answer | ProviderError:
+async def _accepted(call: Call, response: httpx.Response, share: Share) -> Answer | ProviderError:
     if not call.limit or response.status_code == 204:
         return Answer(response.status_code)
     media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
@@ -288,7 +291,7 @@ async def _accepted(call: Call, response: httpx.Response) -> Answer | ProviderEr
     # Encodings may be nested, and each multiplies: a single one of 16 KiB chunks stays small in memory.
     if response.headers.get("Content-Encoding", "identity").strip().lower() not in {"identity", "gzip", "deflate"}:
         return Ambiguous(f"{call.what}: the answer is compressed in a way that was not asked for")
-    body = await read_body(response, call.limit)
-    if body is None:
-        return Ambiguous(f"{call.what}: the answer is larger than {call.limit} bytes")
-    return Answer(response.status_code, body)
+    with share.answer(call.what) as claim:
+        if call.entries is not None:
+            return Answer(response.status_code, page=await page(call.what, response, call.entries, claim))
+        return Answer(response.status_code, await whole(call.what, response, call.limit, claim))

@@ -6,8 +6,10 @@ import ssl
 import aiohttp
 
 from keypool.providers.connections import NotSent
+from keypool.providers.errors import EndpointRefused, ProviderError, Unavailable
 from keypool.providers.names import NotLookedUp
 from keypool.providers.proxy import NoAddress
+from keypool.providers.reach import AddressRefused
 
 NO_CONNECTION = (
     aiohttp.ClientConnectorError,
@@ -18,6 +20,13 @@ NO_CONNECTION = (
 )
 """Errors of aiohttp after which certainly nothing was sent."""
 NOT_MADE = "no connection was made"
+
+
+def never_sent(what: str, error: BaseException) -> ProviderError:
+    """The call `what` found no connection because of this error."""
+    if isinstance(error, aiohttp.ClientConnectorError | NoAddress) and isinstance(error.os_error, AddressRefused):
+        return EndpointRefused(f"{what}: {error.os_error}")
+    return Unavailable(f"{what}: {why_unreachable(error)}")
 
 
 def why_unreachable(error: BaseException | None) -> str:

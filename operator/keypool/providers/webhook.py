@@ -13,17 +13,19 @@ from keypool.api.provider_options import Webhook
 from keypool.core.capabilities import Capabilities
 from keypool.core.limits import Limits, Usage
 from keypool.providers.adapter import Adapter, read
-from keypool.providers.errors import Ambiguous, Rejected, Unreadable
+from keypool.providers.errors import Ambiguous, Rejected, TooLarge, Unreadable
+from keypool.providers.paging import Tally, around, page_of
 from keypool.providers.protocol import CreatedKey, Found, ListedKey, NewKey, Probe, Provider, Revocation
 from keypool.providers.transport import Call, Transport
 from keypool.providers.webhook_wire import (
     ID,
+    KEYS,
     VALUE,
     Abilities,
     Created,
     Listed,
     Named,
-    Page,
+    Next,
     Probed,
     Told,
     limits_of,
@@ -165,20 +167,22 @@ class WebhookProvider(Adapter):
         self._checked = True
 
     async def _pages(self) -> tuple[ListedKey, ...]:
-        found: dict[str, ListedKey] = {}
+        what, found = "list the keys", dict[str, ListedKey]()
+        tally = Tally(what)
         cursors: set[str | None] = {None}
         cursor: str | None = None
         while True:
             query = {"cursor": cursor} if cursor is not None else {}
-            page = read(Page, await self._transport.call(Call("list the keys", "GET", f"{BASE}/keys", query=query)))
-            if page is None or any(key.id in found for key in page.keys):
-                raise Ambiguous("list the keys: a page cannot be read, or has a key of another page")
-            found |= {key.id: ListedKey(key.id, key.name or "", None, key.active, key.expires_at) for key in page.keys}
-            cursor = page.next
+            page = await page_of(self._transport, Call(what, "GET", f"{BASE}/keys", query=query), KEYS)
+            if page.repeats or not page.kept.keys().isdisjoint(found):
+                raise Ambiguous(f"{what}: a page has a key twice, or one of another page")
+            tally.add(page)
+            found |= page.kept
+            cursor = around(what, page, Next).next
             if cursor is None:
                 return tuple(found.values())
             if cursor in cursors or len(cursors) > MOST_PAGES:
-                raise Ambiguous("list the keys: the pages do not end")
+                raise TooLarge(f"{what}: the pages do not end, {MOST_PAGES} were read")
             cursors.add(cursor)
 
 

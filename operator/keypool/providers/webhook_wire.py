@@ -8,7 +8,8 @@ from keypool.core.capabilities import Capabilities
 from keypool.core.limits import Identity, Limits
 from keypool.providers.adapter import WireModel
 from keypool.providers.numbers import Count, Money, utc
-from keypool.providers.protocol import NewKey
+from keypool.providers.pages import Entries
+from keypool.providers.protocol import ListedKey, NewKey
 
 ABILITY = {
     "setsExpiry": "expiry",
@@ -64,10 +65,16 @@ class Listed(Named):
     expires_at: Aware | None = Field(default=None, alias="expiresAt")
 
 
-class Page(WireModel):
-    """A part of the listing."""
+def _kept(key: Listed) -> tuple[str, ListedKey]:
+    return key.id, ListedKey(key.id, key.name or "", None, key.active, key.expires_at)
 
-    keys: tuple[Listed, ...]
+
+KEYS = Entries("keys", Listed, _kept)
+
+
+class Next(WireModel):
+    """What a page says of the one after it."""
+
     next: str | None = Field(default=None, pattern=r"^[!-~]{1,1024}$")
 
 

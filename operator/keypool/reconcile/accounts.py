@@ -16,7 +16,8 @@ from keypool.core.claims import Doubt, Sighting, shown_absent, sighted
 from keypool.core.ledger import KeyRecord
 from keypool.core.lifecycle import KeyState
 from keypool.errand import holding, waiting_for_others
-from keypool.providers.errors import ProviderError
+from keypool.providers.answers import Answers, Claim, weight
+from keypool.providers.errors import ProviderError, PutOff
 from keypool.providers.protocol import ListedKey, Provider
 from keypool.reconcile.registry import Registry
 
@@ -24,13 +25,14 @@ MOST_REMEMBERED = 5000
 """Keys of one account of which it is remembered since when they are listed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Listing:
-    """A complete listing by handle, when it was begun and when it was there."""
+    """A complete listing by handle, when it was begun and when it was there. It counts in the budget while it is."""
 
     begun: datetime
     ended: datetime
     keys: dict[str, ListedKey]
+    claim: Claim | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(slots=True)
@@ -38,7 +40,7 @@ class _Memory:
     """Of one provider object. `listing` was made through `provider`, and so were the `sightings`; `last`: when the
     latest listing was begun; `error`: how the latest of so many `tries` failed. `first`: the end of the first listing
     that had a key, by handle, through the client `by`, used `since` then; `answered`: when a listing or probe last
-    succeeded."""
+    succeeded; `remembers`: what `first` and `sightings` take."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     brake: Brake = field(default_factory=Brake)
@@ -52,6 +54,11 @@ class _Memory:
     answered: datetime | None = None
     tries: int = 0
     error: ProviderError | None = None
+    remembers: Claim | None = None
+
+    def forget(self) -> None:
+        """What was seen of keys that are not ours: it is gathered anew."""
+        self.first, self.sightings, self.by, self.last, self.remembers = {}, {}, None, None, None
 
 
 class Accounts:
@@ -64,6 +71,8 @@ class Accounts:
         ledgers: LedgerBook,
         registry: Registry,
         now: Callable[[], datetime],
+        *,
+        answers: Answers | None = None,
     ) -> None:
         self._client, self._namespace, self._ledgers, self._registry, self._now = (
             client,
@@ -72,6 +81,7 @@ class Accounts:
             registry,
             now,
         )
+        self._answers = answers or Answers()
         self._memories: dict[str, _Memory] = {}
         self._confirmed: dict[str, Confirmation] = {}
 
@@ -81,12 +91,15 @@ class Accounts:
 
     # -- listings
 
-    async def take(self, provider: Provider) -> Listing:
+    async def take(self, uid: str, provider: Provider) -> Listing:
         """A new listing. Raises ProviderError."""
-        begun = self._now()
         with waiting_for_others():
-            keys = await provider.list_keys()
-        return Listing(begun, self._now(), {key.handle: key for key in keys})
+            async with self._answers.share(uid).listing("list the keys") as claim:
+                begun = self._now()
+                keys = await provider.list_keys()
+                listing = Listing(begun, self._now(), {key.handle: key for key in keys}, claim)
+                claim.keep(listing, keys)
+        return listing
 
     async def listing(self, uid: str, provider: Provider, not_before: datetime) -> Listing:
         """A listing that began at `not_before` or later; pools that ask at the same time share one. Raises
@@ -99,13 +112,31 @@ class Accounts:
             if memory.provider is not provider:
                 memory.provider, memory.listing, memory.last, memory.sightings = provider, None, None, {}
             if memory.listing is None or memory.listing.begun < not_before:
-                memory.listing = await self._try(memory, provider)
+                memory.listing = None  # no two of one account at a time
+                memory.listing = await self._try(memory, uid, provider)
+                self._let_go_for_others(memory, memory.listing)
                 self.noted(uid, provider, memory.listing)
-                active = {handle for handle, key in memory.listing.keys.items() if key.active}
-                unknown = active - self._registry.handles()
-                memory.sightings = sighted(memory.sightings, unknown, memory.listing.ended, memory.last)
-                memory.last = memory.listing.begun
+                self._sight(uid, memory, provider, memory.listing)
             return memory.listing
+
+    def _sight(self, uid: str, memory: _Memory, provider: Provider, listing: Listing) -> None:
+        """Remembers the keys that no ledger knows: only where names do not tell whose they are."""
+        if not provider.capabilities.lists_names:
+            unknown = {handle for handle, key in listing.keys.items() if key.active} - self._registry.handles()
+            few = unknown if len(unknown) <= MOST_REMEMBERED else ()
+            memory.sightings = sighted(memory.sightings, few, listing.ended, memory.last)
+        memory.last = listing.begun
+        self._count(uid, memory)
+
+    def _count(self, uid: str, memory: _Memory) -> None:
+        """What is remembered of other people's keys counts in the budget, and goes when others need the memory."""
+        if memory.remembers is None:
+            memory.remembers = self._answers.keepsake(uid, memory.forget)
+        memory.remembers.size = sum(map(weight, (*memory.first, *memory.sightings)))
+        try:
+            self._answers.make_room(memory.remembers)
+        except PutOff:
+            memory.forget()
 
     def noted(self, uid: str, provider: Provider, listing: Listing) -> None:
         """Remembers since when each key is listed, but for the largest accounts: there, nothing is proven by it."""
@@ -114,11 +145,12 @@ class Accounts:
             memory.first, memory.since = {}, listing.ended
         before = memory.first
         memory.by, memory.answered = provider, max(memory.answered or listing.ended, listing.ended)
-        known = len(listing.keys) <= MOST_REMEMBERED
+        can = provider.capabilities
+        known = can.lists_inactive and not can.lists_names and len(listing.keys) <= MOST_REMEMBERED
         memory.first = {handle: before.get(handle, listing.ended) for handle in listing.keys} if known else {}
 
     def heard(self, uid: str) -> None:
-        """A probe succeeded."""
+        """A probe succeeded; `remembers`: what `first` and `sightings` take."""
         self._of(uid).answered = self._now()
 
     def answered(self, uid: str | None) -> datetime | None:
@@ -126,10 +158,20 @@ class Accounts:
         memory = self._memories.get(uid) if uid is not None else None
         return memory.answered if memory is not None else None
 
-    async def _try(self, memory: _Memory, provider: Provider) -> Listing:
+    @staticmethod
+    def _let_go_for_others(memory: _Memory, listing: Listing) -> None:
+        """When they need the memory: it is listed again when it is asked for."""
+
+        def drop() -> None:
+            memory.listing = None
+
+        if listing.claim is not None:
+            listing.claim.evict = drop
+
+    async def _try(self, memory: _Memory, uid: str, provider: Provider) -> Listing:
         memory.error = None
         try:
-            return await self.take(provider)
+            return await self.take(uid, provider)
         except ProviderError as error:
             memory.error = error
             raise
@@ -182,7 +224,10 @@ class Accounts:
 
     async def forget(self, uid: str) -> None:
         """The provider object is gone."""
-        self._memories.pop(uid, None)
+        memory = self._memories.pop(uid, None)
+        if memory is not None and memory.remembers is not None:
+            memory.remembers.release()
+        self._answers.forget(uid)
         if uid in self._confirmed:
             await confirmations.drop(self._client, self._namespace, uid)
             del self._confirmed[uid]

@@ -12,6 +12,8 @@ from keypool.reconcile.world import World
 
 SOONEST, LATEST = 2.0, 60.0
 """Seconds between two attempts with the same credential."""
+TOO_LARGE = 600.0
+"""The same after an answer that was too large: reading it as far as it goes costs others time."""
 
 
 def may_be_tried_again(entry: Entry) -> bool:
@@ -57,5 +59,7 @@ class Attempt:
         self.entry, self.token = entry, token
         self.failures = self.failures + 1 if same else 1
         pause = min(SOONEST * 2 ** min(self.failures - 1, 6), LATEST)
+        if self.problem.reason is Reason.ANSWER_TOO_LARGE:
+            pause = TOO_LARGE
         self.until = world.now() + timedelta(seconds=pause)
         return self.problem

@@ -16,13 +16,14 @@ from keypool.core.observation import Problem, ProviderFacts
 from keypool.core.reasons import Reason
 from keypool.errand import holding
 from keypool.providers.adapter import Adapter
+from keypool.providers.answers import Answers
 from keypool.providers.boundary import Bounded, built
 from keypool.providers.errors import ProviderError
 from keypool.providers.protocol import Provider
 from keypool.reconcile.budgets import Budgets
 
 Build = Callable[..., Provider]
-"""Of the spec, the credential and the `meter` of the account's requests."""
+"""Of the spec, the credential, the `meter` of the account's requests and the `share` of memory for its answers."""
 
 _log = logging.getLogger(__name__)
 
@@ -65,9 +66,11 @@ class Directory:
         build: Build,
         budgets: Budgets,
         changed: Callable[[str], None] = lambda _: None,
+        *,
+        answers: Answers | None = None,
     ) -> None:
         self._client, self._namespace, self._build, self._changed = client, namespace, build, changed
-        self._budgets = budgets
+        self._budgets, self._answers = budgets, answers or Answers()
         self._entries: dict[str, Entry] = {}
         self._candidates: list[Entry] = []
         self._problems: dict[str, Problem | None] = {}
@@ -93,7 +96,8 @@ class Directory:
         return entry
 
     def _make(self, uid: str, spec: KeyProviderSpec, credential: SecretStr) -> Provider:
-        made = built(partial(self._build, spec, credential, meter=self._budgets.account(uid)))
+        meter, share = self._budgets.account(uid), self._answers.share(uid)
+        made = built(partial(self._build, spec, credential, meter=meter, share=share))
         provider = Bounded(made, sends_here=isinstance(made, Adapter))
         provider.watch_endpoints(partial(self._changed, uid))
         return provider

@@ -20,6 +20,7 @@ from keypool.providers.errors import (
     CredentialRejected,
     EndpointRefused,
     ProviderError,
+    PutOff,
     Rejected,
     Throttled,
     TokenRefused,
@@ -217,6 +218,7 @@ def note_failure(this: Pass, activity: str, provider_uid: str, error: ProviderEr
         reason = _REFUSALS.get(activity.split(":", 1)[0], Reason.PROVIDER_REFUSED)
         this.memory.failed(activity, reason, text, now, this.world.random(), person=True)
     else:
-        this.memory.failed(activity, Reason.PROVIDER_UNAVAILABLE, text, now, this.world.random())
-        if this.world.directory.unanswered(provider_uid):
+        reason = problem_of(error, Reason.PROVIDER_REFUSED).reason
+        this.memory.failed(activity, reason, text, now, this.world.random())
+        if not isinstance(error, PutOff) and this.world.directory.unanswered(provider_uid):
             this.world.touch_provider(provider_uid)

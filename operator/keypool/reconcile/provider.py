@@ -245,7 +245,7 @@ class ProviderReconciler:
             return BETWEEN_LISTINGS.total_seconds()
         memory.judged_at = now
         try:
-            listing = await world.accounts.take(entry.provider)
+            listing = await world.accounts.take(uid, entry.provider)
         except ProviderError:
             return LOOK_AGAIN[grip]
         if is_another_account(world, entry, listing):

@@ -13,9 +13,11 @@ from keypool.providers.errors import (
     CredentialRejected,
     EndpointRefused,
     ProviderError,
+    PutOff,
     Rejected,
     Throttled,
     TokenRefused,
+    TooLarge,
     is_refusal,
 )
 from keypool.providers.protocol import Provider
@@ -48,19 +50,19 @@ async def prove(world: World, uid: str, provider: Provider) -> Proof:
     if not provider.capabilities.lists_keys:
         return Proof(await _silence(world, uid, provider))
     try:
-        listing = await _listing(world, provider)
+        listing = await _listing(world, uid, provider)
     except ProviderError as error:
         return Proof(problem_of(error, Reason.PROVIDER_REFUSED))
     world.accounts.noted(uid, provider, listing)
     return Proof(account_problem(world, uid, provider, listing), listing)
 
 
-async def _listing(world: World, provider: Provider) -> Listing:
+async def _listing(world: World, uid: str, provider: Provider) -> Listing:
     """A token that was revoked early proves nothing: the next one does."""
     try:
-        return await world.accounts.take(provider)
+        return await world.accounts.take(uid, provider)
     except TokenRefused:
-        return await world.accounts.take(provider)
+        return await world.accounts.take(uid, provider)
 
 
 async def _silence(world: World, uid: str, provider: Provider) -> Problem | None:
@@ -117,6 +119,10 @@ _OF_REFUSALS: tuple[tuple[type[Rejected], Reason], ...] = (
     (CertificatesUnusable, Reason.CERTIFICATES_UNUSABLE),
     (AdapterUnusable, Reason.ADAPTER_UNUSABLE),
 )
+_FOR_A_WHILE: tuple[tuple[type[ProviderError], Reason], ...] = (
+    (Throttled, Reason.PROVIDER_THROTTLED),
+    (PutOff, Reason.LISTING_PUT_OFF),
+)
 
 
 def problem_of(error: ProviderError, refused: Reason) -> Problem:
@@ -124,9 +130,11 @@ def problem_of(error: ProviderError, refused: Reason) -> Problem:
     reason = next((reason for kind, reason in _OF_REFUSALS if isinstance(error, kind)), None)
     if reason is not None:
         return Problem(reason, str(error), stalls=not isinstance(error, TokenRefused))
+    if isinstance(error, TooLarge):
+        return Problem(Reason.ANSWER_TOO_LARGE, str(error))
     if isinstance(error, Rejected):
         if error.forbidden:
             return Problem(Reason.CREDENTIAL_REJECTED, f"{error}: {FORBIDDEN}")
         return Problem(refused, str(error))
-    reason = Reason.PROVIDER_THROTTLED if isinstance(error, Throttled) else Reason.PROVIDER_UNAVAILABLE
+    reason = next((reason for kind, reason in _FOR_A_WHILE if isinstance(error, kind)), Reason.PROVIDER_UNAVAILABLE)
     return Problem(reason, str(error), stalls=False)

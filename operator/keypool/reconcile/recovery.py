@@ -21,6 +21,7 @@ from keypool.core.turns import Rank
 from keypool.errand import holding
 from keypool.providers.errors import ProviderError
 from keypool.providers.protocol import ListedKey, Probe, Provider
+from keypool.reconcile.accounts import Listing
 from keypool.reconcile.admission import may_call
 from keypool.reconcile.budgets import Wanted
 from keypool.reconcile.context import Pass
@@ -50,7 +51,7 @@ class Recovery:
     """Shared by all pools, for the sake of the listings."""
 
     def __init__(self) -> None:
-        self._listings: dict[str, tuple[float, tuple[ListedKey, ...]]] = {}
+        self._listings: dict[str, tuple[float, Listing | None]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def restore(self, this: Pass) -> Problem | None:
@@ -111,12 +112,12 @@ class Recovery:
     async def _list(self, this: Pass, uid: str, provider: Provider) -> Sequence[ListedKey]:
         clock = asyncio.get_running_loop().time
         async with holding(self._locks.setdefault(uid, asyncio.Lock())):
-            at, listing = self._listings.get(uid, (-LISTING_AGE, ()))
-            if clock() - at > LISTING_AGE:
-                listing = await timed(this, "list", provider.list_keys())
+            at, listing = self._listings.get(uid, (-LISTING_AGE, None))
+            if listing is None or clock() - at > LISTING_AGE:
+                listing = await timed(this, "list", this.world.accounts.take(uid, provider))
                 fresh = {key: kept for key, kept in self._listings.items() if clock() - kept[0] <= LISTING_AGE}
                 self._listings = {**fresh, uid: (clock(), listing)}
-            return listing
+            return tuple(listing.keys.values()) if listing is not None else ()
 
     def _may_still_be_listed(self, this: Pass, found: Evidences, now: datetime) -> bool:
         """A key that is published and works, but is missing from the listing, gets the listing lag and another look."""

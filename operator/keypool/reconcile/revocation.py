@@ -92,6 +92,6 @@ async def _is_proven(this: Pass, provider: Provider, record: KeyRecord, answer: 
         return await timed(this, "probe", provider.probe(record.value)) is Probe.REJECTED
     if answer is Revocation.DELETED:
         return True
-    listing = await timed(this, "list", this.world.accounts.take(provider))
+    listing = await timed(this, "list", this.world.accounts.take(record.provider, provider))
     problem = account_problem(this.world, record.provider, provider, listing)
     return problem is None and record.handle not in listing.keys
