@@ -30,6 +30,10 @@ class _Remembered:
 
 MAX_AGE = 60.0
 """Seconds that a credential is used without reading it again."""
+_LONGEST, _LONGEST_BUNDLE = 16 * 1024, 256 * 1024
+"""Characters of a credential, and of certificates: both are kept in memory for each provider, whoever made it."""
+_SWEEP = 256
+"""So many are remembered before those that are too old to be used are forgotten."""
 
 
 class Credentials:
@@ -38,6 +42,7 @@ class Credentials:
     def __init__(self, client: KubeClient, clock: Callable[[], float]) -> None:
         self._client, self._clock = client, clock
         self._known: dict[tuple[str, str, str], _Remembered] = {}
+        self._sweep_at = _SWEEP
 
     async def read(self, namespace: str, name: str, entry: str, *, fresh: bool = False) -> SecretStr:
         """The credential. Raises CredentialMissing, KubeError."""
@@ -49,7 +54,7 @@ class Credentials:
         except NotFound:
             raise CredentialMissing(f'there is no {_secret(name)} in namespace "{namespace}"') from None
         value = SecretStr(_decode(secret, name, entry))
-        self._known[(namespace, name, entry)] = _Remembered(value, self._clock())
+        self._remember((namespace, name, entry), value)
         return value
 
     async def bundle(self, namespace: str, name: str, entry: str, *, fresh: bool = False) -> str:
@@ -63,17 +68,33 @@ class Credentials:
         except NotFound:
             raise CredentialMissing(f'there is no {_secret(name)} in namespace "{namespace}"') from None
         text = _text(secret, name, entry)
-        self._known[place] = _Remembered(SecretStr(text), self._clock())
+        if len(text) > _LONGEST_BUNDLE:
+            raise _too_long(name, entry, _LONGEST_BUNDLE)
+        self._remember(place, SecretStr(text))
         return text
+
+    def _remember(self, place: tuple[str, str, str], value: SecretStr) -> None:
+        now = self._clock()
+        if len(self._known) >= self._sweep_at:
+            self._known = {key: kept for key, kept in self._known.items() if now - kept.at < MAX_AGE}
+            self._sweep_at = max(_SWEEP, 2 * len(self._known))
+        self._known[place] = _Remembered(value, now)
 
 
 def _decode(secret: dict[str, object], name: str, entry: str) -> str:
     text = _text(secret, name, entry).strip()
+    if len(text) > _LONGEST:
+        raise _too_long(name, entry, _LONGEST)
     if not text or not text.isprintable() or not text.isascii():
         raise CredentialMissing(
             f"{_entry(entry)} of {_secret(name)} is empty or holds unprintable characters", there=True
         )
     return text
+
+
+def _too_long(name: str, entry: str, most: int) -> CredentialMissing:
+    text = f"{_entry(entry)} of {_secret(name)} is longer than {most} characters: store there what is needed, alone"
+    return CredentialMissing(text, there=True)
 
 
 def _text(secret: dict[str, object], name: str, entry: str) -> str:

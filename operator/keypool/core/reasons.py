@@ -88,6 +88,7 @@ class Reason(StrEnum):
     PROVIDER_REFUSED = "ProviderRefused"
     KEY_REFUSED = "KeyRefused"
     NEW_KEYS_REJECTED = "NewKeysRejected"
+    LEDGER_FULL = "LedgerFull"
     REVOCATION_REFUSED = "RevocationRefused"
     SECRET_FOREIGN = "SecretForeign"  # noqa: S105
     SECRET_UNUSABLE = "SecretUnusable"  # noqa: S105
@@ -211,6 +212,7 @@ ADVICE: dict[Reason, str] = {
     Reason.KEY_REFUSED: "The provider refuses to create, or to change, such a key: correct what the message names.",
     Reason.NEW_KEYS_REJECTED: "The provider rejected three new keys in a row, so no more are made. Check the account, "
     "then change the keypool.dev/rotate annotation to try again.",
+    Reason.LEDGER_FULL: "So many or such large keys that no more fit into a Secret: the message says what to lessen.",
     Reason.REVOCATION_REFUSED: "The provider refuses to delete a key: revoke it in the provider's console.",
     Reason.SECRET_FOREIGN: "A Secret of that name exists and is not this pool's. Delete it, set "
     "spec.secret.creationPolicy to Adopt, or delete the pool and apply it again with another spec.secret.name.",

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from keypool.core.actions import AddFinalizer, CreateKey, DisableKey, PublishSecrets, RepeatCreate, RevokeKey
 from keypool.core.brake import Grip
+from keypool.core.capacity import fits, full
 from keypool.core.decision import Decision, Plan, earliest
 from keypool.core.ledger import KeyRecord, Ledger, limit_facts
 from keypool.core.lifecycle import KeyState
@@ -25,6 +26,8 @@ from keypool.core.spending import NOTHING, limits_of, spent_in_slot
 REJECTIONS_THAT_STOP = 3
 CROWDED = timedelta(seconds=30)
 """After this it is seen whether the namespace may have more keys made."""
+SOON_DEAD = frozenset({Why.REJECTED, Why.COMPROMISED, Why.EXPIRY})
+"""Why a key is made although the ledger is nearly full: else workloads would be without one."""
 RETIRING = (KeyState.DRAINING, KeyState.DISABLED)
 ON_THE_WAY = (KeyState.INTENDED, KeyState.UNRESOLVED, KeyState.CREATED)
 
@@ -64,6 +67,8 @@ def slots_get_keys(o: Observation, plan: Plan, now: datetime) -> Decision:
     ripe = sorted(((due, slot) for slot, due in dues.items() if due.at <= now), key=_urgency)
     wake_at = earliest(*(due.at for due in dues.values() if due.at > now))
     problems = lost.stopped_slots(o, plan.ledger, now)
+    if (no_room := full(plan.ledger, o.effective.limits.models)) is not None:
+        problems = (*problems, no_room)
     wake_at = earliest(wake_at, _a_person_is_asked(o, plan.ledger, now) if problems else None)
     stopped = o.spec.suspend or o.refused is not None
     if (reason := "suspended, or refused" if stopped else _not_now(o, plan, now)) is not None:
@@ -180,12 +185,17 @@ def _urgency(item: tuple[Due, int]) -> tuple[int, datetime, int]:
 
 def _within_limits(o: Observation, ledger: Ledger, ripe: list[tuple[Due, int]]) -> list[tuple[Due, int]]:
     rotating = {key.slot for key in ledger.inside(*ON_THE_WAY) if ledger.of_slot(key.slot, KeyState.ACTIVE)}
-    surge, room = o.effective.max_surge - len(rotating), _room(o, ledger)
+    surge, room, models = o.effective.max_surge - len(rotating), _room(o, ledger), o.effective.limits.models
+    fitting = {urgent: min(room, fits(ledger, models, urgent=urgent)) for urgent in (False, True)}
     unknown = lost.most_in_a_pool(o) - len(ledger.inside(*lost.UNKNOWN))
     chosen: list[tuple[Due, int]] = []
     for due, slot in _within_the_namespace(o, ripe):
         ordinary, last = due.why not in URGENT, lost.last_chance(o, ledger, slot) if unknown <= 0 else None
-        if len(chosen) >= room or (ordinary and surge <= 0) or (len(chosen) >= unknown and last is None):
+        if (
+            len(chosen) >= fitting[due.why in SOON_DEAD]
+            or (ordinary and surge <= 0)
+            or (len(chosen) >= unknown and last is None)
+        ):
             continue
         surge -= ordinary
         chosen.append((due, slot))

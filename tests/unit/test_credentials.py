@@ -1,0 +1,40 @@
+"""Credentials are kept in memory for each provider: none is larger than it has to be, and none is kept for ever."""
+
+import base64
+from typing import Any, cast
+
+import pytest
+
+from keypool.cluster.client import KubeClient
+from keypool.cluster.credentials import MAX_AGE, CredentialMissing, Credentials
+
+
+class Cluster:
+    """Has one Secret under every name, and counts how often it is read."""
+
+    def __init__(self, text: str) -> None:
+        self.text, self.reads, self.now = text, 0, 0.0
+        self.credentials = Credentials(cast("KubeClient", self), lambda: self.now)
+
+    async def get(self, path: str) -> dict[str, Any]:
+        """The Secret."""
+        self.reads += 1
+        return {"metadata": {"annotations": {}}, "data": {"key": base64.b64encode(self.text.encode()).decode()}}
+
+
+async def test_a_credential_that_is_absurdly_long_is_refused_in_words_without_a_part_of_it() -> None:
+    cluster = Cluster("canary" * 100_000)
+    for read in (cluster.credentials.read, cluster.credentials.bundle):
+        with pytest.raises(CredentialMissing, match="is longer than") as caught:
+            await read("ns", "s", "key")
+        assert caught.value.there
+        assert "canary" not in str(caught.value)
+
+
+async def test_what_is_too_old_to_be_used_is_forgotten() -> None:
+    cluster = Cluster("sk")
+    for number in range(2000):
+        await cluster.credentials.read("ns", f"s{number}", "key")
+        cluster.now += 1.0
+    assert len(cluster.credentials._known) <= 10 * MAX_AGE
+    assert cluster.reads == 2000
