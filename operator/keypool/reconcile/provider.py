@@ -143,8 +143,7 @@ class ProviderReconciler:
             await self._world.directory.drop_kept({uid})
 
     def _has_keys(self, uid: str) -> bool:
-        ledgers = (handle.ledger for handle in self._world.ledgers.all() if not handle.ledger.retained)
-        return any(key.provider == uid for ledger in ledgers for key in ledger.keys)
+        return self._world.ledgers.owed.needed(uid, exists=False)
 
     async def _examine(self, obj: dict[str, Any], memory: _Memory) -> Standing:
         """Whether keys can be managed through this provider, with what, and whether that is what the object says."""
