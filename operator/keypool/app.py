@@ -18,6 +18,7 @@ from keypool.cluster.client import KubeClient
 from keypool.cluster.clock import AnchoredClock
 from keypool.cluster.election import steady
 from keypool.cluster.errors import KubeError
+from keypool.cluster.held import WritesHeld
 from keypool.cluster.lease import Leadership
 from keypool.cluster.ledgers import LedgerBook
 from keypool.core.ledger import Ledger
@@ -106,7 +107,13 @@ class Replica:
             async with self._clients() as (client, lease_client):
                 self.leadership = self.health.leadership = self._elector(lease_client)
                 self.health.rehearsal = Rehearsal(client, self.settings.namespace, self.settings.served, LEASE)
-                await self._terms(client, lease_client, stop, after_kopf_start)
+                held = WritesHeld(client, self.settings.namespace)
+                self.metrics.read_writes_held(lambda: held.held)
+                trying = asyncio.create_task(held.run())
+                try:
+                    await self._terms(client, lease_client, stop, after_kopf_start)
+                finally:
+                    await end(trying)
         finally:
             await self.server.stop()
 

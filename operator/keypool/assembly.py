@@ -71,7 +71,8 @@ async def assemble(parts: Parts, client: KubeClient, leadership: Leadership, que
     settings = parts.settings
     announcer = Announcer(client, settings.identity, monotonic, utc_now, partial(secrets.token_hex, 8))
     journal = Journal(announcer, parts.audit, parts.metrics)
-    ledgers = LedgerBook(client, settings.namespace, leadership.verify_live, journal)
+    installed = Installation(client, settings.namespace, partial(secrets.token_hex, 4), secrets.token_hex)
+    ledgers = LedgerBook(client, settings.namespace, leadership.verify_live, journal, installed.seal)
     deadlines = Deadlines().within(settings.timing.longest_call)
     build = partial(
         parts.build,
@@ -96,7 +97,6 @@ async def assemble(parts: Parts, client: KubeClient, leadership: Leadership, que
         parts.now,
         answers=answers,
     )
-    installed = Installation(client, settings.namespace, partial(secrets.token_hex, 4))
     await installed.refresh()
     await ledgers.load()
     directory.has_keys({key.provider for handle in ledgers.all() for key in handle.ledger.keys})

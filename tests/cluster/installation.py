@@ -13,6 +13,7 @@ import yaml
 
 from keypool_lab.controlplane import Cluster
 
+POLICY = "ValidatingAdmissionPolicy"
 MANIFESTS = Path(__file__).parents[2] / "manifests"
 Document = dict[str, Any]
 
@@ -52,6 +53,7 @@ def installed(cluster: Cluster, folder: Path) -> Iterator[Installation]:
         "resources": [os.path.relpath(MANIFESTS / "base", folder.resolve())],
         "namespace": namespace,
         "nameSuffix": f"-{suffix}",
+        "patches": [{"target": {"kind": POLICY}, "patch": json.dumps(_held(namespace, f"keypool-{suffix}"))}],
     }
     # JSON is YAML with every string in quotes: kustomize takes a bare -12e456, as safe_dump writes it, for a number.
     (folder / "kustomization.yaml").write_text(json.dumps(overlay))
@@ -61,7 +63,14 @@ def installed(cluster: Cluster, folder: Path) -> Iterator[Installation]:
         yield Installation(cluster, namespace, only(documents, "ServiceAccount")["metadata"]["name"], documents)
     finally:
         names = [name for role in ("keypool", "keypool-crds") for name in _role_and_binding(f"{role}-{suffix}")]
+        names += [f"{kind.lower()}/keypool-{suffix}" for kind in (POLICY, f"{POLICY}Binding")]
         cluster.run_kubectl("delete", "--ignore-not-found", "--wait=false", f"namespace/{namespace}", *names).checked()
+
+
+def _held(namespace: str, account: str) -> list[Document]:
+    """What an overlay for another namespace or account says to the policy."""
+    user = f"request.userInfo.username == 'system:serviceaccount:{namespace}:{account}'"
+    return [{"op": "replace", "path": "/spec/matchConditions/0/expression", "value": user}]
 
 
 def _role_and_binding(name: str) -> tuple[str, str]:

@@ -18,13 +18,14 @@ BASE = Path(__file__).parents[2] / "manifests" / "base"
 INSTALLED_AS = "keypool-system"
 ACCOUNT = "keypool"
 NAMESPACED = ("Namespace", "ServiceAccount", "Role", "RoleBinding")
-CLUSTER_WIDE = ("ClusterRole", "ClusterRoleBinding")
+POLICY, BINDING = "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
+CLUSTER_WIDE = ("ClusterRole", "ClusterRoleBinding", POLICY, BINDING)
 
 Manifest = dict[str, Any]
 
 
 def rights(cluster: Cluster, system: str) -> list[Manifest]:
-    """The namespace, service account and RBAC of manifests/base for an operator whose namespace is `system`."""
+    """The namespace, service account, RBAC and policy of manifests/base for an operator whose namespace is `system`."""
     return [_renamed(doc, system) for doc in _base(cluster)]
 
 
@@ -55,7 +56,8 @@ async def _delete(client: KubeClient, path: str) -> None:
 
 
 def _collection(doc: Manifest) -> str:
-    kind, namespace = f"{doc['kind'].lower()}s", doc["metadata"].get("namespace")
+    plural = "validatingadmissionpolicies" if doc["kind"] == POLICY else f"{doc['kind'].lower()}s"
+    kind, namespace = plural, doc["metadata"].get("namespace")
     base = "/api/v1" if doc["apiVersion"] == "v1" else f"/apis/{doc['apiVersion']}"
     return f"{base}/namespaces/{namespace}/{kind}" if namespace else f"{base}/{kind}"
 
@@ -70,6 +72,14 @@ def _is_wide(doc: Manifest) -> bool:
     return doc["kind"] in CLUSTER_WIDE
 
 
+def held(system: str, account: str = ACCOUNT) -> Manifest:
+    """Whom the policy holds: what an overlay for another namespace has to say."""
+    return {
+        "name": "it-is-the-operator",
+        "expression": f"request.userInfo.username == 'system:serviceaccount:{system}:{account}'",
+    }
+
+
 def _renamed(doc: Manifest, system: str) -> Manifest:
     """The operator's namespace is another one, and objects of the whole cluster carry its name."""
     moved: Manifest = json.loads(json.dumps(doc).replace(f'"{INSTALLED_AS}"', f'"{system}"'))
@@ -77,4 +87,8 @@ def _renamed(doc: Manifest, system: str) -> Manifest:
         moved["metadata"]["name"] += f"-{system}"
     if moved["kind"] == "ClusterRoleBinding":
         moved["roleRef"]["name"] += f"-{system}"
+    if moved["kind"] == BINDING:
+        moved["spec"]["policyName"] += f"-{system}"
+    if moved["kind"] == POLICY:
+        moved["spec"]["matchConditions"] = [held(system)]
     return moved

@@ -79,10 +79,10 @@ def test_the_overlay_changes_the_image_and_the_two_permissions_alone(control_pla
     container = _container(base)
     assert container["image"] != NAME
     container["image"] = NAME
-    permissions = [entry for entry in container["env"] if entry["name"] in overlay.ALLOWED]
-    assert [entry["value"] for entry in permissions] == ["false", ""]
-    for entry in permissions:
-        entry["value"] = overlay.ALLOWED[entry["name"]]
+    given = {entry["name"]: entry["value"] for entry in container["env"] if entry["name"] in overlay.ALLOWED}
+    assert given == {"KEYPOOL_ALLOW_INSECURE_ENDPOINTS": "false"}
+    container["env"] = [entry for entry in container["env"] if entry["name"] not in overlay.ALLOWED]
+    container["env"] += [{"name": name, "value": value} for name, value in overlay.ALLOWED.items()]
     for documents in (base, ours):  # kustomize puts what was patched first
         _container(documents)["env"].sort(key=lambda entry: entry["name"])
     assert ours == base

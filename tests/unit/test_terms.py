@@ -61,6 +61,7 @@ class Stage:
         monkeypatch.setattr(app, "Leadership", lambda *_, **__: self.elector)
         monkeypatch.setattr(app, "KubeClient", SimpleNamespace(connect=self._connect))
         monkeypatch.setattr(app, "Rehearsal", lambda *_: SimpleNamespace(run=self._nothing, missing=list, notes=list))
+        monkeypatch.setattr(app, "WritesHeld", lambda *_: SimpleNamespace(run=self._nothing, held=None))
         monkeypatch.setattr(app, "assemble", self._assemble)
         monkeypatch.setattr(app, "Leader", self._leader)
         monkeypatch.setattr(app, "FIRST_PAUSE", 0.01)

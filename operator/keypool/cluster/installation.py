@@ -1,11 +1,13 @@
-"""The installation: a random id, part of every key's name upstream, and the cluster that its ledgers belong to.
+"""The installation: a random id, part of every key's name upstream, the cluster that its ledgers belong to, and a
+secret of its own, from which the pools' seals follow (`core.seal`).
 
-Both stand in one Secret beside the ledgers. A cluster is known by the certificates of its API server's CA: a copy of
+All stand in one Secret beside the ledgers. A cluster is known by the certificates of its API server's CA: a copy of
 the Secrets in another cluster would otherwise rotate and revoke the keys of the first one.
 """
 
 import base64
 import re
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -14,8 +16,10 @@ from keypool.cluster.client import KubeClient
 from keypool.cluster.errors import AlreadyExists, NotFound
 from keypool.core.observation import Problem
 from keypool.core.reasons import Reason
+from keypool.core.seal import seal_of
 
 NAME = "keypool-installation"
+SEAL = "seal"
 CONFIRM_CLUSTER = "keypool.dev/confirm-cluster"
 CONFIRM_MISSING = "keypool.dev/confirm-ledgers-missing"
 
@@ -24,9 +28,11 @@ class Installation:
     """`changed` says why nothing may be changed; None in the cluster that the ledgers belong to. `confirmed_missing`:
     so many lost ledgers may be rebuilt, says an administrator."""
 
-    def __init__(self, client: KubeClient, namespace: str, new_id: Callable[[], str]) -> None:
-        self._client, self._namespace, self._new_id = client, namespace, new_id
-        self.id = ""
+    def __init__(
+        self, client: KubeClient, namespace: str, new_id: Callable[[], str], new_secret: Callable[[], str]
+    ) -> None:
+        self._client, self._namespace, self._new_id, self._new_secret = client, namespace, new_id, new_secret
+        self.id, self._secret = "", ""
         self.changed: Problem | None = None
         self.confirmed_missing = 0
 
@@ -36,23 +42,28 @@ class Installation:
         present = self._client.connection.cluster_identity()
         secret = await self._read_or_create(present)
         self.id = _id(secret)
+        self._secret = _entry(secret, SEAL) or self._secret or self._new_secret()
         annotations = secret["metadata"].get("annotations") or {}
         number = annotations.get(CONFIRM_MISSING, "")
         self.confirmed_missing = int(number) if re.fullmatch("[0-9]{1,6}", number) else 0
         pinned = frozenset(_entry(secret, "cluster").split())
         if is_same_cluster(pinned, present, annotations.get(CONFIRM_CLUSTER, "")):
             self.changed = None
-            if pinned != present:
+            if pinned != present or not _entry(secret, SEAL):
                 await self._pin(secret, present)
         else:
             self.changed = Problem(Reason.CLUSTER_CHANGED, _how_to_confirm(self._namespace, present))
         return (self.changed, self.confirmed_missing) != before
 
+    def seal(self, pool_uid: str) -> str:
+        """What shows that a pool's Secrets were written from its ledger."""
+        return seal_of(self._secret, pool_uid)
+
     async def _pin(self, secret: dict[str, Any], present: frozenset[str]) -> None:
         """A confirmation is used up by it."""
         metadata = dict(secret["metadata"])
         metadata["annotations"] = {k: v for k, v in (metadata.get("annotations") or {}).items() if k != CONFIRM_CLUSTER}
-        data = {**(secret.get("data") or {}), "cluster": _encoded(present)}
+        data = {**(secret.get("data") or {}), "cluster": _encoded(present), SEAL: _base64(self._secret)}
         await self._client.replace(paths.secret(self._namespace, NAME), {**secret, "metadata": metadata, "data": data})
 
     async def _read_or_create(self, present: frozenset[str]) -> dict[str, Any]:
@@ -65,8 +76,9 @@ class Installation:
             "kind": "Secret",
             "metadata": {"name": NAME, "namespace": self._namespace},
             "data": {
-                "id": base64.b64encode((self.id or self._new_id()).encode()).decode(),
+                "id": _base64(self.id or self._new_id()),
                 "cluster": _encoded(present),
+                SEAL: _base64(self._secret or self._new_secret()),
             },
         }
         try:
@@ -77,7 +89,7 @@ class Installation:
 
 async def installation_id(client: KubeClient, namespace: str, new_id: Callable[[], str]) -> str:
     """Reads the id, or stores a new one. An administrator who moves an installation sets it beforehand."""
-    found = Installation(client, namespace, new_id)
+    found = Installation(client, namespace, new_id, secrets.token_hex)
     await found.refresh()
     return found.id
 
@@ -99,7 +111,11 @@ def _how_to_confirm(namespace: str, present: frozenset[str]) -> str:
 
 
 def _encoded(present: frozenset[str]) -> str:
-    return base64.b64encode("\n".join(sorted(present)).encode()).decode()
+    return _base64("\n".join(sorted(present)))
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def _entry(secret: dict[str, Any], name: str) -> str:

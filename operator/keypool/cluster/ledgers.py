@@ -26,6 +26,7 @@ POOL = "keypool.dev/pool"
 _OURS = {LABEL, NO_BACKUP, POOL}
 ENTRY = "ledger.json"
 NAME = "keypool-ledger-{uid}"
+MOST_SEALS = 3
 
 _log = logging.getLogger(__name__)
 
@@ -212,9 +213,16 @@ class LedgerBook:
     """All ledgers. `leads` reads the Lease live and tells whether it is ours."""
 
     def __init__(
-        self, client: KubeClient, namespace: str, leads: Callable[[], Awaitable[bool]], listener: Listener
+        self,
+        client: KubeClient,
+        namespace: str,
+        leads: Callable[[], Awaitable[bool]],
+        listener: Listener,
+        seal: Callable[[str], str],
     ) -> None:
+        """`seal`: the installation's for a pool, by its UID."""
         self.client, self.namespace, self.leads, self.listener = client, namespace, leads, listener
+        self._seal = seal
         self._handles: dict[str, LedgerHandle] = {}
         self._holders: Counter[str] = Counter()
         self.owed = Owed()
@@ -245,8 +253,16 @@ class LedgerBook:
             return
         self.unreadable.pop(uid, None)
         self.forget(uid)
+        ledger = self._sealed(ledger)
         self._handles[uid] = LedgerHandle(self, ledger, obj)
         self.count(None, ledger)
+
+    def _sealed(self, ledger: Ledger) -> Ledger:
+        """A ledger that comes from elsewhere keeps its own seal, and knows the installation's, too: the Secret may have
+        been written from one that was made anew meanwhile."""
+        seal = self._seal(ledger.pool_uid)
+        known = ledger.seals if seal in ledger.seals else (*ledger.seals, seal)
+        return ledger.model_copy(update={"seals": known[:1] + known[1:][-MOST_SEALS + 1 :]})
 
     def get(self, uid: str) -> LedgerHandle | None:
         """The ledger of a pool, None when it has none."""
@@ -255,7 +271,7 @@ class LedgerBook:
     def open(self, uid: str, namespace: str, pool: str) -> LedgerHandle:
         """The ledger of a pool; a new one exists in memory alone until its first update."""
         if uid not in self._handles:
-            empty = Ledger(pool_uid=uid, namespace=namespace, pool=pool)
+            empty = Ledger(pool_uid=uid, namespace=namespace, pool=pool, seals=(self._seal(uid),))
             self._handles[uid] = LedgerHandle(self, empty, None)
         return self._handles[uid]
 

@@ -17,7 +17,8 @@ from keypool.cluster.secret_view import secret_view
 from keypool.core.ledger import Ledger
 from keypool.core.observation import PoolFacts, Problem
 from keypool.core.ownership import problem_of
-from keypool.core.projection import Desired
+from keypool.core.projection import LABEL_POOL_UID, Desired
+from keypool.core.views_secret import SecretView
 
 AT_ONCE = 5
 """Times that a Secret is read and written before somebody who writes it in between is given way for a moment."""
@@ -87,25 +88,33 @@ class Publisher:
         is gone is written again as such, when it `held` anything, unless its namespace goes too."""
         live = await self.read(pool.namespace, name)
         if live is None and held is not None:
-            await self._restore(pool, held)
-        if live is None or secret_view(live).owner_uid != pool.uid:
+            live = await self._restore(pool, held)
+        if live is None or not _is_to_be_released(secret_view(live), pool.uid):
             return
         metadata = dict(live["metadata"])
-        metadata["ownerReferences"] = [ref for ref in metadata["ownerReferences"] if ref["uid"] != pool.uid]
+        owners = metadata.get("ownerReferences") or ()
+        metadata["ownerReferences"] = [ref for ref in owners if ref["uid"] != pool.uid]
         metadata["labels"] = _without_ours(metadata.get("labels") or {})
         await self._client.replace(paths.secret(pool.namespace, name), {**live, "metadata": metadata})
 
-    async def _restore(self, pool: PoolFacts | Subject, held: Desired) -> None:
+    async def _restore(self, pool: PoolFacts | Subject, held: Desired) -> dict[str, Any] | None:
+        """With our labels at first: our account may create no Secret without them (manifests/policy)."""
         body = _body(pool, held, {})
         del body["metadata"]["ownerReferences"]
-        body["metadata"]["labels"] = _without_ours(held.labels)
         try:
-            await self._client.create(paths.secrets(pool.namespace), body)
+            return await self._client.create(paths.secrets(pool.namespace), body)
         except NotFound:
-            return  # the namespace went with the pool
+            return None  # the namespace went with the pool
         except Forbidden as error:
             if not error.namespace_terminating:
                 raise
+            return None
+
+
+def _is_to_be_released(view: SecretView, pool_uid: str) -> bool:
+    """It is the pool's; or was written again without an owner, and still has our labels, which an end interrupted."""
+    orphan = view.owner_uid is None and not view.controlled_by_other
+    return view.owner_uid == pool_uid or (orphan and view.labels.get(LABEL_POOL_UID) == pool_uid)
 
 
 def _without_ours(labels: Mapping[str, str]) -> dict[str, str]:

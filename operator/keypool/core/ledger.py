@@ -140,7 +140,8 @@ class Spending(_Frozen):
 
 
 class Ledger(_Frozen):
-    """All that is durable about a pool. `revision` grows by one with each write; `publication` is the revision at
+    """All that is durable about a pool. `seals` show that Secrets were written from it, see `core.seal`: the first one
+    signs. `revision` grows by one with each write; `publication` is the revision at
     which the published content last changed. `limits_per`: whether the limits count per
     "key" or per "account". `limits_changed`: in place, and the Secrets were not
     seen with them yet. `steps` are the moves since the last write, `shown` the new keys that were seen published;
@@ -152,6 +153,7 @@ class Ledger(_Frozen):
     pool_uid: str
     namespace: str
     pool: str
+    seals: tuple[str, ...] = Field(default=(), repr=False)
     keys: tuple[KeyRecord, ...] = ()
     base_url: str = ""
     limits_per: str = "key"

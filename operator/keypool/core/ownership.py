@@ -8,6 +8,7 @@ from keypool.core.ledger import Ledger
 from keypool.core.observation import Problem
 from keypool.core.projection import LABEL_POOL_UID
 from keypool.core.reasons import Reason
+from keypool.core.seal import is_newer
 from keypool.core.views_secret import SecretView
 
 
@@ -37,7 +38,7 @@ def problem_of(view: SecretView, pool_uid: str, adopt: bool, ledger: Ledger) -> 
         return Problem(Reason.SECRET_UNUSABLE, f"{where} is immutable; delete it to have it written anew")
     if view.type != "Opaque":
         return Problem(Reason.SECRET_UNUSABLE, f"{where} has type {view.type[:64]}; only Opaque can be written")
-    if ours and (view.ledger_revision or 0) > ledger.revision:
+    if ours and is_newer(view, ledger):
         return Problem(Reason.SECRET_NEWER, f"{where} was written from a newer ledger than the operator has")
     return None
 

@@ -9,6 +9,7 @@ from typing import Any
 from keypool.api.pool import ApiKeyPoolSpec
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import KeyState
+from keypool.core.seal import ANNOTATION_MAC, mac
 from keypool.core.views_secret import ANNOTATION_REVISION, SecretView
 
 LABEL_PUBLISHED = "keypool.dev/published"
@@ -32,7 +33,7 @@ class Desired:
 
     def holds(self, view: SecretView) -> bool:
         """True when its entries are right, whatever is written around them: it holds these keys and no other."""
-        return {key: hashlib.sha256(text.encode()).hexdigest() for key, text in self.data.items()} == dict(view.digests)
+        return _digests(self.data) == dict(view.digests)
 
     def altered(self, view: SecretView) -> tuple[str, ...]:
         """Names of our labels and annotations that are not as they must be, or are not wanted any more. Whoever wants
@@ -91,9 +92,21 @@ def project(ledger: Ledger, spec: ApiKeyPoolSpec) -> tuple[Desired, ...]:
     if spec.size > 1:
         contents.append({"keys.json": _keys_json(keys, ledger.base_url, ledger.limits_per)})
     return tuple(
-        Desired(name, _labels(ledger, spec), _annotations(ledger, spec, holds), data)
-        for name, data, holds in zip(names, contents, shown, strict=False)
+        _desired(name, ledger, spec, holds, data) for name, data, holds in zip(names, contents, shown, strict=False)
     )
+
+
+def _desired(
+    name: str, ledger: Ledger, spec: ApiKeyPoolSpec, keys: tuple[KeyRecord, ...], data: Mapping[str, str]
+) -> Desired:
+    annotations = _annotations(ledger, spec, keys)
+    if ledger.seals:
+        annotations[ANNOTATION_MAC] = mac(ledger.seals[0], ledger.pool_uid, name, ledger.publication, _digests(data))
+    return Desired(name, _labels(ledger, spec), annotations, data)
+
+
+def _digests(data: Mapping[str, str]) -> dict[str, str]:
+    return {key: hashlib.sha256(text.encode()).hexdigest() for key, text in data.items()}
 
 
 def _value(key: KeyRecord) -> str:

@@ -31,9 +31,3 @@ class SecretView:
     managed_annotations: frozenset[str]
     deleting: bool = False
     other_manager: str = ""
-
-    @property
-    def ledger_revision(self) -> int | None:
-        """The revision of the ledger that this Secret was written from; None when it does not say."""
-        text = self.annotations.get(ANNOTATION_REVISION, "")
-        return int(text) if text.isdecimal() and len(text) < 16 else None

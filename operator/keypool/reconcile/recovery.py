@@ -17,6 +17,7 @@ from keypool.core.projection import secret_names
 from keypool.core.reasons import Reason
 from keypool.core.recovery import Evidences, Recovered, published_in, recovered, unpaired
 from keypool.core.rules.deletion import DEADLINE
+from keypool.core.seal import is_newer, proven_revision
 from keypool.core.turns import Rank
 from keypool.errand import holding
 from keypool.providers.errors import ProviderError
@@ -37,7 +38,7 @@ LISTING_AGE = 5.0
 
 def is_behind(o: Observation) -> bool:
     """A Secret of ours was written from a newer ledger than the one that we have."""
-    return any((view.ledger_revision or 0) > o.ledger.revision for view in o.secrets.values())
+    return any(is_newer(view, o.ledger) for view in o.secrets.values())
 
 
 def may_wait(o: Observation, now: datetime) -> bool:
@@ -96,7 +97,7 @@ class Recovery:
             if live is None or not is_ours(view := secret_view(live), pool.uid, published=True):
                 continue
             world.cache.upsert(Kind.SECRET, live)
-            newest = max(newest, view.ledger_revision or 0)
+            newest = max(newest, proven_revision(view, o.ledger))
             texts.append(_texts(live.get("data") or {}))
         published = published_in(texts, o.spec.secret.keys.api_key)
         listing = await self._list(this, uid, provider) if provider.capabilities.lists_values else ()

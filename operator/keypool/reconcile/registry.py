@@ -6,6 +6,7 @@ from collections.abc import Callable
 from keypool.cluster.cache import ObjectCache
 from keypool.cluster.ledgers import LedgerBook
 from keypool.core.projection import ANNOTATION_HANDLES
+from keypool.core.seal import is_newer
 from keypool.core.views_secret import SecretView
 from keypool.reconcile.readings import FINALIZER
 
@@ -37,7 +38,7 @@ class Registry:
 
     def _is_newer(self, view: SecretView) -> bool:
         handle = self._ledgers.get(view.owner_uid) if view.owner_uid is not None else None
-        return handle is not None and (view.ledger_revision or 0) > handle.ledger.revision
+        return handle is not None and is_newer(view, handle.ledger)
 
 
 def _published_handles(view: SecretView) -> set[str]:

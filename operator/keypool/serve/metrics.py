@@ -109,6 +109,13 @@ class Metrics:
             ["clock"],
             registry=registry,
         )
+        self.writes_held = Gauge(
+            "keypool_writes_held",
+            "1 while the API server refuses the operator's account a Secret that is not keypool's, 0 while it "
+            "takes it, -1 while that is not known.",
+            registry=registry,
+        )
+        self.writes_held.set(-1)
         self.pools, self.usage = PoolSeries(), UsageSeries()
         registry.register(self.pools)
         registry.register(self.usage)
@@ -184,6 +191,10 @@ class Metrics:
         for clock, seconds in ahead.items():
             self.clock_ahead.labels(clock).set_function(seconds)
 
+    def read_writes_held(self, held: Callable[[], bool | None]) -> None:
+        """The same for whether a policy holds the operator's account."""
+        self.writes_held.set_function(partial(_seconds, held))
+
     def read_budgets(self, levels: Callable[[], Iterable[Level]]) -> None:
         """The same for the request budgets of accounts."""
         if self._budgets is not None:
@@ -202,4 +213,4 @@ def _nothing() -> float:
 
 def _seconds(age: Callable[[], float | None]) -> float:
     seconds = age()
-    return -1.0 if seconds is None else seconds
+    return -1.0 if seconds is None else float(seconds)

@@ -20,11 +20,16 @@ ADMIN_SECRET = "holysheep-admin"  # noqa: S105 - a name
 TOKEN_LIFETIME = "720h"  # noqa: S105 - a duration
 
 # The Deployment stays out: there are no nodes, the lab runs the operator itself.
-_RIGHTS = frozenset({"Namespace", "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"})
+_RIGHTS = frozenset(
+    {
+        *("Namespace", "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"),
+        *("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"),
+    }
+)
 
 
 def rights(cluster: Cluster) -> list[dict[str, Any]]:
-    """Namespace, service account and RBAC of manifests/base. Raises KubectlError."""
+    """Namespace, service account, RBAC and policy of manifests/base. Raises KubectlError."""
     rendered = cluster.run_kubectl("kustomize", str(REPOSITORY / "manifests" / "base")).checked()
     return [document for document in yaml.safe_load_all(rendered) if document["kind"] in _RIGHTS]
 

@@ -11,6 +11,7 @@ from tests.unit.core.builders import HOUR, NOW, a_key, a_ledger, a_spec, a_view
 LEDGER = a_ledger(a_key(0))
 FRESH = a_ledger(publication=0)
 WEB = project(LEDGER, a_spec())[0]
+NEWER = project(LEDGER.model_copy(update={"publication": 8}), a_spec())[0]
 REFUSED = {
     "somebody's": ({"owner_uid": None, "labels": {}}, "SecretForeign"),
     "another pool's": ({"owner_uid": "pool-2"}, "SecretForeign"),
@@ -18,7 +19,7 @@ REFUSED = {
     "immutable": ({"immutable": True}, "SecretUnusable"),
     "of another type": ({"type": "kubernetes.io/tls"}, "SecretUnusable"),
     "on its way out": ({"deleting": True}, "SecretUnusable"),
-    "from a newer ledger": ({"annotations": {"keypool.dev/ledger-revision": "8"}}, "SecretNewer"),
+    "from a newer ledger": ({"annotations": NEWER.annotations}, "SecretNewer"),
 }
 
 
@@ -50,6 +51,12 @@ def test_adoption_takes_what_nobody_controls_and_nothing_else() -> None:
     assert problem_of(free, "pool-1", True, LEDGER) is None
     assert problem_of(taken, "pool-1", True, LEDGER) is not None
     assert problem_of(a_view(WEB, owner_uid="pool-2"), "pool-1", True, LEDGER) is not None
+
+
+def test_a_revision_that_nothing_proves_keeps_nobody_from_writing() -> None:
+    forged = {**WEB.annotations, "keypool.dev/ledger-revision": str(10**15 - 1)}
+    assert problem_of(a_view(WEB, annotations=forged), "pool-1", False, LEDGER) is None
+    assert not WEB.equals(a_view(WEB, annotations=forged)), "it is written back"
 
 
 OLD, YOUNG = Claimant("u2", "old", NOW - HOUR), Claimant("u1", "young", NOW)
