@@ -79,6 +79,7 @@ class Replica:
         self._connect, self._build, self._minute = connect, build, minute
         self._authorities = settings.authorities
         self.metrics = Metrics()
+        audit.on_lost.append(self.metrics.audit_lines_lost.inc)
         self.health = Health(monotonic, patience or Patience())
         self._begin_anew()
         self.leadership: Leadership | None = None

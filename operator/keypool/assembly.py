@@ -1,5 +1,6 @@
 """Puts together what one leadership works with, and loads what earlier ones left behind."""
 
+import logging
 import random
 import secrets
 from collections.abc import Callable
@@ -35,6 +36,13 @@ from keypool.serve.metrics import Metrics
 from keypool.settings import Settings
 from keypool.watch.liveness import Liveness
 from keypool.watch.queue import WorkQueue
+
+LOST = (
+    "the Secret keypool-installation was gone and was made anew, with another id: new keys have other names upstream; "
+    "what is published is still known by the ledgers' own seals"
+)
+
+_log = logging.getLogger(__name__)
 
 Build = Callable[..., Provider]
 """As `providers.registry.build`."""
@@ -99,6 +107,8 @@ async def assemble(parts: Parts, client: KubeClient, leadership: Leadership, que
     )
     await installed.refresh()
     await ledgers.load()
+    if installed.is_new and ledgers.all():
+        _log.warning(LOST)
     directory.has_keys({key.provider for handle in ledgers.all() for key in handle.ledger.keys})
     await directory.load_kept()
     await accounts.load()

@@ -42,6 +42,8 @@ async def _serve(settings: Settings, audit: AuditLog, sockets: Sequence[socket.s
 
     take_signals()
     try:
+        if settings.audit_required:
+            await _insist(audit, stop)
         await Replica(settings, audit, sockets=sockets).run(stop, take_signals)
     except LeadershipLost as lost:
         _log.error("ending: %s", lost)
@@ -49,4 +51,15 @@ async def _serve(settings: Settings, audit: AuditLog, sockets: Sequence[socket.s
     except (NoCluster, OSError) as error:
         _log.error("cannot run: %s", error)
         return 1
+    if settings.audit_required and audit.lost:
+        _log.error("ending: the audit log cannot be written, and KEYPOOL_AUDIT_REQUIRED is set")
+        return 1
     return 0
+
+
+async def _insist(audit: AuditLog, stop: asyncio.Event) -> None:
+    """Nothing begins without the log, and what is under way comes to its end when it breaks. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    audit.on_lost.append(lambda _: loop.call_soon_threadsafe(stop.set))
+    if not await asyncio.to_thread(audit.opens):
+        raise OSError("the audit log cannot be written, and KEYPOOL_AUDIT_REQUIRED is set")

@@ -79,6 +79,11 @@ class Settings(BaseSettings):
         description="File of certificates in PEM of authorities that are trusted at all providers beside the public "
         "ones. It is read once, at the start. `SSL_CERT_FILE` instead replaces the public ones.",
     )
+    audit_required: bool = Field(
+        default=False,
+        description="End the process when a line of the audit log cannot be written, and begin only when one can. "
+        "Otherwise the work goes on, a leaked key's revocation too, and `keypool_audit_lines_lost_total` counts.",
+    )
     workers: int = Field(default=16, ge=1, le=256, description="Pools of one provider that are looked at side by side.")
     lease_duration: Seconds = Field(default=15.0, description="Seconds after which an unrenewed Lease is free.")
     lease_renew_deadline: Seconds = Field(

@@ -57,6 +57,7 @@ TROUBLE: dict[str, dict[str, Series]] = {
     "KeypoolKeysOwed": {'keypool_keys_owed{instance="a"}': always(2)},
     "KeypoolProviderCallsFailing": {CALLS.format("ok"): growing(20), CALLS.format("Unavailable"): growing(60)},
     "KeypoolMetricsIncomplete": {'keypool_scrape_failures_total{instance="a",collector="UsageSeries"}': growing(4)},
+    "KeypoolAuditLinesLost": {'keypool_audit_lines_lost_total{instance="a"}': growing(30)},
     "KeypoolWritesNotHeld": {'keypool_writes_held{instance="a"}': always(0)},
     "KeypoolClockUncertain": {'keypool_clocks_agree{instance="a"}': always(0)},
     "KeypoolSpendLimitNear": {pool_series("keypool_spend_limit_fraction", "chat"): always(0.83)},
@@ -79,6 +80,7 @@ PATIENCE = {
     "KeypoolKeysOwed": 59,
     "KeypoolProviderCallsFailing": 14,
     "KeypoolMetricsIncomplete": 14,
+    "KeypoolAuditLinesLost": 1,
     "KeypoolWritesNotHeld": 29,
     "KeypoolClockUncertain": 4,
     "KeypoolSpendLimitNear": 9,
@@ -97,6 +99,7 @@ WELL: dict[str, Series] = {
     RESYNC: [*[-1.0] * 6, *[minute % 6 * 60.0 for minute in range(MINUTES - 6)]],
     SERVED.format("a"): [*[0.0] * 3, *always(1)[3:]],
     UNSERVED: always(0),
+    'keypool_audit_lines_lost_total{instance="a"}': always(7),
     'keypool_writes_held{instance="a"}': [*always(-1)[:40], *always(1)[40:]],
     pool_series("keypool_spend_limit_fraction", "chat"): always(0.79),
 }

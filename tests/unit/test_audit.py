@@ -1,11 +1,21 @@
 """The audit log has one line for each key event, in order, and blocks nobody."""
 
+import asyncio
 import io
 import json
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 
+import pytest
+
+from keypool import serving
+from keypool.app import Replica
+from keypool.serve import audit
 from keypool.serve.audit import AuditLog, KeyEvent
+from keypool.settings import Settings
 
 
 def event(number: int = 0, why: str = "the slot needs a key") -> KeyEvent:
@@ -71,9 +81,88 @@ def test_a_stuck_reader_does_not_block_the_caller_and_loses_nothing() -> None:
     assert len(stream.getvalue().splitlines()) == 100
 
 
-def test_a_broken_stream_does_not_end_the_log() -> None:
-    stream = io.StringIO()
+class Full(io.StringIO):
+    """On a disk that is full, until somebody makes room."""
+
+    full = True
+
+    def write(self, text: str) -> int:
+        """Refuse."""
+        if self.full:
+            raise OSError(28, "No space left on device")
+        return super().write(text)
+
+
+def test_a_broken_stream_does_not_end_the_log_and_what_is_lost_is_counted() -> None:
+    stream, told = Full(), list[int]()
     log = AuditLog(stream)
-    stream.close()
+    log.on_lost.append(told.append)
+    for number in range(3):
+        log.record(event(number))
+    assert not log.opens()
+    stream.full = False
+    assert log.opens()
+    log.record(event(4))
+    log.close()
+    assert log.lost == sum(told) == 4
+    assert '"kp.ns.p.4"' in stream.getvalue()
+
+
+def test_the_metric_counts_them() -> None:
+    log, settings = AuditLog(Full()), Settings(http_port=0)
+    replica = Replica(settings, log)
     log.record(event())
+    log.close()
+    assert b"keypool_audit_lines_lost_total 1.0" in replica.metrics.text()
+
+
+def test_a_reader_that_takes_nothing_costs_no_memory_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "MOST_WAITING", 10)
+    stream = Stuck()
+    log = AuditLog(stream)
+    for number in range(50):
+        log.record(event(number))
+    assert log.lost >= 39
+    stream.go_on.set()
+    log.close()
+    assert len(stream.getvalue().splitlines()) == 50 - log.lost
+
+
+def with_a_full_disk(tmp_path: Path, *, required: bool) -> "subprocess.CompletedProcess[str]":
+    """A process whose standard output takes nothing. There is no cluster either: without the setting that ends it."""
+    environment = {"KEYPOOL_HTTP_PORT": "0", "KEYPOOL_KUBECONFIG": str(tmp_path / "none")}
+    environment["KEYPOOL_AUDIT_REQUIRED"] = str(required).lower()
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        argv = [sys.executable, "-m", "keypool"]
+        return subprocess.run(
+            argv, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_where_the_log_is_required_nothing_begins_without_it(tmp_path: Path, *, required: bool) -> None:
+    run = with_a_full_disk(tmp_path, required=required)
+    assert run.returncode == 1
+    assert ("the audit log cannot be written" in run.stderr) is required
+
+
+async def test_where_the_log_is_required_the_process_ends_when_it_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Full()
+    stream.full = False
+    log = AuditLog(stream)
+
+    class Working:
+        """Works until it is told to stop."""
+
+        def __init__(self, *_: object, **__: object) -> None:
+            self.begun = asyncio.Event()
+
+        async def run(self, stop: asyncio.Event, _: object) -> None:
+            """And loses a line."""
+            stream.full = True
+            log.record(event())
+            await asyncio.wait_for(stop.wait(), 10)
+
+    monkeypatch.setattr(serving, "Replica", Working)
+    assert await serving._serve(Settings(audit_required=True), log, ()) == 1
     log.close()

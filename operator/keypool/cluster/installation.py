@@ -26,7 +26,7 @@ CONFIRM_MISSING = "keypool.dev/confirm-ledgers-missing"
 
 class Installation:
     """`changed` says why nothing may be changed; None in the cluster that the ledgers belong to. `confirmed_missing`:
-    so many lost ledgers may be rebuilt, says an administrator."""
+    so many lost ledgers may be rebuilt, says an administrator. `is_new`: there was no Secret, and one was made."""
 
     def __init__(
         self, client: KubeClient, namespace: str, new_id: Callable[[], str], new_secret: Callable[[], str]
@@ -35,6 +35,7 @@ class Installation:
         self.id, self._secret = "", ""
         self.changed: Problem | None = None
         self.confirmed_missing = 0
+        self.is_new = False
 
     async def refresh(self) -> bool:
         """Reads the Secret, or makes it; True when it says something else than before. Raises KubeError, ValueError."""
@@ -82,7 +83,9 @@ class Installation:
             },
         }
         try:
-            return await self._client.create(paths.secrets(self._namespace), body)
+            stored = await self._client.create(paths.secrets(self._namespace), body)
+            self.is_new = True
+            return stored
         except AlreadyExists:
             return await self._client.get(paths.secret(self._namespace, NAME))
 

@@ -109,6 +109,11 @@ class Metrics:
             ["clock"],
             registry=registry,
         )
+        self.audit_lines_lost = Counter(
+            "keypool_audit_lines_lost",
+            "Lines of the audit log that could not be written.",
+            registry=registry,
+        )
         self.writes_held = Gauge(
             "keypool_writes_held",
             "1 while the API server refuses the operator's account a Secret that is not keypool's, 0 while it "

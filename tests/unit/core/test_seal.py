@@ -82,8 +82,8 @@ def test_a_mac_fits_neither_another_pool_nor_another_secret() -> None:
     assert proven_revision(a_view(second, annotations=view.annotations), LEDGER) == 0
 
 
-def test_a_ledger_that_was_made_anew_and_one_that_was_restored_know_each_others_secrets() -> None:
-    """Both know the installation's seal; each signs with its own first."""
+def test_a_restored_ledger_knows_the_secrets_of_one_that_was_made_anew_under_another_seal() -> None:
+    """Each signs with its own; a restored one also knows the installation's of today."""
     restored = LEDGER.model_copy(update={"seals": ("of its own", "second")})
     anew = later(9).model_copy(update={"seals": ("second",)})
     assert proven_revision(published(anew), restored) == 9
