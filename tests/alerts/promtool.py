@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.alerts.traffic import STEP, Counted, Series, counter
 
-RULES = Path(__file__).parents[2] / "prometheus" / "keypool-rules.yaml"
+RULES = sorted((Path(__file__).parents[2] / "prometheus").glob("*.yaml"))
 SECONDS = 300.0
 LEADER = 'keypool_leader{instance="a"}'
 
@@ -63,7 +63,7 @@ class Rehearsal:
         series = {LEADER: leads} | self.series
         inputs = [{"series": name, "values": _values(values)} for name, values in series.items()]
         test = {"interval": f"{self.step}m", "input_series": inputs, "promql_expr_test": self.expressions}
-        return {"rule_files": [str(RULES)], "evaluation_interval": f"{self.step}m", "tests": [test]}
+        return {"rule_files": [str(path) for path in RULES], "evaluation_interval": f"{self.step}m", "tests": [test]}
 
 
 def _firing(chosen: str) -> str:

@@ -191,6 +191,7 @@ async def test_a_pool_lives_and_is_given_back_while_the_policy_is_in_force_and_p
     await team.client.delete(path)
     await team.client.delete(paths.pool(team.namespace, "chat"))
     retained = await eventually(lambda: _retained(team, path), 30, "the Secret is nobody's")
+    assert retained is not None
     assert retained["type"] == "Opaque"
     assert account.connection.server
 
@@ -199,7 +200,7 @@ async def _says(text: bytes, line: bytes) -> bool:
     return line in text
 
 
-async def _rotated(team: Team, before: str) -> bool:
+async def _rotated(team: Team, before: str | None) -> bool:
     return await team.value("chat") != before
 
 

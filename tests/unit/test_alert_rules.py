@@ -11,8 +11,8 @@ from keypool.serve.metrics import Metrics
 from keypool_lab.alerts import OBJECT, RULES, prometheus_rule
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / RULES).read_text()
-GROUPS: list[dict[str, Any]] = yaml.safe_load(TEXT)["groups"]
+TEXTS = [(ROOT / path).read_text() for path in RULES]
+GROUPS: list[dict[str, Any]] = [group for text in TEXTS for group in yaml.safe_load(text)["groups"]]
 RULES_OF_ALERTS = [rule for group in GROUPS for rule in group["rules"] if "alert" in rule]
 ALERTS: dict[str, dict[str, Any]] = {rule["alert"]: rule for rule in RULES_OF_ALERTS}
 
@@ -62,5 +62,5 @@ def test_metrics_that_alerts_name_for_further_reading_exist() -> None:
 def test_the_object_for_the_prometheus_operator_holds_the_same_rules() -> None:
     """It is generated: `python -m keypool_lab.alerts`."""
     text = (ROOT / OBJECT).read_text()
-    assert text == prometheus_rule(TEXT)
+    assert text == prometheus_rule(TEXTS)
     assert yaml.safe_load(text)["spec"] == {"groups": GROUPS}

@@ -142,7 +142,7 @@ def with_a_full_disk(tmp_path: Path, *, required: bool) -> "subprocess.Completed
 @pytest.mark.parametrize("required", [True, False])
 def test_where_the_log_is_required_nothing_begins_without_it(tmp_path: Path, *, required: bool) -> None:
     run = with_a_full_disk(tmp_path, required=required)
-    assert run.returncode == 1
+    assert run.returncode != 0
     assert ("the audit log cannot be written" in run.stderr) is required
 
 

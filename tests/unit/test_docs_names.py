@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 CODE = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "operator" / "keypool").rglob("*.py")))
 MANIFESTS = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "manifests").rglob("*.yaml")))
-RULES = (ROOT / "prometheus" / "keypool-rules.yaml").read_text(encoding="utf-8")
+RULES = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "prometheus").glob("*.yaml"))
 ALERTS = set(re.findall(r"alert: (\w+)", RULES))
 FOLDERS = "docs|manifests|operator|prometheus|tests|requirements"
 every_page = pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])

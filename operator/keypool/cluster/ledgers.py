@@ -11,14 +11,16 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any
 
 from keypool.cluster import paths
 from keypool.cluster.client import KubeClient
 from keypool.cluster.errors import AlreadyExists, Conflict, NotFound
 from keypool.cluster.lease import LeadershipLost
+from keypool.cluster.ledger_listener import Listener
 from keypool.cluster.owed import Owed
 from keypool.core.ledger import Ledger, LedgerUnreadable, dump, load
+from keypool.core.seal import with_seal
 
 LABEL = "keypool.dev/ledger"
 NO_BACKUP = "velero.io/exclude-from-backup"
@@ -26,19 +28,8 @@ POOL = "keypool.dev/pool"
 _OURS = {LABEL, NO_BACKUP, POOL}
 ENTRY = "ledger.json"
 NAME = "keypool-ledger-{uid}"
-MOST_SEALS = 3
 
 _log = logging.getLogger(__name__)
-
-
-class Listener(Protocol):
-    """Is told what became durable, and when somebody else had written."""
-
-    def durable(self, ledger: Ledger) -> None: ...
-
-    def tampered(self, ledger: Ledger) -> None: ...
-
-    def orphaned(self, ledger: Ledger, fingerprint: str) -> None: ...
 
 
 class LedgerHandle:
@@ -253,16 +244,9 @@ class LedgerBook:
             return
         self.unreadable.pop(uid, None)
         self.forget(uid)
-        ledger = self._sealed(ledger)
+        ledger = with_seal(ledger, self._seal(uid))
         self._handles[uid] = LedgerHandle(self, ledger, obj)
         self.count(None, ledger)
-
-    def _sealed(self, ledger: Ledger) -> Ledger:
-        """A ledger that comes from elsewhere keeps its own seal, and knows the installation's, too: the Secret may have
-        been written from one that was made anew meanwhile."""
-        seal = self._seal(ledger.pool_uid)
-        known = ledger.seals if seal in ledger.seals else (*ledger.seals, seal)
-        return ledger.model_copy(update={"seals": known[:1] + known[1:][-MOST_SEALS + 1 :]})
 
     def get(self, uid: str) -> LedgerHandle | None:
         """The ledger of a pool, None when it has none."""

@@ -16,12 +16,22 @@ from keypool.core.views_secret import ANNOTATION_REVISION, SecretView
 ANNOTATION_MAC = "keypool.dev/ledger-mac"
 FORM = "1"
 """Begins each MAC. One of another form is no valid one: then the Secret is written again, and that is all."""
+MOST_SEALS = 3
 _MOST_DIGITS = 15
 
 
 def seal_of(secret: str, pool_uid: str) -> str:
     """A pool's seal: of the installation's secret, and of no other pool."""
     return _hmac(secret, f"seal {pool_uid}")
+
+
+def with_seal(ledger: Ledger, seal: str) -> Ledger:
+    """A ledger that comes from elsewhere keeps its own seal, and knows the installation's, too: the Secret may have
+    been written from one that was made anew meanwhile."""
+    if seal in ledger.seals:
+        return ledger
+    first, later = ledger.seals[:1], (*ledger.seals[1:], seal)
+    return ledger.model_copy(update={"seals": (*first, *later[-MOST_SEALS + 1 :])})
 
 
 def mac(seal: str, pool_uid: str, name: str, revision: int, digests: Mapping[str, str]) -> str:
