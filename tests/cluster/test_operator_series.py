@@ -48,8 +48,8 @@ async def test_the_series_of_a_pool_without_keys_end_with_it(operator: Operator,
 
 def series_of_alerts() -> set[str]:
     """The names of all series of ours that the alert rules look at."""
-    rules = yaml.safe_load((Path(__file__).parents[2] / RULES).read_text())
-    texts = [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
+    files = [yaml.safe_load((Path(__file__).parents[2] / path).read_text()) for path in RULES]
+    texts = [rule["expr"] for file in files for group in file["groups"] for rule in group["rules"]]
     return {name for text in texts for name in re.findall(r"(?<![\w:])keypool_\w+", text)}
 
 

@@ -96,7 +96,6 @@ def test_of_a_secret_what_its_pool_asks_for_is_kept_and_what_others_wrote_is_not
     assert view is not None
     assert view.labels == {"team": "search", "keypool.dev/ledger-revision": "7"}
     assert view.annotations == {"owner": "me", "keypool.dev/ledger-revision": "7"}
-    assert view.ledger_revision == 7
     assert set(view.digests) == {"apiKey"}
 
 

@@ -201,7 +201,7 @@ def _digest(content: str | None) -> str:
 
 
 class LedgerBook:
-    """All ledgers. `leads` reads the Lease live and tells whether it is ours."""
+    """All ledgers. `leads` reads the Lease live and tells whether it is ours; `seal`: of a pool, by its UID."""
 
     def __init__(
         self,
@@ -211,9 +211,8 @@ class LedgerBook:
         listener: Listener,
         seal: Callable[[str], str],
     ) -> None:
-        """`seal`: the installation's for a pool, by its UID."""
-        self.client, self.namespace, self.leads, self.listener = client, namespace, leads, listener
-        self._seal = seal
+        self.client, self.namespace, self.leads = client, namespace, leads
+        self.listener, self._seal = listener, seal
         self._handles: dict[str, LedgerHandle] = {}
         self._holders: Counter[str] = Counter()
         self.owed = Owed()
