@@ -213,10 +213,8 @@ class LedgerBook:
     ) -> None:
         self.client, self.namespace, self.leads = client, namespace, leads
         self.listener, self._seal = listener, seal
-        self._handles: dict[str, LedgerHandle] = {}
-        self._holders: Counter[str] = Counter()
-        self.owed = Owed()
-        self.unreadable: dict[str, str] = {}
+        self._handles, self._holders = dict[str, LedgerHandle](), Counter[str]()
+        self.owed, self.unreadable = Owed(), dict[str, str]()
 
     async def load(self) -> None:
         """Reads all ledgers; call it once, on taking the lead. What cannot be read is in `unreadable`, by pool UID."""
