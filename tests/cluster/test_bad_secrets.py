@@ -7,7 +7,8 @@ import pytest
 
 from keypool.cluster import paths
 from keypool_lab.simulator import Simulator
-from tests.cluster.team import Object, Team, pool_manifest, secret_manifest
+from tests.cluster.ledgers import Ledgers
+from tests.cluster.team import ADMIN_SECRET, Object, Team, pool_manifest, secret_manifest, to
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("bystander", "provider")
@@ -63,18 +64,62 @@ async def test_a_foreign_secret_with_our_label_is_foreign_all_the_same(team: Tea
     await team.ready()
 
 
-async def test_adopt_takes_a_foreign_secret_over(team: Team) -> None:
-    secret = secret_manifest("chat", "pool/chat", precious="data")
+async def test_adopt_takes_over_a_secret_that_says_so_and_touches_nothing_else_in_it(
+    team: Team, simulator: Simulator, ledgers: Ledgers
+) -> None:
+    """Also when the pool goes: what was written goes, and the Secret stays."""
+    secret = secret_manifest("chat", precious="data")
     secret["metadata"]["labels"] = {"team": "theirs"}
     await team.apply(secret, pool_manifest())
     await team.has("chat", "Stalled", "True", "SecretForeign")
+    before = await team.secret()
     await team.patch("chat", secret={"creationPolicy": "Adopt"})
-    pool = await team.ready()
-    adopted = await team.secret()
-    assert adopted is not None
-    assert set(adopted["data"]) == {"apiKey", "baseURL"}
-    assert adopted["metadata"]["ownerReferences"][0]["uid"] == pool["metadata"]["uid"]
+    stalled = await team.has("chat", "Stalled", "True", "ConsentMissing")
+    assert unchanged(before, await team.secret())
+    assert calls(simulator) == 0
+    await team.kubectl(*stalled["message"].rpartition("Its owner can: kubectl ")[2].split())
+    await team.poke()
+    await team.ready()
+    adopted = await team.secret() or {}
+    assert set(adopted["data"]) == {"apiKey", "baseURL", "precious"}
+    assert "ownerReferences" not in adopted["metadata"]
     assert adopted["metadata"]["labels"]["team"] == "theirs"
+    assert [each["uid"] for each in (await ledgers.read())["adopted"]] == [adopted["metadata"]["uid"]]
+
+    await team.kubectl("patch", "secret", "chat", "--patch", '{"stringData": {"more": "theirs", "apiKey": "x"}}')
+    await team.told("SecretRepaired")
+    value = await team.value()
+    await team.annotate("chat", rotate="now")
+    await team.changes(value)
+    assert (await team.secret_data())["more"] == "theirs"
+    await team.delete()
+    await team.gone(deadline=30)
+    left = await team.secret() or {}
+    assert left["metadata"]["uid"] == adopted["metadata"]["uid"]
+    assert await team.secret_data() == {"precious": "data", "more": "theirs"}
+    assert left["metadata"]["labels"] == {"team": "theirs"}
+    assert set(left["metadata"]["annotations"]) <= {
+        "keypool.dev/allow",
+        "kubectl.kubernetes.io/last-applied-configuration",
+    }
+    assert not simulator.record.live_keys()
+
+
+async def test_adopt_never_takes_what_a_provider_or_keys_from_names(team: Team, simulator: Simulator) -> None:
+    allow = f"pool/chat {to(simulator.url)}"
+    await allow_more(team, ADMIN_SECRET, allow)
+    before = await team.secret(ADMIN_SECRET)
+    await team.apply(pool_manifest(secret={"name": ADMIN_SECRET, "creationPolicy": "Adopt"}))
+    stalled = await team.has("chat", "Stalled", "True", "SecretForeign")
+    assert "is one that a provider object names" in stalled["message"]
+    assert unchanged(before, await team.secret(ADMIN_SECRET))
+    assert calls(simulator) == 0
+
+
+async def allow_more(team: Team, name: str, text: str) -> None:
+    """Somebody changes what a Secret allows."""
+    change = {"metadata": {"annotations": {"keypool.dev/allow": text}}}
+    await team.client.patch(paths.secret(team.namespace, name), change)
 
 
 async def test_adopt_never_takes_what_another_controller_owns(team: Team, simulator: Simulator) -> None:

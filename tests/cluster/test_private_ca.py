@@ -18,6 +18,7 @@ from tests.cluster.team import (
     pool_manifest,
     provider_manifest,
     secret_manifest,
+    to,
 )
 from tests.contract.certificates import authority, server_context, tls_before
 from tests.contract.connect_proxy import ConnectProxy, running
@@ -67,9 +68,9 @@ async def test_a_bundle_in_a_secret_may_come_later_and_is_checked_without_being_
         await team.apply(provider_manifest(url, caSecretRef={"name": "ca"}))
         said = await provider_has(team, "CredentialMissing")
         assert said == f'spec.caSecretRef: there is no Secret "ca" in namespace "{team.namespace}"'
-        await team.apply(secret_manifest("ca", **{"ca.crt": f"canary {CA.private}"}))
+        await team.apply(secret_manifest("ca", to(url), **{"ca.crt": f"canary {CA.private}"}))
         assert "canary" not in await provider_has(team, "CertificatesUnusable", "holds a private key")
-        await team.apply(secret_manifest("ca", **{"ca.crt": CA.pem}))
+        await team.apply(secret_manifest("ca", to(url), **{"ca.crt": CA.pem}))
         await team.ready(deadline=30)
         await team.kubectl("delete", "namespace", team.namespace, "--timeout=50s")
 

@@ -134,5 +134,5 @@ async def test_another_pools_published_secret_is_not_one_to_read_from(
     second = static_pool(keysFrom={"secretRef": {"name": "chat"}})
     second["metadata"]["name"] = "second"
     await team.apply(second)
-    told = await team.has("second", "Stalled", "True", "KeysFromMissing")
+    told = await team.has("second", "Stalled", "True", "ConsentMissing")
     assert "is one that keypool writes" in told["message"]

@@ -7,6 +7,9 @@ import pytest
 
 from keypool.cluster.client import KubeClient
 from keypool.cluster.credentials import MAX_AGE, CredentialMissing, Credentials
+from keypool.core.consent import as_credential
+
+USE = as_credential("vendor", ["https://a.example/v1"])
 
 
 class Cluster:
@@ -19,14 +22,19 @@ class Cluster:
     async def get(self, path: str) -> dict[str, Any]:
         """The Secret."""
         self.reads += 1
-        return {"metadata": {"annotations": {}}, "data": {"key": base64.b64encode(self.text.encode()).decode()}}
+        meta = {
+            "name": "s",
+            "namespace": "ns",
+            "annotations": {"keypool.dev/allow": "provider/vendor@https://a.example"},
+        }
+        return {"metadata": meta, "data": {"key": base64.b64encode(self.text.encode()).decode()}}
 
 
 async def test_a_credential_that_is_absurdly_long_is_refused_in_words_without_a_part_of_it() -> None:
     cluster = Cluster("canary" * 100_000)
     for read in (cluster.credentials.read, cluster.credentials.bundle):
         with pytest.raises(CredentialMissing, match="is longer than") as caught:
-            await read("ns", "s", "key")
+            await read("ns", "s", "key", USE)
         assert caught.value.there
         assert "canary" not in str(caught.value)
 
@@ -34,7 +42,7 @@ async def test_a_credential_that_is_absurdly_long_is_refused_in_words_without_a_
 async def test_what_is_too_old_to_be_used_is_forgotten() -> None:
     cluster = Cluster("sk")
     for number in range(2000):
-        await cluster.credentials.read("ns", f"s{number}", "key")
+        await cluster.credentials.read("ns", f"s{number}", "key", USE)
         cluster.now += 1.0
     assert len(cluster.credentials._known) <= 10 * MAX_AGE
     assert cluster.reads == 2000

@@ -46,6 +46,7 @@ def a_pass(provider: FakeProvider, state: KeyState, now: Any = NOW) -> Pass:
         unanswered=lambda _: False,
     )
     world = SimpleNamespace(
+        cache=SimpleNamespace(provider_by_uid=lambda _: None),
         directory=directory,
         now=lambda: now,
         random=lambda: 0.5,

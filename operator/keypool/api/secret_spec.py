@@ -72,7 +72,8 @@ class SecretSpec(ApiModel):
     creation_policy: Annotated[
         Literal["Owner", "Adopt"],
         Field(
-            description="Owner (default): a Secret of that name that is not this pool's is refused. Adopt: it is taken "
-            "over and its data replaced, unless another object controls it. Changed in place.",
+            description="Owner (default): a Secret of that name that is not this pool's is refused. Adopt: keys are "
+            "written into it, beside what is there, where its annotation keypool.dev/allow holds pool/NAME. Changed in "
+            "place.",
         ),
     ] = "Owner"

@@ -1,15 +1,20 @@
-"""Admin credentials: read live from the Secret beside the provider object, remembered for a minute."""
+"""Admin credentials: read live from the Secret beside the provider object, remembered for a minute. Whether the Secret
+allows the use is read in the same answer as the value."""
 
+import asyncio
 import base64
 import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 from pydantic import SecretStr
 
 from keypool.cluster import paths
 from keypool.cluster.client import KubeClient
 from keypool.cluster.errors import NotFound
+from keypool.core import consent
+from keypool.core.consent import Use
 from keypool.core.wording import is_name, quoted
 
 
@@ -22,12 +27,20 @@ class CredentialMissing(Exception):
         self.there = there
 
 
+class ConsentMissing(CredentialMissing):
+    """The Secret is there and does not say that it may be used so; the message tells how it would."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, there=True)
+
+
 @dataclass(frozen=True, slots=True)
 class _Remembered:
     value: SecretStr
     at: float
 
 
+_Parse = Callable[[dict[str, object], str, str], str]
 MAX_AGE = 60.0
 """Seconds that a credential is used without reading it again."""
 _LONGEST, _LONGEST_BUNDLE = 16 * 1024, 256 * 1024
@@ -41,44 +54,57 @@ class Credentials:
 
     def __init__(self, client: KubeClient, clock: Callable[[], float]) -> None:
         self._client, self._clock = client, clock
-        self._known: dict[tuple[str, str, str], _Remembered] = {}
+        self._known: dict[tuple[str, str, str, Use], _Remembered] = {}
         self._sweep_at = _SWEEP
+        self._reading: WeakValueDictionary[tuple[str, str, str, Use], asyncio.Lock] = WeakValueDictionary()
 
-    async def read(self, namespace: str, name: str, entry: str, *, fresh: bool = False) -> SecretStr:
-        """The credential. Raises CredentialMissing, KubeError."""
-        known = self._known.get((namespace, name, entry))
-        if known is not None and not fresh and self._clock() - known.at < MAX_AGE:
-            return known.value
+    async def read(self, namespace: str, name: str, entry: str, use: Use, *, max_age: float = MAX_AGE) -> SecretStr:
+        """The credential. Raises CredentialMissing, ConsentMissing, KubeError."""
+        return await self._entry(namespace, name, entry, use, max_age, _decode)
+
+    async def bundle(self, namespace: str, name: str, entry: str, use: Use, *, max_age: float = MAX_AGE) -> str:
+        """Certificates, as they stand there. Raises CredentialMissing, ConsentMissing, KubeError."""
+        return (await self._entry(namespace, name, entry, use, max_age, _certificates)).get_secret_value()
+
+    async def _entry(  # noqa: PLR0917 - what is read, for what, and how
+        self, namespace: str, name: str, entry: str, use: Use, max_age: float, parse: _Parse
+    ) -> SecretStr:
+        """What is remembered was allowed for this very use. Those that ask at once share one answer."""
+        place = (namespace, name, entry, use)
+        lock = self._reading.get(place)
+        if lock is None:
+            lock = self._reading[place] = asyncio.Lock()
+        async with lock:
+            known = self._known.get(place)
+            if known is not None and self._clock() - known.at < max_age:
+                return known.value
+            self._known.pop(place, None)
+            value = await self._live(namespace, name, entry, use, parse)
+            self._remember(place, value)
+            return value
+
+    async def _live(self, namespace: str, name: str, entry: str, use: Use, parse: _Parse) -> SecretStr:
         try:
             secret = await self._client.get(paths.secret(namespace, name))
         except NotFound:
             raise CredentialMissing(f'there is no {_secret(name)} in namespace "{namespace}"') from None
-        value = SecretStr(_decode(secret, name, entry))
-        self._remember((namespace, name, entry), value)
-        return value
+        if (refusal := consent.refusal(secret, use)) is not None:
+            raise ConsentMissing(refusal)
+        return SecretStr(parse(secret, name, entry))
 
-    async def bundle(self, namespace: str, name: str, entry: str, *, fresh: bool = False) -> str:
-        """Certificates, as they stand there. Raises CredentialMissing, KubeError."""
-        place = (namespace, name, f"{entry}/")  # no entry's name has a slash in it
-        known = self._known.get(place)
-        if known is not None and not fresh and self._clock() - known.at < MAX_AGE:
-            return known.value.get_secret_value()
-        try:
-            secret = await self._client.get(paths.secret(namespace, name))
-        except NotFound:
-            raise CredentialMissing(f'there is no {_secret(name)} in namespace "{namespace}"') from None
-        text = _text(secret, name, entry)
-        if len(text) > _LONGEST_BUNDLE:
-            raise _too_long(name, entry, _LONGEST_BUNDLE)
-        self._remember(place, SecretStr(text))
-        return text
-
-    def _remember(self, place: tuple[str, str, str], value: SecretStr) -> None:
+    def _remember(self, place: tuple[str, str, str, Use], value: SecretStr) -> None:
         now = self._clock()
         if len(self._known) >= self._sweep_at:
             self._known = {key: kept for key, kept in self._known.items() if now - kept.at < MAX_AGE}
             self._sweep_at = max(_SWEEP, 2 * len(self._known))
         self._known[place] = _Remembered(value, now)
+
+
+def _certificates(secret: dict[str, object], name: str, entry: str) -> str:
+    text = _text(secret, name, entry)
+    if len(text) > _LONGEST_BUNDLE:
+        raise _too_long(name, entry, _LONGEST_BUNDLE)
+    return text
 
 
 def _decode(secret: dict[str, object], name: str, entry: str) -> str:

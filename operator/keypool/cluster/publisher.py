@@ -6,7 +6,7 @@ Labels and annotations of others stay; ours that are not wanted any more go, as 
 
 import base64
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from keypool.cluster import paths
@@ -14,11 +14,19 @@ from keypool.cluster.announcer import Subject
 from keypool.cluster.client import KubeClient
 from keypool.cluster.errors import AlreadyExists, Conflict, Forbidden, NotFound
 from keypool.cluster.secret_view import secret_view
-from keypool.core.ledger import Ledger
+from keypool.core.consent import ANNOTATION
+from keypool.core.ledger import Adopted, Ledger
 from keypool.core.observation import PoolFacts, Problem
-from keypool.core.ownership import problem_of
-from keypool.core.projection import LABEL_POOL_UID, Desired
-from keypool.core.views_secret import SecretView
+from keypool.core.ownership import adopted_entries, is_adopted, problem_of
+from keypool.core.projection import (
+    ANNOTATION_HANDLES,
+    LABEL_POOL_UID,
+    LABEL_PUBLISHED,
+    MANAGED_BY,
+    Desired,
+)
+from keypool.core.reasons import Reason
+from keypool.core.views_secret import ANNOTATION_ADOPTED, ANNOTATION_REVISION, SecretView
 
 AT_ONCE = 5
 """Times that a Secret is read and written before somebody who writes it in between is given way for a moment."""
@@ -63,7 +71,7 @@ class Publisher:
         if live is None:
             return await self._client.create(paths.secrets(pool.namespace), _body(pool, desired, {}))
         view = secret_view(live)
-        problem = problem_of(view, pool.uid, adopt, ledger)
+        problem = problem_of(view, pool.uid, adopt, ledger) or _changed(view, pool, desired)
         if problem is not None:
             raise SecretRefused(problem)
         drop_labels = view.managed_labels - desired.labels.keys()
@@ -71,25 +79,44 @@ class Publisher:
         metadata = dict(live["metadata"])
         metadata["labels"] = {k: v for k, v in view.labels.items() if k not in drop_labels}
         metadata["annotations"] = {k: v for k, v in view.annotations.items() if k not in drop_annotations}
-        return await self._client.replace(paths.secret(pool.namespace, desired.name), _body(pool, desired, metadata))
+        others = {} if desired.entries is None else _others(live, desired.entries)
+        body = _body(pool, desired, metadata)
+        body["data"] = {**others, **body["data"]}
+        return await self._client.replace(paths.secret(pool.namespace, desired.name), body)
 
-    async def remove(self, pool: PoolFacts, name: str) -> None:
-        """Deletes a Secret that is this pool's; leaves everybody else's alone."""
+    async def remove(self, pool: PoolFacts | Subject, name: str, adopted: Adopted | None = None) -> None:
+        """Deletes a Secret that is this pool's; leaves everybody else's alone. One that the pool took over loses what
+        was written into it, and stays."""
         live = await self.read(pool.namespace, name)
-        if live is None or secret_view(live).owner_uid != pool.uid:
+        if live is None:
+            return
+        view = secret_view(live)
+        if is_adopted(view, pool.uid, adopted):
+            data = _others(live, adopted_entries(view, adopted))
+            await self._client.replace(paths.secret(pool.namespace, name), {**_given_back(live, view), "data": data})
+            return
+        if view.owner_uid != pool.uid:
             return
         try:
             await self._client.delete(paths.secret(pool.namespace, name), uid=live["metadata"]["uid"])
         except NotFound:
             return
 
-    async def release(self, pool: PoolFacts | Subject, name: str, held: Desired | None) -> None:
+    async def release(
+        self, pool: PoolFacts | Subject, name: str, held: Desired | None, adopted: Adopted | None = None
+    ) -> None:
         """Takes our owner reference and our labels off, so that the Secret outlives the pool and is nobody's. One that
         is gone is written again as such, when it `held` anything, unless its namespace goes too."""
         live = await self.read(pool.namespace, name)
         if live is None and held is not None:
             live = await self._restore(pool, held)
-        if live is None or not _is_to_be_released(secret_view(live), pool.uid):
+        if live is None:
+            return
+        view = secret_view(live)
+        if is_adopted(view, pool.uid, adopted):
+            await self._client.replace(paths.secret(pool.namespace, name), _given_back(live, view))
+            return
+        if not _is_to_be_released(view, pool.uid):
             return
         metadata = dict(live["metadata"])
         owners = metadata.get("ownerReferences") or ()
@@ -117,6 +144,29 @@ def _is_to_be_released(view: SecretView, pool_uid: str) -> bool:
     return view.owner_uid == pool_uid or (orphan and view.labels.get(LABEL_POOL_UID) == pool_uid)
 
 
+def _changed(view: SecretView, pool: PoolFacts, desired: Desired) -> Problem | None:
+    """Another one than the pass saw: whether it is somebody else's has to be in the ledger before it is written."""
+    is_others = view.owner_uid is None and view.labels.get(LABEL_POOL_UID) != pool.uid
+    if is_others and desired.entries is None:
+        return Problem(Reason.SECRET_FOREIGN, f"Secret {view.name} was made by somebody else just now", stalls=False)
+    return None
+
+
+def _others(live: Mapping[str, Any], ours: Collection[str]) -> dict[str, str]:
+    return {key: text for key, text in (live.get("data") or {}).items() if key not in ours}
+
+
+def _given_back(live: Mapping[str, Any], view: SecretView) -> dict[str, Any]:
+    """A Secret that was taken over, without our marks; its owner's word about us stays."""
+    ours = {ANNOTATION_REVISION, ANNOTATION_HANDLES, ANNOTATION_ADOPTED, *view.managed_annotations} - {ANNOTATION}
+    labels = {LABEL_PUBLISHED, LABEL_POOL_UID, *view.managed_labels}
+    labels |= {MANAGED_BY} if view.labels.get(MANAGED_BY) == "keypool" else set()
+    metadata = dict(live["metadata"])
+    metadata["labels"] = {key: text for key, text in view.labels.items() if key not in labels}
+    metadata["annotations"] = {key: text for key, text in view.annotations.items() if key not in ours}
+    return {**live, "metadata": metadata}
+
+
 def _without_ours(labels: Mapping[str, str]) -> dict[str, str]:
     return {key: text for key, text in labels.items() if not key.startswith("keypool.dev/")}
 
@@ -137,7 +187,7 @@ def _body(pool: PoolFacts | Subject, desired: Desired, metadata: Mapping[str, An
         "namespace": pool.namespace,
         "labels": {**(metadata.get("labels") or {}), **desired.labels},
         "annotations": {**(metadata.get("annotations") or {}), **desired.annotations},
-        "ownerReferences": [*others, owner],
+        "ownerReferences": [*others, owner] if desired.entries is None else others,
     }
     data = {key: base64.b64encode(text.encode()).decode() for key, text in desired.data.items()}
     return {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": merged, "data": data}

@@ -139,6 +139,14 @@ class Spending(_Frozen):
     requests: int = 0
 
 
+class Adopted(_Frozen):
+    """A Secret of somebody else's that the pool writes its keys into: `entries` of it are ours, and nothing else."""
+
+    secret: str
+    uid: str
+    entries: tuple[str, ...] = ()
+
+
 class Ledger(_Frozen):
     """All that is durable about a pool. `seals` show that Secrets were written from it, see `core.seal`: the first one
     signs. `revision` grows by one with each write; `publication` is the revision at
@@ -176,6 +184,7 @@ class Ledger(_Frozen):
     last_rotation: Rotation | None = None
     steps: tuple[Step, ...] = Field(default=(), exclude=True, repr=False)
     shown: tuple[Shown, ...] = Field(default=(), exclude=True, repr=False)
+    adopted: tuple[Adopted, ...] = ()
     retained: bool = Field(default=False, description="A tombstone: the pool was deleted with Retain.")
     end: dict[str, Any] | None = Field(
         default=None, description="Of the spec, what the pool's end needs; None: Revoke."
@@ -192,6 +201,10 @@ class Ledger(_Frozen):
     def key(self, name: str) -> KeyRecord | None:
         """The record of that name, None when there is none."""
         return next((record for record in self.keys if record.name == name), None)
+
+    def adoption(self, secret: str) -> Adopted | None:
+        """What is known of a Secret that the pool took over, None for one of its own."""
+        return next((each for each in self.adopted if each.secret == secret), None)
 
     def inside(self, *states: KeyState) -> tuple[KeyRecord, ...]:
         """The records in one of these states, in the ledger's order (oldest first)."""

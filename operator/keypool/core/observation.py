@@ -41,11 +41,11 @@ class PoolFacts:
 
 @dataclass(frozen=True, slots=True)
 class ProviderFacts:
-    """The provider object that the pool names, as far as creating keys is concerned. `base_url` is its preferred
-    endpoint, `base_urls` are all, and `url_in_use` is the first that works, None before one answered. `kind`: as
-    manifests write it; `exclusive`: nothing but this installation makes keys in its account. `confirmed`: when a person
-    said that it is another account from then on. `notice`: what people should know about the account although
-    its keys are accepted."""
+    """The provider object that the pool names, as far as creating keys is concerned. keypool calls its `endpoints`;
+    `base_url` is the preferred one as workloads use it, `base_urls` are all, and `url_in_use` is the first that works,
+    None before one answered. `kind`: as manifests write it; `exclusive`: nothing but this installation makes keys in
+    its account. `confirmed`: when a person said that it is another account from then on. `notice`: what people should
+    know about the account although its keys are accepted."""
 
     uid: str
     name: str
@@ -55,6 +55,7 @@ class ProviderFacts:
     exclusive: bool = False
     confirmed: datetime | None = None
     base_urls: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
     url_in_use: str | None = None
     notice: str = ""
 
@@ -101,10 +102,12 @@ def heard_since(checks: Mapping[str, Checked], released: datetime | None) -> dic
 @dataclass(frozen=True)
 class Observation:
     """One pass's input. `epoch` names the leadership; `entropy` is random and fresh; `sent` are create calls that
-    this leadership made; `refused`: why the provider's tenancy lets the pool have no new key, else `identity` says whom
+    this leadership made; `refused`: why the provider's tenancy, or the owner of its credential, lets the pool have no
+    new key, else `identity` says whom
     keys are made for; `crd_going`: the kind itself is being deleted, so nothing is revoked; `clocks_agree`: see
     `trust.time_is_trusted`; `grip` is that of the provider's brake; `recovery` says why a lost or restored ledger is
-    not whole yet; `supply` is what people's Secret holds, for a pool that has its keys from there; `abandon` is a
+    not whole yet; `adoptable` are Secrets of others that may be taken
+    over; `supply` is what people's Secret holds, for a pool that has its keys from there; `abandon` is a
     request on the pool or, once it is gone, its ledger; `troubles` and `wait_until` are keyed by activity ("create",
     "publish", "lookup", "gone", and "probe:<key>", likewise usage, repeat, update, disable, enable and revoke);
     `creates`: the create calls that the account's request budget grants, None for any; `turns`, by slot, and
@@ -130,6 +133,7 @@ class Observation:
     supply: Supply | None = None
     contested: Problem | None = None
     secrets: Mapping[str, SecretView] = field(default_factory=dict)
+    adoptable: Mapping[str, SecretView] = field(default_factory=dict)
     checks: Mapping[str, Checked] = field(default_factory=dict)
     readings: Mapping[str, Reading] = field(default_factory=dict)
     sent: frozenset[str] = frozenset()

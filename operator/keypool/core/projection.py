@@ -3,14 +3,14 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from keypool.api.pool import ApiKeyPoolSpec
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import KeyState
 from keypool.core.seal import ANNOTATION_MAC, mac
-from keypool.core.views_secret import ANNOTATION_REVISION, SecretView
+from keypool.core.views_secret import ANNOTATION_ADOPTED, ANNOTATION_REVISION, SecretView
 
 LABEL_PUBLISHED = "keypool.dev/published"
 LABEL_POOL_UID = "keypool.dev/pool-uid"
@@ -20,20 +20,24 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """One Secret as it must be. `data` holds values and so never shows in a repr."""
+    """One Secret as it must be. `data` holds values and so never shows in a repr. `entries`: of a Secret that was taken
+    over, those that are keypool's to write and to remove; None for one of its own, which holds nothing else."""
 
     name: str
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     data: Mapping[str, str] = field(repr=False)
+    entries: tuple[str, ...] | None = None
 
     def equals(self, view: SecretView) -> bool:
         """True when the observed Secret needs no write; labels and annotations of others do not count."""
-        return self.holds(view) and view.owner_uid == self.labels[LABEL_POOL_UID] and not self.altered(view)
+        owner = self.labels[LABEL_POOL_UID] if self.entries is None else None
+        return self.holds(view) and view.owner_uid == owner and not self.altered(view)
 
     def holds(self, view: SecretView) -> bool:
         """True when its entries are right, whatever is written around them: it holds these keys and no other."""
-        return _digests(self.data) == dict(view.digests)
+        ours = self.entries
+        return _digests(self.data) == {key: found for key, found in view.digests.items() if ours is None or key in ours}
 
     def altered(self, view: SecretView) -> tuple[str, ...]:
         """Names of our labels and annotations that are not as they must be, or are not wanted any more. Whoever wants
@@ -91,9 +95,17 @@ def project(ledger: Ledger, spec: ApiKeyPoolSpec) -> tuple[Desired, ...]:
     shown = [(primary,), keys]
     if spec.size > 1:
         contents.append({"keys.json": _keys_json(keys, ledger.base_url, ledger.limits_per)})
-    return tuple(
+    plain = (
         _desired(name, ledger, spec, holds, data) for name, data, holds in zip(names, contents, shown, strict=False)
     )
+    return tuple(_adopting(ledger, desired) for desired in plain)
+
+
+def _adopting(ledger: Ledger, desired: Desired) -> Desired:
+    if (adopted := ledger.adoption(desired.name)) is None:
+        return desired
+    entries = tuple(dict.fromkeys((*adopted.entries, *desired.data)))
+    return replace(desired, entries=entries, annotations={**desired.annotations, ANNOTATION_ADOPTED: ",".join(entries)})
 
 
 def _desired(
@@ -141,4 +153,10 @@ def _labels(ledger: Ledger, spec: ApiKeyPoolSpec) -> dict[str, str]:
 def _annotations(ledger: Ledger, spec: ApiKeyPoolSpec, keys: tuple[KeyRecord, ...]) -> dict[str, str]:
     handles = json.dumps({key.print or "": key.handle or "" for key in keys}, separators=(",", ":"))
     own = {ANNOTATION_REVISION: str(ledger.publication), ANNOTATION_HANDLES: handles}
-    return {**(spec.secret.annotations or {}), **own}
+    return {**{key: text for key, text in (spec.secret.annotations or {}).items() if not _is_ours(key)}, **own}
+
+
+def _is_ours(key: str) -> bool:
+    """What a Secret allows, for instance, is not for pools to say."""
+    domain = key.partition("/")[0]
+    return "/" in key and (domain == "keypool.dev" or domain.endswith(".keypool.dev"))

@@ -13,22 +13,25 @@ from keypool.core.sight import BRAKE
 from keypool.core.situation import RESTS, STALLS, WORKS, Finding, Say, Situation, fold
 
 STILL_USED = "; what was in use before stays in use"
+NO_NEW_KEYS = "; no key is made, and what was in use before probes and revokes those that exist"
 NO_CREDENTIAL = "there is no admin credential to check; each key is probed"
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """`problem`: why the provider cannot be used. `pending`: why what the object says now is not used yet, while what
-    it said before is. `unasked`: nobody could say yet whether it can."""
+    it said before is. `withheld`: why no key may be made any more with a credential that still probes and revokes.
+    `unasked`: nobody could say yet whether it can."""
 
     problem: Problem | None = None
     pending: Problem | None = None
     unasked: bool = False
+    withheld: Problem | None = None
 
     @property
     def worst(self) -> Problem | None:
         """What people are told: a new credential that is refused is said before the old one is."""
-        return self.pending or self.problem
+        return self.withheld or self.pending or self.problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +54,17 @@ def _told(sight: ProviderSight) -> Problem | None:
     worst = sight.standing.worst
     if worst is None:
         return None
-    still = STILL_USED if sight.standing.problem is None else ""
+    standing = sight.standing
+    still = NO_NEW_KEYS if standing.withheld is not None else STILL_USED if standing.problem is None else ""
     return Problem(worst.reason, worst.message + still, worst.stalls)
 
 
 def _unasked(sight: ProviderSight) -> Problem | None:
     return sight.standing.problem if sight.standing.unasked else None
+
+
+def _unusable(sight: ProviderSight) -> Problem | None:
+    return sight.standing.withheld or sight.standing.problem
 
 
 def _brake(sight: ProviderSight) -> Problem | None:
@@ -76,7 +84,7 @@ PROVIDER_SITUATIONS: tuple[Situation[ProviderSight], ...] = (
     Situation("A person is needed", _needs_person, STALLS),
     Situation("What the object says is not used yet", _told, WORKS),
     Situation("Nobody asked it yet since the operator started", _unasked, {Condition.READY: Say(None)}),
-    Situation("It cannot be used", lambda sight: sight.standing.problem, {Condition.READY: Say(False)}),
+    Situation("It cannot be used", _unusable, {Condition.READY: Say(False)}),
     Situation(
         "It rejects most keys of the account", _brake, {Condition.READY: Say(None), Condition.HEALTHY: Say(False)}
     ),

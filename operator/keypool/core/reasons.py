@@ -80,6 +80,7 @@ class Reason(StrEnum):
     WAITS_FOR_BUDGET = "WaitsForBudget"
     SCHEDULE_EXCEEDS_BUDGET = "ScheduleExceedsBudget"
     CREDENTIAL_MISSING = "CredentialMissing"
+    CONSENT_MISSING = "ConsentMissing"
     CREDENTIAL_REJECTED = "CredentialRejected"
     ACCOUNT_CHANGED = "AccountChanged"
     ENDPOINT_REFUSED = "EndpointRefused"
@@ -194,6 +195,9 @@ ADVICE: dict[Reason, str] = {
     "they will be late. Raise the field that the message names, or have the pools need less: a longer "
     "health.probeEvery, a longer rotation.every, fewer keys. Nothing stops.",
     Reason.CREDENTIAL_MISSING: "Create the Secret, or the entry in it, that the message names.",
+    Reason.CONSENT_MISSING: "The Secret does not say, in its annotation keypool.dev/allow, that it may be used so: "
+    "whoever owns it can add what the message names. It has to be Opaque, and none that keypool writes. Where it said "
+    "so before, keys that exist stay, are probed and revoked; none is made. docs/secrets.md says more.",
     Reason.CREDENTIAL_REJECTED: "The provider refuses the admin credential: put a good one into the Secret, or give it "
     "the rights (OAuth scopes) for the call that the message names. While the KeyProvider is Ready, the credential "
     "before is still in use.",
@@ -215,7 +219,8 @@ ADVICE: dict[Reason, str] = {
     Reason.LEDGER_FULL: "So many or such large keys that no more fit into a Secret: the message says what to lessen.",
     Reason.REVOCATION_REFUSED: "The provider refuses to delete a key: revoke it in the provider's console.",
     Reason.SECRET_FOREIGN: "A Secret of that name exists and is not this pool's. Delete it, set "
-    "spec.secret.creationPolicy to Adopt, or delete the pool and apply it again with another spec.secret.name.",
+    "spec.secret.creationPolicy to Adopt (docs/secrets.md), or delete the pool and apply it again with another "
+    "spec.secret.name.",
     Reason.SECRET_UNUSABLE: "The Secret cannot be written as it must be. When it is immutable or its type is not "
     "Opaque, delete it, and keypool writes it anew with the same values; what alters it on its way has to spare it.",
     Reason.SECRET_CONTESTED: "Another pool has that Secret's name: delete this pool and apply it again with another "

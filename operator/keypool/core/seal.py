@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 
 from keypool.core.ledger import Ledger
-from keypool.core.views_secret import ANNOTATION_REVISION, SecretView
+from keypool.core.views_secret import ANNOTATION_ADOPTED, ANNOTATION_REVISION, SecretView
 
 ANNOTATION_MAC = "keypool.dev/ledger-mac"
 FORM = "1"
@@ -48,8 +48,17 @@ def proven_revision(view: SecretView, ledger: Ledger) -> int:
     number, given = _claimed(view), view.annotations.get(ANNOTATION_MAC, "")
     if number == 0 or not given.isascii():
         return 0
-    macs = (mac(seal, ledger.pool_uid, view.name, number, view.digests) for seal in ledger.seals)
+    digests = _ours(view)
+    macs = (mac(seal, ledger.pool_uid, view.name, number, digests) for seal in ledger.seals)
     return number if any(hmac.compare_digest(given, each) for each in macs) else 0
+
+
+def _ours(view: SecretView) -> Mapping[str, str]:
+    """Of a Secret that was taken over, the entries that keypool wrote."""
+    if (marked := view.annotations.get(ANNOTATION_ADOPTED)) is None:
+        return view.digests
+    entries = marked.split(",")
+    return {entry: digest for entry, digest in view.digests.items() if entry in entries}
 
 
 def is_newer(view: SecretView, ledger: Ledger) -> bool:

@@ -137,7 +137,7 @@ def _no_values(o: Observation) -> Problem | None:
     if o.supply is None:
         return None
     if o.supply.missing:
-        return Problem(Reason.KEYS_FROM_MISSING, o.supply.missing, stalls=False)
+        return Problem(o.supply.reason, o.supply.missing, stalls=False)
     text = f"values: {len(o.supply.values)}, wanted: {o.spec.size}"
     return Problem(Reason.VALUES_MISSING, text, stalls=False) if len(o.supply.values) < o.spec.size else None
 

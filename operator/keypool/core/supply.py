@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
+from keypool.core.reasons import Reason
 from keypool.core.wording import quoted
 
 LONGEST, MOST = 4096, 100
@@ -18,14 +19,19 @@ _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 @dataclass(frozen=True, slots=True)
 class Supply:
     """`secret`: its name. `values` by entry, in the order of the entries. `refused`: why which entries are not taken.
-    `missing`: why there are no values at all, "" where there are; then nothing that is known is given up. `ours`: it
-    is one that keypool writes."""
+    `missing`: why there are no values at all, "" where there are; then nothing that is known is given up. `withheld`:
+    it does not say that it may be used so."""
 
     secret: str
     values: Mapping[str, SecretStr] = field(default_factory=dict, repr=False)
     refused: tuple[str, ...] = ()
     missing: str = ""
-    ours: bool = False
+    withheld: bool = False
+
+    @property
+    def reason(self) -> Reason:
+        """Why there are no values."""
+        return Reason.CONSENT_MISSING if self.withheld else Reason.KEYS_FROM_MISSING
 
     def entry_of(self, value: SecretStr | None) -> str | None:
         """The entry that holds this value, None for none."""

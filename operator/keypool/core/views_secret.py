@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 ANNOTATION_REVISION = "keypool.dev/ledger-revision"
+ANNOTATION_ADOPTED = "keypool.dev/adopted"
+"""On a Secret of somebody else's: which of its entries are keypool's."""
 
 
 @dataclass(frozen=True, slots=True)

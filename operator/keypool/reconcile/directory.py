@@ -74,6 +74,7 @@ class Directory:
         self._entries: dict[str, Entry] = {}
         self._candidates: list[Entry] = []
         self._problems: dict[str, Problem | None] = {}
+        self._withheld: dict[str, Problem] = {}
         self._unanswered: dict[str, int] = {}
         self._kept: set[str] = set()
         self._with_keys = frozenset[str]()
@@ -147,6 +148,20 @@ class Directory:
         """Why the provider cannot be used. One that has a client, but was not checked with it, cannot be used yet."""
         return self._problems.get(uid, UNCHECKED)
 
+    def withhold(self, uid: str, problem: Problem | None) -> None:
+        """The credential that is in use may not be used for new keys any more; None: it may."""
+        self._withheld.pop(uid, None)
+        if problem is not None:
+            self._withheld[uid] = problem
+
+    def withheld(self, uid: str) -> Problem | None:
+        """Why no key may be made with the credential, which probes and revokes as before; None where any may."""
+        return self._withheld.get(uid)
+
+    def concern(self, uid: str) -> Problem | None:
+        """What pools are told of the provider."""
+        return self.withheld(uid) or self.problem(uid)
+
     def unanswered(self, uid: str) -> bool:
         """A call to the provider got no usable answer; True when that makes it doubtful."""
         self._unanswered[uid] = self._unanswered.get(uid, 0) + 1
@@ -181,6 +196,7 @@ class Directory:
             kind=entry.spec.kind,
             exclusive=entry.spec.exclusive_account,
             base_urls=tuple(urls.values()),
+            endpoints=tuple(urls),
             url_in_use=next((urls[endpoint.url] for endpoint in endpoints if endpoint.in_use), None),
             notice=entry.provider.notice,
         )
@@ -222,6 +238,11 @@ class Directory:
     def kept(self) -> frozenset[str]:
         """UIDs of the providers whose credentials are kept."""
         return frozenset(self._kept)
+
+    def unneeded(self, needed: Collection[str]) -> frozenset[str]:
+        """UIDs of providers whose kept credentials serve nobody: not those that `needed` names, nor those whose Secret
+        withdrew its consent, so that it cannot be read again."""
+        return frozenset(self._kept.difference(needed, self._withheld))
 
     async def drop_kept(self, unneeded: Collection[str]) -> None:
         """Forgets the kept credentials of providers at which nothing is owed any more."""

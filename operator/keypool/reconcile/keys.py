@@ -27,6 +27,7 @@ from keypool.providers.errors import (
     Unreadable,
 )
 from keypool.providers.protocol import CreatedKey, NewKey, Probe
+from keypool.reconcile.consenting import may_create
 from keypool.reconcile.context import Pass
 from keypool.reconcile.memory import FIRST_PAUSE
 from keypool.reconcile.proving import problem_of
@@ -50,6 +51,10 @@ async def create(this: Pass, action: act.CreateKey) -> bool:
         this.memory.pause("create", this.world.now() + FIRST_PAUSE)
         return False
     if not await may_begin(this, record):  # the API server was slow; the next pass begins anew
+        this.memory.pause("create", this.world.now() + FIRST_PAUSE)
+        await this.handle.update(lambda ledger: ledger.advance(record.name, Evidence.NEVER_SENT))
+        return False
+    if not await may_create(this.world, entry):
         this.memory.pause("create", this.world.now() + FIRST_PAUSE)
         await this.handle.update(lambda ledger: ledger.advance(record.name, Evidence.NEVER_SENT))
         return False

@@ -112,7 +112,7 @@ def _note_what_is_around(this: Pass, around: list[str]) -> None:
 
 async def _remove_secret(this: Pass, name: str) -> None:
     with told_of(f"Secret {name}"):
-        await this.world.publisher.remove(this.observation.known_pool, name)
+        await this.world.publisher.remove(this.subject, name, this.handle.ledger.adoption(name))
     view = this.observation.secrets.get(name)
     if view is not None:
         this.world.cache.remove_uid(Kind.SECRET, view.uid, int(view.resource_version))
@@ -123,6 +123,8 @@ async def remove_secrets(this: Pass, action: act.Action) -> None:
     assert isinstance(action, act.RemoveSecrets)  # noqa: S101
     for name in action.names:
         await _remove_secret(this, name)
+    if this.handle.ledger.adopted:
+        await this.handle.update(lambda ledger: ledger.model_copy(update={"adopted": ()}))
 
 
 async def release(this: Pass, action: act.Action) -> None:
@@ -145,7 +147,7 @@ async def _release(this: Pass, names: Iterable[str], secrets: Iterable[Desired])
     held = {desired.name: desired for desired in secrets}
     for name in names:
         with told_of(f"Secret {name}"):
-            await this.world.publisher.release(this.subject, name, held.get(name))
+            await this.world.publisher.release(this.subject, name, held.get(name), this.handle.ledger.adoption(name))
 
 
 async def keep_credential(this: Pass, action: act.Action) -> None:
@@ -163,7 +165,7 @@ async def drop_ledger(this: Pass, _: act.Action) -> None:
     kept, owed = world.directory.kept(), world.ledgers.owed
     needed = {uid for uid in kept if owed.needed(uid, exists=world.cache.provider_by_uid(uid) is not None)}
     if not world.ledgers.unreadable:  # one that cannot be read may owe something
-        await world.directory.drop_kept(kept - needed)
+        await world.directory.drop_kept(world.directory.unneeded(needed))
 
 
 def _uid(this: Pass) -> str:

@@ -8,6 +8,7 @@ from keypool.cluster import paths
 from keypool.cluster.cache import Kind
 from keypool.cluster.errors import KubeError, NotFound
 from keypool.cluster.secret_view import secret_view
+from keypool.core import consent
 from keypool.core.effective import effective
 from keypool.core.ledger import Ledger
 from keypool.core.limits import NO_IDENTITY, Identity
@@ -17,7 +18,8 @@ from keypool.core.projection import LABEL_PUBLISHED, secret_names
 from keypool.core.reasons import Reason
 from keypool.core.supply import Supply, read_supply
 from keypool.core.views_secret import SecretView
-from keypool.core.wording import is_name, quoted
+from keypool.core.wording import is_name
+from keypool.reconcile.consenting import needed_by
 from keypool.reconcile.memory import Memory
 from keypool.reconcile.readings import ABANDON, REQUEST_LIMIT, claimant, pool_facts
 from keypool.reconcile.world import World
@@ -37,7 +39,7 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
         pool=pool,
         ledger=ledger,
         provider=facts,
-        refused=granted if isinstance(granted, Problem) else None,
+        refused=granted if isinstance(granted, Problem) else _withheld(world, pool, provider_uid),
         identity=granted if isinstance(granted, Identity) else NO_IDENTITY,
         provider_problem=provider_problem,
         grip=world.accounts.grip(provider_uid),
@@ -47,11 +49,16 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
         started_at=world.started_at,
         clocks_agree=world.clocks_agree(),
         crd_going=going and await crd_is_going(world),
-        secret_problem=_secret_problem(pool, secrets, ledger) if pool is not None and not going else None,
+        secret_problem=_secret_problem(world, pool, secrets, ledger) if pool is not None and not going else None,
         abandon=pool.abandon if pool is not None else _asked_of_ledger(world, uid),
         supply=await _supply(world, pool, facts) if pool is not None and not going else None,
         contested=_contested(world, pool, secrets) if pool is not None and not going else None,
-        secrets={name: view for name, view in secrets.items() if is_ours(view, uid, ledger.publication > 0)},
+        secrets={
+            name: view
+            for name, view in secrets.items()
+            if is_ours(view, uid, ledger.publication > 0, ledger.adoption(name))
+        },
+        adoptable=_adoptable(pool, secrets, ledger) if pool is not None and not going else {},
         checks=heard_since(memory.checks, world.accounts.released(provider_uid)),
         readings=dict(memory.readings),
         sent=memory.sent,
@@ -84,6 +91,15 @@ def _provider(world: World, pool: PoolFacts | None) -> tuple[str | None, Problem
             problem, reason=Reason.PROVIDER_NOT_READY, message=f"{ref.kind} {ref.name}: {problem.message}"
         )
     return obj["metadata"]["uid"], problem
+
+
+def _withheld(world: World, pool: PoolFacts | None, uid: str | None) -> Problem | None:
+    """Why nothing may be made with the provider's credential, which goes on probing and revoking."""
+    found = world.directory.withheld(uid) if uid is not None else None
+    if found is None or pool is None or pool.spec is None:
+        return None
+    ref = pool.spec.provider_ref
+    return replace(found, message=f"{ref.kind} {ref.name}: {found.message}")
 
 
 def _named(world: World, namespace: str, ref: ProviderRef) -> dict[str, Any] | None:
@@ -142,18 +158,13 @@ async def _secrets(world: World, pool: PoolFacts, absent: set[str]) -> dict[str,
 
 
 async def _supply(world: World, pool: PoolFacts, provider: ProviderFacts | None) -> Supply | None:
-    """What people's Secret holds, read live; None where keys do not come from one. A Secret that keypool writes is none
-    of theirs."""
+    """What people's Secret holds, and whether it allows that, read live; None where keys do not come from one."""
     if pool.spec is None or pool.spec.keys_from is None or provider is None or provider.capabilities.creates_keys:
         return None
     name = pool.spec.keys_from.secret_ref.name
     live = await world.publisher.read(pool.namespace, name)
-    if live is not None and LABEL_PUBLISHED in (live["metadata"].get("labels") or {}):
-        return Supply(
-            name,
-            missing=f"Secret {quoted(name, 'of spec.keysFrom')} is one that keypool writes: name one that you fill",
-            ours=True,
-        )
+    if live is not None and (refusal := consent.refusal(live, consent.as_values(pool.name, provider.endpoints))):
+        return Supply(name, missing=refusal, withheld=True)
     return read_supply(name, (live.get("data") or {}) if live is not None else None)
 
 
@@ -173,11 +184,27 @@ async def _read(world: World, namespace: str, name: str) -> SecretView | None:
     return secret_view(live)
 
 
-def _secret_problem(pool: PoolFacts, secrets: dict[str, SecretView], ledger: Ledger) -> Problem | None:
-    adopt = pool.spec is not None and pool.spec.secret.creation_policy == "Adopt"
+def _secret_problem(world: World, pool: PoolFacts, secrets: dict[str, SecretView], ledger: Ledger) -> Problem | None:
     wanted = secret_names(pool.name, pool.spec)[: pool.spec.size] if pool.spec is not None else ()
-    problems = (problem_of(secrets[name], pool.uid, adopt, ledger) for name in wanted if name in secrets)
-    return next((problem for problem in problems if problem is not None), None)
+    problems = (problem_of(secrets[name], pool.uid, _adopts(pool), ledger) for name in wanted if name in secrets)
+    first = next((problem for problem in problems if problem is not None), None)
+    named = (needed_by(world, pool, name) for name in _adoptable(pool, secrets, ledger))
+    return first or next((problem for problem in named if problem is not None), None)
+
+
+def _adopts(pool: PoolFacts) -> bool:
+    return pool.spec is not None and pool.spec.secret.creation_policy == "Adopt"
+
+
+def _adoptable(pool: PoolFacts, secrets: dict[str, SecretView], ledger: Ledger) -> dict[str, SecretView]:
+    """Secrets of others that the pool may take over."""
+    published = ledger.publication > 0
+    foreign = {
+        name: view
+        for name, view in secrets.items()
+        if _adopts(pool) and not is_ours(view, pool.uid, published, ledger.adoption(name))
+    }
+    return {name: view for name, view in foreign.items() if problem_of(view, pool.uid, True, ledger) is None}
 
 
 def _contested(world: World, pool: PoolFacts, secrets: dict[str, SecretView]) -> Problem | None:

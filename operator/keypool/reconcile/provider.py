@@ -14,7 +14,7 @@ from pydantic import SecretStr, ValidationError
 from keypool.api.provider import KeyProviderSpec
 from keypool.cluster import paths
 from keypool.cluster.cache import Kind
-from keypool.cluster.credentials import MAX_AGE, CredentialMissing
+from keypool.cluster.credentials import MAX_AGE, ConsentMissing, CredentialMissing
 from keypool.cluster.errors import Conflict, KubeError, NotFound
 from keypool.core.brake import Grip
 from keypool.core.breaker import State
@@ -23,15 +23,14 @@ from keypool.core.provider_situations import Standing
 from keypool.core.reasons import Reason
 from keypool.core.sight import BRAKE
 from keypool.providers.errors import ProviderError
-from keypool.providers.oauth import join_client
+from keypool.reconcile import consenting
 from keypool.reconcile.attempt import LATEST, SOONEST, Attempt, may_be_tried_again
-from keypool.reconcile.authorities import with_authorities
 from keypool.reconcile.demand import Demand
 from keypool.reconcile.directory import Entry
 from keypool.reconcile.first_sight import reported_when_slow
 from keypool.reconcile.provider_object import account, subject
 from keypool.reconcile.provider_report import report
-from keypool.reconcile.provider_standing import as_told, patient, problem_with, unasked
+from keypool.reconcile.provider_standing import as_told, patient, problem_with, unasked, unreadable
 from keypool.reconcile.proving import CONFIRM, is_another_account, problem_of
 from keypool.reconcile.readings import REQUEST_LIMIT, moment
 from keypool.reconcile.unforeseen import Unforeseen
@@ -42,7 +41,6 @@ LOOK_AGAIN = {Grip.UNSURE: 5.0, Grip.ENGAGED: 30.0}
 MOMENT = 0.01
 """Seconds later than an endpoint may be tried again, so that it may be by then."""
 BETWEEN_LISTINGS = timedelta(seconds=2)
-NO_CREDENTIAL = SecretStr("")
 
 
 @dataclass(slots=True)
@@ -97,7 +95,7 @@ class ProviderReconciler:
         obj = world.cache.provider_by_uid(uid) or obj
         world.directory.set_problem(uid, standing.problem)
         pause = await self._judge(uid, memory) if standing.problem is None else MAX_AGE
-        await self._tell(obj, memory, standing.problem)
+        await self._tell(obj, memory)
         await self._write_status(obj, as_told(world, obj, standing), memory)
         await world.directory.renew(uid)
         world.accounts.forget_listing(uid)
@@ -124,7 +122,7 @@ class ProviderReconciler:
     def _notice(self, uid: str, memory: _Memory) -> None:
         """What passes found out since the last look, other pools may have seen: they have to look again, also when it
         is over by the end of this look."""
-        now = (self._world.directory.problem(uid), self._world.accounts.grip(uid))
+        now = (self._world.directory.concern(uid), self._world.accounts.grip(uid))
         if memory.told is not None and memory.told[:2] != now:
             memory.told = None
 
@@ -151,25 +149,32 @@ class ProviderReconciler:
         try:
             spec = account(obj)
             self._world.budgets.configure(uid, spec.request_budget, moment(obj["metadata"]["creationTimestamp"]))
-            credential = await self._credential(obj["metadata"], spec, memory, token)
-            spec = await with_authorities(world, obj["metadata"], spec)
+            age = consenting.max_age(world, uid, changed=memory.coming.problem is not None or bool(token))
+            credential = await consenting.credential(world, obj["metadata"], spec, age)
+            spec = await consenting.with_authorities(world, obj["metadata"], spec, age)
         except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            return Standing(Problem(Reason.SPEC_INVALID, f"spec.{where}: {first['msg']}"[:300]))
+            return Standing(unreadable(error))
+        except ConsentMissing as missing:
+            return await self._without_consent(uid, memory, token, Problem(Reason.CONSENT_MISSING, str(missing)))
         except CredentialMissing as missing:
             return Standing(Problem(Reason.CREDENTIAL_MISSING, str(missing), not_there_yet=not missing.there))
         except KubeError as error:
             with_it, unread = self._world.directory.get(uid), problem_with("the credential's Secret", error)
             return Standing(None, unread) if with_it is not None and with_it.trusted else Standing(unread)
+        return await self._use(obj, memory, spec, credential)
+
+    async def _use(self, obj: dict[str, Any], memory: _Memory, spec: KeyProviderSpec, value: SecretStr) -> Standing:
+        """Proves a credential whose Secret allows it: at once where there is none in use."""
+        uid, token = obj["metadata"]["uid"], self._token(obj)
         known = self._world.directory.get(uid)
+        self._world.directory.withhold(uid, None)
         try:
             if known is None or not known.trusted:
-                known = self._world.directory.enter(uid, obj["metadata"]["name"], spec, credential)
-            if known.has(spec, credential):
+                known = self._world.directory.enter(uid, obj["metadata"]["name"], spec, value)
+            if known.has(spec, value):
                 known.spec = spec
                 return Standing(await self._in_use(memory, known, token))
-            coming = self._coming(memory, obj, spec, credential)
+            coming = self._coming(memory, obj, spec, value)
         except ProviderError as error:
             refused = problem_of(error, Reason.ENDPOINT_REFUSED)
             return Standing(None, refused) if known is not None and known.trusted else Standing(refused)
@@ -181,20 +186,19 @@ class ProviderReconciler:
         token = str(annotations.get(CONFIRM, ""))[:REQUEST_LIMIT]
         return "" if self._world.accounts.is_handled(obj["metadata"]["uid"], token) else token
 
-    async def _credential(self, meta: dict[str, Any], spec: KeyProviderSpec, memory: _Memory, token: str) -> SecretStr:
-        """Read anew wherever a person may just have changed it."""
-        bad = self._world.directory.problem(meta["uid"]) is not None
-        fresh = bad or memory.coming.problem is not None or bool(token)
-        read = partial(
-            self._world.credentials.read, meta.get("namespace") or self._world.ledgers.namespace, fresh=fresh
-        )
-        if spec.auth is None:
-            return NO_CREDENTIAL
-        if spec.auth.secret_ref is not None:
-            return await read(spec.auth.secret_ref.name, spec.auth.secret_ref.key)
-        assert spec.auth.oauth2 is not None  # noqa: S101
-        ref = spec.auth.oauth2.secret_ref
-        return join_client(await read(ref.name, ref.client_id_key), await read(ref.name, ref.client_secret_key))
+    async def _without_consent(self, uid: str, memory: _Memory, token: str, problem: Problem) -> Standing:
+        """What was allowed before goes on with what exists. It makes new keys only if it is still allowed, and merely
+        what the object says now is not."""
+        directory = self._world.directory
+        entry = await directory.recall(uid) if directory.get(uid) or uid in directory.kept() else None
+        if entry is None or not (entry.trusted or entry.kept):
+            return Standing(problem)
+        allowed = await consenting.objection(self._world, entry, 0.0) is None
+        directory.withhold(uid, None if allowed else problem)
+        if allowed:
+            return Standing(await self._in_use(memory, entry, token), pending=problem)
+        await directory.keep(uid)
+        return Standing(await self._in_use(memory, entry, token), withheld=problem)
 
     async def _in_use(self, memory: _Memory, entry: Entry, token: str) -> Problem | None:
         """Proves what is, or is to be, in use, unless it is proven already and answers."""
@@ -251,12 +255,12 @@ class ProviderReconciler:
             return SOONEST
         return LOOK_AGAIN.get(world.accounts.judge(uid, listing), MAX_AGE)
 
-    async def _tell(self, obj: dict[str, Any], memory: _Memory, problem: Problem | None) -> None:
+    async def _tell(self, obj: dict[str, Any], memory: _Memory) -> None:
         """Has the pools look again when something changed for them."""
         meta, grip = obj["metadata"], self._world.accounts.grip(obj["metadata"]["uid"])
         facts = self._world.directory.facts(meta["uid"])
         url = facts.url_in_use if facts is not None else None
-        now = (problem, grip, self._world.directory.get(meta["uid"]), url)
+        now = (self._world.directory.concern(meta["uid"]), grip, self._world.directory.get(meta["uid"]), url)
         if memory.told == now:
             return
         before, memory.told = memory.told, now

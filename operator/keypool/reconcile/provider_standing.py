@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from pydantic import ValidationError
+
 from keypool.cluster.credentials import MAX_AGE
 from keypool.cluster.errors import KubeError
 from keypool.core import grace
@@ -46,6 +48,13 @@ def patient(world: World, obj: dict[str, Any], standing: Standing) -> tuple[Stan
 def problem_with(about: str, error: KubeError) -> Problem:
     """What keeps a provider from being looked at although it may work: the cluster."""
     return Problem(Reason.CLUSTER_UNAVAILABLE, f"{about}: {error}", error.needs_person)
+
+
+def unreadable(error: ValidationError) -> Problem:
+    """A spec that is not as the schema has it; without what stands there."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return Problem(Reason.SPEC_INVALID, f"spec.{where}: {first['msg']}"[:300])
 
 
 def _unreachable(entry: Entry) -> Problem | None:

@@ -5,6 +5,7 @@ from keypool.core.ledger import KeyRecord
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.reasons import Reason
 from keypool.providers.errors import Ambiguous, ProviderError, Unreadable, is_refusal
+from keypool.reconcile.consenting import may_create
 from keypool.reconcile.context import Pass
 from keypool.reconcile.keys import (
     complain,
@@ -26,7 +27,7 @@ async def repeat(this: Pass, action: act.RepeatCreate) -> bool:
     record, entry = this.handle.ledger.key(action.name), this.world.directory.get(provider_uid(this))
     if record is None or entry is None or record.state is not KeyState.UNRESOLVED:
         return False
-    if not entry.trusted or not await may_begin(this, record):
+    if not (entry.trusted and await may_begin(this, record) and await may_create(this.world, entry)):
         this.memory.pause("create", this.world.now() + FIRST_PAUSE)
         return False
     try:

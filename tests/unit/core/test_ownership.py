@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from keypool.core.ownership import Claimant, contest, problem_of
+from keypool.core.ledger import Adopted
+from keypool.core.ownership import Claimant, adoptions, contest, problem_of
 from keypool.core.projection import project
 from tests.unit.core.builders import HOUR, NOW, a_key, a_ledger, a_spec, a_view
 
@@ -45,12 +46,72 @@ def test_our_label_alone_proves_nothing_before_the_first_publication() -> None:
     assert problem.reason.value == "SecretForeign"
 
 
-def test_adoption_takes_what_nobody_controls_and_nothing_else() -> None:
-    free = a_view(WEB, owner_uid=None, labels={})
-    taken = a_view(WEB, owner_uid=None, labels={}, controlled_by_other=True)
-    assert problem_of(free, "pool-1", True, LEDGER) is None
-    assert problem_of(taken, "pool-1", True, LEDGER) is not None
-    assert problem_of(a_view(WEB, owner_uid="pool-2"), "pool-1", True, LEDGER) is not None
+THEIRS: dict[str, Any] = {"owner_uid": None, "labels": {}, "annotations": {"keypool.dev/allow": "pool/web"}}
+NOT_ADOPTED: dict[str, tuple[dict[str, Any], str]] = {
+    "says nothing": ({"annotations": {}}, "ConsentMissing"),
+    "names another pool": ({"annotations": {"keypool.dev/allow": "pool/other"}}, "ConsentMissing"),
+    "is a credential": (
+        {"annotations": {"keypool.dev/allow": "provider/web@https://api.example.com"}},
+        "ConsentMissing",
+    ),
+    "has another controller": ({"controlled_by_other": True}, "SecretForeign"),
+    "is another pool's": ({"owner_uid": "pool-2"}, "SecretForeign"),
+    "is one that another pool took over": ({"labels": {"keypool.dev/pool-uid": "pool-2"}}, "ConsentMissing"),
+    "is a ledger": ({"labels": {"keypool.dev/ledger": "true"}}, "ConsentMissing"),
+    "is managed by external-secrets": ({"labels": {"reconcile.external-secrets.io/managed": "true"}}, "SecretForeign"),
+    "is tracked by Argo CD": (
+        {"annotations": {"argocd.argoproj.io/tracking-id": "x", "keypool.dev/allow": "pool/web"}},
+        "SecretForeign",
+    ),
+    "is of another type": ({"type": "kubernetes.io/tls"}, "SecretUnusable"),
+}
+
+
+def test_adoption_takes_what_says_itself_that_this_pool_may() -> None:
+    assert problem_of(a_view(WEB, **THEIRS), "pool-1", True, LEDGER) is None
+    assert problem_of(a_view(WEB, **THEIRS), "pool-1", False, LEDGER) is not None
+
+
+@pytest.mark.parametrize(("facts", "reason"), NOT_ADOPTED.values(), ids=NOT_ADOPTED.keys())
+def test_a_secret_is_not_taken_over_when_it(facts: dict[str, Any], reason: str) -> None:
+    problem = problem_of(a_view(WEB, **{**THEIRS, **facts}), "pool-1", True, LEDGER)
+    assert problem is not None
+    assert problem.reason.value == reason
+
+
+def test_a_secret_that_was_taken_over_is_written_only_while_it_says_that_it_may_be() -> None:
+    ledger = LEDGER.model_copy(update={"adopted": (Adopted(secret="web", uid="uid-web"),)})
+    assert problem_of(a_view(WEB, **THEIRS), "pool-1", True, ledger) is None
+    withdrawn = problem_of(a_view(WEB, **{**THEIRS, "annotations": {}}), "pool-1", True, ledger)
+    assert withdrawn is not None
+    assert withdrawn.reason.value == "ConsentMissing"
+
+
+def test_of_a_secret_that_was_taken_over_only_our_entries_count() -> None:
+    ledger = LEDGER.model_copy(update={"adopted": (Adopted(secret="web", uid="uid-web", entries=("old",)),)})
+    web = project(ledger, a_spec())[0]
+    assert web.entries == ("old", "apiKey", "baseURL")
+    others = a_view(web, owner_uid=None, digests={**a_view(web).digests, "precious": "x"})
+    assert web.equals(others)
+    assert not web.equals(a_view(web)), "it has no owner reference"
+    left = a_view(web, owner_uid=None, digests={**a_view(web).digests, "old": "x"})
+    assert not web.holds(left), "what we wrote and do not want any more goes"
+
+
+def test_the_ledger_names_what_is_taken_over_before_it_is_written_and_forgets_what_was_made_anew() -> None:
+    theirs = a_view(WEB, **THEIRS)
+    (found,) = adoptions(LEDGER, {}, {"web": theirs}, (WEB,))
+    assert (found.secret, found.uid, found.entries) == ("web", "uid-web", ("apiKey", "baseURL"))
+    known = LEDGER.model_copy(update={"adopted": (found,)})
+    assert adoptions(known, {"web": theirs}, {}, (WEB,)) == (found,)
+    assert adoptions(known, {"web": a_view(WEB)}, {}, (WEB,)) == ()
+    assert adoptions(known, {}, {}, (WEB,)) == ()
+
+
+def test_a_lost_ledger_learns_from_the_secrets_marks_what_of_it_is_ours() -> None:
+    marks = {"keypool.dev/adopted": "apiKey,old", "keypool.dev/allow": "pool/web"}
+    (found,) = adoptions(LEDGER, {"web": a_view(WEB, owner_uid=None, annotations=marks)}, {}, (WEB,))
+    assert found.entries == ("apiKey", "old", "baseURL")
 
 
 def test_a_revision_that_nothing_proves_keeps_nobody_from_writing() -> None:

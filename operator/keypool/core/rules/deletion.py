@@ -61,7 +61,8 @@ def keys_of_a_deleted_pool_are_revoked(o: Observation, plan: Plan, now: datetime
     ledger = plan.ledger
     for key in ledger.inside(*REVOCABLE):
         ledger = ledger.advance(key.name, Evidence.POOL_DELETED)
-    remove = (RemoveSecrets(tuple(sorted(o.secrets))),) if o.secrets else ()
+    names = {*o.secrets, *(adopted.secret for adopted in ledger.adopted)}
+    remove = (RemoveSecrets(tuple(sorted(names))),) if names else ()
     if not o.may("publish", now):
         return Decision("removing the Secrets failed a moment ago", ledger=ledger, wake_at=o.pause("publish", now))
     return Decision("the pool is being deleted", ledger=ledger, actions=remove)

@@ -8,6 +8,7 @@ from keypool.core.decision import Decision, Plan, earliest
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Observation, Problem, ProviderFacts
+from keypool.core.ownership import adoptions
 from keypool.core.projection import Desired, choose_primary, project, usable
 from keypool.core.reasons import Reason
 from keypool.core.rotated import with_rotations
@@ -128,7 +129,8 @@ def _content(ledger: Ledger) -> tuple[object, ...]:
 def secrets_follow_the_ledger(o: Observation, plan: Plan, now: datetime) -> Decision:
     """Writes what differs, whoever changed it. A draining value that may have been read again drains anew. What is
     altered around the keys is mended with pauses: it does not touch them, and so holds up nothing."""
-    desired = project(plan.ledger, o.spec)
+    known = _with_adoptions(o, plan.ledger)
+    desired = project(known, o.spec)
     problem = publication_blocked(o)
     if not desired or problem is not None:
         return Decision("nothing can be published")
@@ -143,9 +145,14 @@ def secrets_follow_the_ledger(o: Observation, plan: Plan, now: datetime) -> Deci
         return Decision("writing the Secrets failed a moment ago", wake_at=o.pause("publish", now))
     if write and _is_fought(o, plan.ledger, now):
         return Decision("the Secrets are changed again and again", problems=paused, wake_at=o.pause(REPAIR, now))
-    ledger = _drain_anew(plan.ledger) if _is_tampered(o) else plan.ledger
+    ledger = _drain_anew(known) if _is_tampered(o) else known
     publish = PublishSecrets(write, remove, repair=_is_repair(o, plan.ledger))
     return Decision("Secrets differ from the ledger", ledger=ledger, actions=(publish,), problems=paused)
+
+
+def _with_adoptions(o: Observation, ledger: Ledger) -> Ledger:
+    adopted = adoptions(ledger, o.secrets, o.adoptable, project(ledger, o.spec))
+    return ledger if adopted == ledger.adopted else ledger.model_copy(update={"adopted": adopted})
 
 
 def _is_fought(o: Observation, ledger: Ledger, now: datetime) -> bool:

@@ -71,9 +71,10 @@ def _reported(ledger: Ledger, key: KeyRecord, now: datetime, *, at_once: bool) -
 
 
 def compromised_keys_without_successor_are_revoked(o: Observation, plan: Plan, now: datetime) -> Decision:
-    """A refused pool gets no new key: a leaked one is not kept for want of another. Nor is one that was reported with
-    !now@TOKEN, whatever stands in the way of another one."""
-    refused = o.refused is not None and o.refused.stalls and not o.spec.suspend
+    """A pool that its tenancy refuses gets no new key: a leaked one is not kept for want of another. Nor is one that
+    was reported with !now@TOKEN, whatever stands in the way of another one. Withdrawn consent may come back."""
+    why = o.refused
+    refused = why is not None and why.stalls and why.reason is not Reason.CONSENT_MISSING and not o.spec.suspend
     living = plan.ledger.inside(*_LIVING, KeyState.DISABLED)
     leaked = [key for key in living if is_compromised(key) and (refused or key.at_once)]
     if not leaked:

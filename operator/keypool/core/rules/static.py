@@ -59,7 +59,7 @@ def _source_problem(o: Observation) -> Problem | None:
         return Problem(Reason.VALUE_UNUSABLE, text)
     if not o.supply.missing:
         return None
-    return Problem(Reason.KEYS_FROM_MISSING, o.supply.missing, not_there_yet=not o.supply.ours)
+    return Problem(o.supply.reason, o.supply.missing, not_there_yet=not o.supply.withheld)
 
 
 def revoked_keys_are_forgotten(o: Observation, plan: Plan, now: datetime) -> Decision:
