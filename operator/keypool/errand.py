@@ -12,13 +12,19 @@ from dataclasses import dataclass
 class Errand:
     """Of one pass over an object in `namespace`, "" for one of the cluster. `urgent`: it answers a reported leak.
     `waits` and `works` are called when the pass begins to wait for others, and when it goes on; `away`: so many of its
-    tasks wait."""
+    tasks wait, and so many are `changing` something at a provider, which must not be cut off."""
 
     namespace: str
     urgent: bool = False
     waits: Callable[[], None] = lambda: None
     works: Callable[[], None] = lambda: None
     away: int = 0
+    changing: int = 0
+
+    @property
+    def may_be_left(self) -> bool:
+        """Whether it does nothing but wait for an answer that nobody misses: it asked and changed nothing."""
+        return self.away > 0 and not self.changing
 
 
 ERRAND: ContextVar[Errand | None] = ContextVar("ERRAND", default=None)
@@ -40,6 +46,20 @@ def waiting_for_others() -> Iterator[None]:
         errand.away -= 1
         if not errand.away:
             errand.works()
+
+
+@contextlib.contextmanager
+def changing_something() -> Iterator[None]:
+    """Around a call that changes something at a provider, until its outcome is recorded."""
+    errand = ERRAND.get()
+    if errand is None:
+        yield
+        return
+    errand.changing += 1
+    try:
+        yield
+    finally:
+        errand.changing -= 1
 
 
 @contextlib.asynccontextmanager

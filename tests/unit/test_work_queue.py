@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keypool.errand import holding, waiting_for_others
 from keypool.watch.lanes import Lane
 from keypool.watch.queue import WorkQueue, run_workers
 from keypool.watch.timers import Backoff, Pace, Timers
@@ -124,53 +123,6 @@ async def test_a_lane_that_is_full_holds_up_no_other() -> None:
     assert not late.done()
     queue.done("pool/b")
     assert await asyncio.wait_for(late, 5) == "pool/c"
-
-
-async def test_whoever_waits_for_an_answer_leaves_the_place_to_others_until_it_comes() -> None:
-    answer, began = asyncio.Event(), list[str]()
-
-    async def handler(key: str, queue: WorkQueue) -> float | None:
-        began.append(key)
-        if key == "asks":
-            with waiting_for_others():
-                await asyncio.gather(*(answer.wait() for _ in range(2)))
-        else:
-            answer.set()
-        return None
-
-    queue = WorkQueue({"": Lane(1)})
-    for key in ("asks", "answers"):
-        queue.add(key)
-    workers = asyncio.create_task(run_workers(queue, lambda key: handler(key, queue)))
-    await asyncio.wait_for(answer.wait(), 5)
-    await asyncio.wait_for(queue.drain(), 5)
-    workers.cancel()
-    await asyncio.gather(workers, return_exceptions=True)
-    assert began == ["asks", "answers"]
-
-
-async def test_a_lock_that_is_held_while_somebody_else_answers_holds_up_no_other_pass() -> None:
-    lock, answer, began = asyncio.Lock(), asyncio.Event(), list[str]()
-
-    async def handler(key: str, queue: WorkQueue) -> float | None:
-        began.append(key)
-        if key.startswith("asks"):
-            async with holding(lock):
-                with waiting_for_others():
-                    await answer.wait()
-        else:
-            answer.set()
-        return None
-
-    queue = WorkQueue({"": Lane(2)})
-    for key in (*(f"asks {number}" for number in range(10)), "answers"):
-        queue.add(key)
-    workers = asyncio.create_task(run_workers(queue, lambda key: handler(key, queue)))
-    await asyncio.wait_for(answer.wait(), 5)
-    await asyncio.wait_for(queue.drain(), 5)
-    workers.cancel()
-    await asyncio.gather(workers, return_exceptions=True)
-    assert len(began) == 11
 
 
 async def test_a_crowd_is_taken_in_little_by_little_and_what_is_urgent_at_once() -> None:

@@ -1,6 +1,7 @@
 """Third step of a pass: carry out a plan. The ledger is durable before any effect, and after each outcome."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,6 +12,7 @@ from keypool.cluster.publisher import SecretRefused
 from keypool.core import actions as act
 from keypool.core.decision import Plan
 from keypool.core.reasons import Reason
+from keypool.errand import changing_something
 from keypool.providers.boundary import through
 from keypool.reconcile import changing, disabling, keys, lookup, objects, repeating, revocation, usage
 from keypool.reconcile.admission import activity_of
@@ -80,7 +82,8 @@ async def _one(this: Pass, action: act.Action) -> bool:
     if at_provider is None:
         return await _guarded(this, action)
     activity = activity_of(action) or ""
-    with this.world.budgets.using(this.handle.ledger.pool_uid, activity):
+    lasting = contextlib.nullcontext() if isinstance(action, _READS) else changing_something()
+    with this.world.budgets.using(this.handle.ledger.pool_uid, activity), lasting:
         return await _contained(this, activity, at_provider(this, action))
 
 
@@ -111,6 +114,8 @@ _AT_PROVIDER: dict[type[act.Action], Callable[[Pass, Any], Awaitable[bool]]] = {
     act.LookUp: lookup.look_up,
     act.FindGone: lookup.find_gone,
 }
+
+_READS = (act.ProbeKey, act.ReadUsage, act.LookUp, act.FindGone)
 
 _OBJECTS: dict[type[act.Action], Callable[[Pass, act.Action], Awaitable[None]]] = {
     act.AddFinalizer: objects.add_finalizer,

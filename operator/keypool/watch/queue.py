@@ -49,6 +49,7 @@ class WorkQueue:
         self._waiting: set[str] = set()
         self._running: set[str] = set()
         self._again: set[str] = set()
+        self._errands: dict[str, Errand] = {}
         self._timers = Timers()
         self._backoff, self._pace = Backoff(jitter), Pace()
         self._alarm: asyncio.TimerHandle | None = None
@@ -136,8 +137,15 @@ class WorkQueue:
         def waits() -> None:
             lane.waits(key)
             self._moved.set()
+            self._note_idle()
 
-        return Errand(str(lane.owner_of(key) or ""), lane.is_urgent(key), waits, partial(lane.works, key))
+        errand = Errand(str(lane.owner_of(key) or ""), lane.is_urgent(key), waits, partial(lane.works, key))
+        self._errands[key] = errand
+        return errand
+
+    def _note_idle(self) -> None:
+        if self._draining and all(key in self._errands and self._errands[key].may_be_left for key in self._running):
+            self._idle.set()
 
     def _take(self) -> str | None:
         return next((key for lane in self._lanes.values() if (key := lane.take()) is not None), None)
@@ -150,8 +158,8 @@ class WorkQueue:
         self._running.discard(key)
         self._lane(key).done(key)
         self._moved.set()
-        if self._draining and not self._running:
-            self._idle.set()
+        self._errands.pop(key, None)
+        self._note_idle()
         if key in self._again:
             self._again.discard(key)
             self.add(key)
@@ -171,14 +179,15 @@ class WorkQueue:
         self._set_alarm()
 
     async def drain(self) -> None:
-        """Hand out no more keys, for good; returns when those in workers' hands are done."""
+        """Hand out no more keys, for good; returns when those in workers' hands are done, or do nothing but wait for
+        answers that change nothing: what a provider does not say must not hold up whoever leads next."""
         self.close()
         self._draining = True
         self._crowd.clear()
         for lane in self._lanes.values():
             lane.clear()
-        if self._running:
-            await self._idle.wait()
+        self._note_idle()
+        await self._idle.wait()
 
     def close(self) -> None:
         """Stop the timer; nothing becomes ready by date any more."""

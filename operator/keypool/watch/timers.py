@@ -83,4 +83,4 @@ class Pace:
     def pause(self, key: str, now: float) -> float:
         """Seconds until the key may run, 0 for at once."""
         left = self._since + self._seconds - now
-        return left if left > 0 and self._runs[key] >= self._most else 0.0
+        return min(left, self._seconds) if left > 0 and self._runs[key] >= self._most else 0.0

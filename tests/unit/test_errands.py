@@ -1,0 +1,83 @@
+"""A pass that waits for others has no place, and holds up neither them nor the end."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from keypool.errand import changing_something, holding, waiting_for_others
+from keypool.watch.lanes import Lane
+from keypool.watch.queue import WorkQueue, run_workers
+
+
+async def test_whoever_waits_for_an_answer_leaves_the_place_to_others_until_it_comes() -> None:
+    answer, began = asyncio.Event(), list[str]()
+
+    async def handler(key: str, queue: WorkQueue) -> float | None:
+        began.append(key)
+        if key == "asks":
+            with waiting_for_others():
+                await asyncio.gather(*(answer.wait() for _ in range(2)))
+        else:
+            answer.set()
+        return None
+
+    queue = WorkQueue({"": Lane(1)})
+    for key in ("asks", "answers"):
+        queue.add(key)
+    workers = asyncio.create_task(run_workers(queue, lambda key: handler(key, queue)))
+    await asyncio.wait_for(answer.wait(), 5)
+    await asyncio.wait_for(queue.drain(), 5)
+    workers.cancel()
+    await asyncio.gather(workers, return_exceptions=True)
+    assert began == ["asks", "answers"]
+
+
+async def test_a_lock_that_is_held_while_somebody_else_answers_holds_up_no_other_pass() -> None:
+    lock, answer, began = asyncio.Lock(), asyncio.Event(), list[str]()
+
+    async def handler(key: str, queue: WorkQueue) -> float | None:
+        began.append(key)
+        if key.startswith("asks"):
+            async with holding(lock):
+                with waiting_for_others():
+                    await answer.wait()
+        else:
+            answer.set()
+        return None
+
+    queue = WorkQueue({"": Lane(2)})
+    for key in (*(f"asks {number}" for number in range(10)), "answers"):
+        queue.add(key)
+    workers = asyncio.create_task(run_workers(queue, lambda key: handler(key, queue)))
+    await asyncio.wait_for(answer.wait(), 5)
+    await asyncio.wait_for(queue.drain(), 5)
+    workers.cancel()
+    await asyncio.gather(workers, return_exceptions=True)
+    assert len(began) == 11
+
+
+@pytest.mark.parametrize("changes", [False, True])
+async def test_the_end_waits_for_calls_that_change_something_and_not_for_a_provider_that_is_silent(
+    changes: bool,
+) -> None:
+    answer, asked = asyncio.Event(), asyncio.Event()
+
+    async def handler(key: str, queue: WorkQueue) -> float | None:
+        with changing_something() if changes else contextlib.nullcontext(), waiting_for_others():
+            asked.set()
+            await answer.wait()
+        return None
+
+    queue = WorkQueue()
+    queue.add("a")
+    workers = asyncio.create_task(run_workers(queue, lambda key: handler(key, queue)))
+    await asyncio.wait_for(asked.wait(), 5)
+    draining = asyncio.create_task(queue.drain())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert draining.done() is not changes
+    answer.set()
+    await asyncio.wait_for(draining, 5)
+    workers.cancel()
+    await asyncio.gather(workers, return_exceptions=True)
