@@ -8,11 +8,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 # Each test worker runs a control plane of its own and mostly waits: three keep two cores busy without starving them.
 WORKERS ?= 3
+SECONDS_EACH ?= 5
 UV_VERSION := 0.13.9
 UV_COMPILE = "$$tools/bin/uv" pip compile --quiet --upgrade --universal --generate-hashes --no-config \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: help demo run install test test-all test-kubelet test-abuse check bench mutants crds docs lock clean
+.PHONY: help demo run install test test-all test-kubelet test-abuse check bench fuzz mutants crds docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +56,10 @@ check: install ## style, types, import rules, and whether generated files are up
 bench: install ## how fast pools become Ready, and at what cost, in 5 minutes (FULL=1: 5,000 pools; PROFILE=1)
 	@$(BIN)/python -m keypool_lab bench $(if $(FULL),--full) $(if $(PROFILE),--profile)
 
+fuzz: install ## fuzzes every parser of what others say, SECONDS_EACH=5: with atheris where it installs
+	-@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
+	@$(BIN)/python -m tests.fuzz $(SECONDS_EACH)
+
 mutants: install ## would the tests notice? sows defects into a copy of the code, one at a time, in 5 minutes
 	@$(BIN)/python -m keypool_lab mutants
 
@@ -73,7 +78,7 @@ lock: ## resolve the dependencies anew and pin them with hashes in requirements/
 		$(UV_COMPILE) --output-file requirements/image.txt pyproject.toml && \
 		$(UV_COMPILE) --output-file requirements/dev.txt --extra dev --constraint requirements/image.txt pyproject.toml && \
 		echo hatchling | $(UV_COMPILE) --output-file requirements/build.txt --constraint requirements/dev.txt - && \
-		for gateway in anyllm-gateway litellm postgresql; do \
+		for gateway in anyllm-gateway litellm postgresql fuzz; do \
 			$(UV_COMPILE) --output-file requirements/$$gateway.txt requirements/$$gateway.in || exit; done
 
 clean: ## remove .venv, caches and build output

@@ -1,7 +1,6 @@
 """What the Secret holds that people fill with the values of their keys. Purely computational."""
 
 import base64
-import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -69,7 +68,7 @@ def entry_named(entry: str | None) -> str:
 def _decoded(encoded: str) -> str | None:
     try:
         return base64.b64decode(encoded or "").decode().strip()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return None
 
 

@@ -94,7 +94,7 @@ def is_odd_number(host: str) -> bool:
         digits_alone = host.replace(".", "").isdigit()
     try:
         socket.inet_aton(host)
-    except OSError:
+    except (OSError, ValueError):  # which it raises for letters that are not ASCII
         return digits_alone
     return True
 

@@ -59,7 +59,7 @@ def _without(text: str, secrets: Iterable[SecretStr]) -> str:
     plain = [value for secret in secrets if (value := secret.get_secret_value())]
     covered = bytearray(len(text))
     exact = [(char, at, at + 1) for at, char in enumerate(text)]
-    for form in {form for value in plain for form in (value, quote(value, safe=""))}:
+    for form in {form for value in plain for form in (value, quote(value, safe="", errors="replace"))}:
         _cover(covered, exact, form)
     bare = {form for value in plain for form in _forms(value) if len(form) >= _LEAST}
     for read in _readings(text) if bare else ():
