@@ -8,9 +8,10 @@ from typing import TypeVar
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
+from keypool.core.advice import ADVICE
 from keypool.core.lifecycle import TABLE, Effect, KeyState, Transition
 from keypool.core.provider_situations import PROVIDER_SITUATIONS
-from keypool.core.reasons import ADVICE, MEANING, Condition
+from keypool.core.reasons import MEANING, Condition
 from keypool.core.situation import Finding, Situation, fold
 from keypool.core.situations import SITUATIONS
 from keypool.settings import Settings

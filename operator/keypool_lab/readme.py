@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from keypool.api.crd import cluster_provider_crd, pool_crd, provider_crd
-from keypool.core.reasons import ADVICE, MEANING, Reason
+from keypool.core.advice import ADVICE
+from keypool.core.reasons import MEANING, Reason
 
 DEMO_TAIL = "Each key's life"
 """The README shows the demo's output from this line on."""

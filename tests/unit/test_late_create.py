@@ -48,8 +48,10 @@ async def created_at(now: datetime, *, left: float = 60.0) -> tuple[FakeProvider
     )
     leadership = SimpleNamespace(enough=partial(enough, left))
     surroundings = {"leadership": leadership, "deadlines": Deadlines(), "metrics": Metrics()}
-    cache = SimpleNamespace(provider_by_uid=lambda _: None)
-    world = SimpleNamespace(cache=cache, directory=directory, now=lambda: now, random=lambda: 0.5, **surroundings)
+    cache, pace = SimpleNamespace(provider_by_uid=lambda _: None), SimpleNamespace(made=lambda _: None)
+    world = SimpleNamespace(
+        cache=cache, pace=pace, directory=directory, now=lambda: now, random=lambda: 0.5, **surroundings
+    )
     ledger = a_ledger(a_key(state=KeyState.INTENDED, name="new", intended_at=NOW))
     handle = cast("LedgerHandle", Stored(ledger))
     this = Pass(cast("World", world), seen(ledger=ledger), handle, Memory())

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from keypool.core.reasons import ADVICE, MEANING, Condition, Reason
+from keypool.core.advice import ADVICE
+from keypool.core.reasons import MEANING, Condition, Reason
 from keypool_lab import readme
 
 ROOT = Path(__file__).parents[2]

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from keypool.core.advice import ADVICE
 from keypool.core.conditions import findings
 from keypool.core.lifecycle import KeyState
 from keypool.core.observation import Problem
-from keypool.core.reasons import ADVICE, MEANING, Condition, Reason, Trouble
+from keypool.core.reasons import MEANING, Condition, Reason, Trouble
 from keypool.core.sight import MESSAGE_LIMIT
 from tests.unit.core.builders import (
     DAY,
