@@ -38,16 +38,19 @@ class Numbers:
         return label, *shown, f"{self.peak:.0f}", f"{self.cores:.2f}", killed, self.metrics
 
 
-def complaints(found: Sequence[Numbers], without: Sequence[Numbers], most: float | None = None) -> list[str]:
-    """What is worse than it may be. `most`: MiB, where the peak has a bound of its own."""
+def complaints(
+    found: Sequence[Numbers], without: Sequence[Numbers], most: float | None = None, patience: float = 1.0
+) -> list[str]:
+    """What is worse than it may be. `most`: MiB, where the peak has a bound of its own; `patience`: how many times as
+    long all may take, where other tests run beside."""
     return [
         f"{one.way}: {text}"
         for one, other in zip(found, without, strict=True)
-        for text in _complaints(one, other, most or other.peak + MORE_MIB)
+        for text in _complaints(one, other, most or other.peak + MORE_MIB, patience)
     ]
 
 
-def _complaints(one: Numbers, other: Numbers, most: float) -> list[str]:
+def _complaints(one: Numbers, other: Numbers, most: float, patience: float) -> list[str]:
     bounds = (
         ("a new pool is Ready after", one.ready, 2 * other.ready + 1),
         ("a rotation is published after", one.rotated, 2 * other.rotated + 1),

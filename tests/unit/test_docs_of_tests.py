@@ -47,4 +47,4 @@ def test_the_tests_of_an_attack_exist(attack: tuple[str, tuple[str, ...]]) -> No
 
 
 def test_each_attack_of_the_catalogue_is_there() -> None:
-    assert len(CASES) == 34
+    assert (len(CASES), len(KINDS)) == (34, 22)

@@ -167,12 +167,11 @@ async def no_http(attacker: Attacker) -> AsyncIterator[None]:
 
 
 CROWDED = too_much("1: a listing of 16 MB", "holySheep", crowded_page)
-ABSURD = nonsense("6: requests of 10^400", f'{{"requests": 1{"0" * 400}}}')
 ANSWERS = (
     CROWDED,
     too_much("1: any-llm's pages have no end", "anyLLM", any_llm_page),
     too_much("1: the webhook's 1,000 pages of 1 MiB", "webhook", webhook_page),
-    ABSURD,
+    nonsense("6: requests of 10^400", f'{{"requests": 1{"0" * 400}}}'),
     Attack("7: a status line with a byte above 0x7f", no_http, weighs=False, ends=has_gone),
     nonsense("7: spend of 9e+999999", '{"spend": "9e+999999"}'),
     nonsense("7: requests of 4,300 digits", f'{{"requests": {"9" * 4300}}}'),
