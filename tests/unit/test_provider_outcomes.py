@@ -59,6 +59,7 @@ def test_a_message_says_what_was_tried_and_what_was_answered() -> None:
         ("Mon, 23 Nov 2026 12:00:30 -0000", timedelta(seconds=30)),
         ("Mon, 99 Nov 2026 12:00:30 GMT", None),
         ("Fri, 31 Dec 9999 23:59:59 -2359", timedelta(hours=1)),
+        ("2\x1f", timedelta(seconds=2)),  # space to str.strip, and not to int
     ],
 )
 def test_retry_after_is_read_in_seconds_or_as_a_date(header: str | None, wait: timedelta | None) -> None:

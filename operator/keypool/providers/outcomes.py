@@ -65,8 +65,8 @@ def parse_retry_after(header: str | None, now: datetime) -> timedelta | None:
     """Reads a Retry-After header, in seconds or as an HTTP date; at most an hour. None when absent or nonsense."""
     if header is None:
         return None
-    if re.fullmatch(r"[0-9]{1,18}", header.strip()):
-        return pause(timedelta(seconds=min(int(header), 86400)))
+    if re.fullmatch(r"[0-9]{1,18}", digits := header.strip()):
+        return pause(timedelta(seconds=min(int(digits), 86400)))
     try:
         date = parsedate_to_datetime(header)
         wait = (date if date.tzinfo else date.replace(tzinfo=UTC)) - now
