@@ -2,6 +2,7 @@
 
 import contextlib
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ MIB = 1024 * 1024
 DEPLOYMENT = Path(__file__).parents[2] / "manifests" / "base" / "deployment.yaml"
 MOUNT = Path("/sys/fs/cgroup")
 UNITS = {"Ki": 1024, "Mi": MIB, "Gi": 1024 * MIB}
+TRIES, TRY_SECONDS = 20, 0.05
 ENTER = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
 
 
@@ -52,8 +54,18 @@ def box(limit: int) -> Iterator[Box]:
         yield Box(group)
     finally:
         if group is not None:
-            with contextlib.suppress(OSError):
-                group.rmdir()
+            _remove(group)
+
+
+def _remove(group: Path) -> None:
+    """A process that has ended is in its group for a moment yet."""
+    for _ in range(TRIES):
+        try:
+            group.rmdir()
+        except OSError:
+            time.sleep(TRY_SECONDS)
+        else:
+            return
 
 
 def _make(limit: int) -> Path | None:
