@@ -112,9 +112,10 @@ class Attacker:
 
 @asynccontextmanager
 async def attacker(
-    cluster: Cluster, admin: KubeClient, namespace: str, system: str, *, decoy: bool
+    cluster: Cluster, admin: KubeClient, namespace: str, system: str, *, decoy: bool, leaves: bool
 ) -> AsyncIterator[Attacker]:
-    """With a service account in the namespace that may edit there, and nothing else."""
+    """With a service account in the namespace that may edit there, and nothing else. `leaves`: others use the cluster
+    afterwards."""
     rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
     subject = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace}
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": ACCOUNT}
@@ -127,5 +128,6 @@ async def attacker(
     try:
         yield one
     finally:
-        await one.undo()
+        if leaves:  # to free thousands of pools takes minutes
+            await one.undo()
         await client.close()

@@ -112,7 +112,9 @@ async def scene(
         ends.push_async_callback(rights.uninstall, admin, cluster, system)
         team = Team(cluster, admin, standing)
         ends.push_async_callback(team.abandon)
-        crook = await ends.enter_async_context(attacker(cluster, admin, attacking, system, decoy=decoy))
+        crook = await ends.enter_async_context(
+            attacker(cluster, admin, attacking, system, decoy=decoy, leaves=not wide)
+        )
         one = await ends.enter_async_context(bystander(team))
         kubeconfig = await rights.kubeconfig(admin, cluster, system)
         served = "" if wide else f"{attacking},{standing}"
