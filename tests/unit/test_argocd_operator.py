@@ -32,6 +32,7 @@ PROGRESSING = {
     "No published key is live",
     "Keys are made for the first time",
     "The spec changed",
+    "New keys are asked for too fast",
     "The cluster does not take what has to be written",
     "No key is ready for the Secret",
     "The provider rejects most keys of the account, or of a part of it",

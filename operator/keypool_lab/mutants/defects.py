@@ -172,8 +172,8 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "the overlap goes on although the old value was put back",
         "core/rules/publication.py",
-        "_drain_anew(plan.ledger) if _is_tampered(o) else plan.ledger",
-        "plan.ledger",
+        "_drain_anew(known) if _is_tampered(o) else known",
+        "known",
         (RULES.format("publication"),),
     ),
     Defect(
