@@ -11,6 +11,7 @@ from keypool.providers import answers as limits
 from keypool.providers.answers import LARGE, MIB, MOST, SMALL, Answers, weight
 from keypool.providers.errors import PutOff, TooLarge
 from keypool.providers.protocol import ListedKey
+from keypool.reconcile.accounts import _Memory
 from keypool.reconcile.proving import problem_of
 
 
@@ -148,3 +149,13 @@ async def test_what_is_merely_kept_goes_before_anything_that_is_read() -> None:
     async with answers.share("a1").listing("list") as claim:
         claim.hold(2 * MIB)
     assert dropped == ["b1"]
+
+
+def test_what_is_forgotten_because_nobody_else_has_more_is_counted_no_longer() -> None:
+    answers, memory = Answers(shared=1000), _Memory()
+    memory.remembers = answers.keepsake("u1", memory.forget)
+    memory.remembers.size = 2000
+    with pytest.raises(PutOff):
+        answers.make_room(memory.remembers)
+    memory.forget()
+    assert answers.held == 0

@@ -1,11 +1,13 @@
 """Of an object that other people wrote, only what is used is kept, and never more than so much."""
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
 
 from keypool.cluster.cache import Kind, ObjectCache
+from keypool.cluster.client import FIELD_MANAGER
 from keypool.cluster.keeping import MOST_FINALIZERS
 from keypool.reconcile.readings import FINALIZER, claims, request
 
@@ -120,3 +122,16 @@ def test_a_secret_is_not_kept_longer_than_a_pool_claims_it_and_is_taken_when_one
     cache.upsert(Kind.POOL, pool(resourceVersion="4", uid="u2"))
     assert cache.upsert(Kind.SECRET, secret())
     assert cache.secret("ns", "web") is not None
+
+
+def test_of_texts_that_an_object_had_before_nothing_large_is_remembered(cache: ObjectCache) -> None:
+    tracemalloc.start()
+    try:
+        for version in range(2, 102):
+            names: dict[str, Any] = {f"f:example.com/{version}-{number:02}-{'n' * 200}": {} for number in range(32)}
+            fields = {"manager": FIELD_MANAGER, "fieldsV1": {"f:metadata": {"f:labels": names}}}
+            texts = {f"keypool.dev/{letter}": f"{version}{letter}" * 30_000 for letter in "ab"}
+            cache.upsert(Kind.SECRET, secret(str(version), annotations=texts, managedFields=[fields]))
+        assert tracemalloc.get_traced_memory()[0] < 1_000_000
+    finally:
+        tracemalloc.stop()

@@ -18,11 +18,11 @@ from keypool.cluster.sizes import Sizes
 from keypool.cluster.store import Entry, Store
 from keypool.core.views_secret import SecretView
 
-MOST_TEXTS = 10_000
-"""Texts that are remembered; then remembering begins anew."""
+MOST_TEXTS, LONGEST_TEXT = 10_000, 512
+"""Texts that are remembered, of so many characters at most, since they outlive their object; then it begins anew."""
 
 T = TypeVar("T")
-U = TypeVar("U", bound=Hashable)
+U = TypeVar("U", str, frozenset[str])
 Object = dict[str, Any]
 Claims = Callable[[Object], tuple[str, ...]]
 
@@ -292,5 +292,7 @@ class _Texts:
         return self._one(value) if isinstance(value, str) else value
 
     def _one(self, text: U) -> U:
+        if (len(text) if isinstance(text, str) else sum(map(len, text))) > LONGEST_TEXT:
+            return text
         known: U = self._known.setdefault(text, text)
         return known

@@ -57,7 +57,9 @@ class _Memory:
     remembers: Claim | None = None
 
     def forget(self) -> None:
-        """What was seen of keys that are not ours: it is gathered anew."""
+        """What was seen of keys that are not ours: it is gathered anew, and counted anew."""
+        if self.remembers is not None:
+            self.remembers.release()
         self.first, self.sightings, self.by, self.last, self.remembers = {}, {}, None, None, None
 
 
