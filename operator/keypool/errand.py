@@ -60,6 +60,8 @@ def changing_something() -> Iterator[None]:
         yield
     finally:
         errand.changing -= 1
+        if errand.away and not errand.changing:  # what goes on beside it only waits: it may be left now
+            errand.waits()
 
 
 @contextlib.asynccontextmanager

@@ -81,3 +81,36 @@ async def test_the_end_waits_for_calls_that_change_something_and_not_for_a_provi
     await asyncio.wait_for(draining, 5)
     workers.cancel()
     await asyncio.gather(workers, return_exceptions=True)
+
+
+@pytest.mark.parametrize("waits_first", [False, True])
+async def test_the_end_waits_no_longer_once_the_call_that_changes_something_is_over(waits_first: bool) -> None:
+    silent, answer, asked = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def listing() -> None:
+        with waiting_for_others():
+            await silent.wait()
+
+    async def create() -> None:
+        first, second = (
+            (waiting_for_others, changing_something) if waits_first else (changing_something, waiting_for_others)
+        )
+        with first(), second():
+            asked.set()
+            await answer.wait()
+
+    async def handler(key: str, queue: WorkQueue) -> float | None:
+        await asyncio.gather(listing(), create())
+        return None
+
+    queue = WorkQueue()
+    queue.add("a")
+    workers = asyncio.create_task(run_workers(queue, lambda key: handler(key, queue)))
+    await asyncio.wait_for(asked.wait(), 5)
+    draining = asyncio.create_task(queue.drain())
+    await asyncio.sleep(0)
+    assert not draining.done()
+    answer.set()
+    await asyncio.wait_for(draining, 5)
+    workers.cancel()
+    await asyncio.gather(workers, return_exceptions=True)

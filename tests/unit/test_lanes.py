@@ -260,3 +260,17 @@ def test_a_key_of_an_owner_costs_the_same_among_a_thousand_owners_that_share_a_p
     small = min(seconds_each(10, 100) for _ in range(20))
     large = min(seconds_each(1000, 10_000) for _ in range(3))
     assert large < 20 * small
+
+
+def test_a_place_that_a_full_owner_cannot_take_goes_to_the_next_owner() -> None:
+    """Three owners share group g. c is given its place, and is full by then with a key of another group."""
+    busy = Lane(3, 1, lambda key: key[1], lambda key: key.endswith("!"), owner_of=lambda key: key[0])
+    busy.put("bg1")
+    assert busy.take() == "bg1"
+    busy.put("ag1!")
+    busy.put("ag2")
+    assert busy.take() == "ag1!", "now the group is full"
+    busy.put("cg1!")
+    busy.put("ch1!")
+    busy.done("ag1!")
+    assert take_all(busy) == ["ch1!", "ag2"]

@@ -117,6 +117,9 @@ class Lane:
         self._at[place.group] += 1
         self._list(place)
         self._list_owner(place.owner)
+        if place.owner not in self._turns:  # it is full now: places that it was given and cannot take go to others
+            for name in self._parked.keys() & owner.turns.names:
+                self._hand_on(name)
         return key
 
     def waits(self, key: str) -> None:
