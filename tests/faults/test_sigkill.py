@@ -67,7 +67,7 @@ async def test_ten_kills_at_random_moments_lose_no_key_and_leave_none_behind(
             await eventually(lambda: all_published(team, simulator), CONVERGES, f"seed {seed}: what lives is published")
             for name in SIZES:
                 await team.delete(name)
-            await eventually(lambda: all_over(simulator, ledgers), 30, f"seed {seed}: nothing is left")
+            await eventually(lambda: all_over(simulator, ledgers), CONVERGES, f"seed {seed}: nothing is left")
 
 
 async def none_is_going(team: Team) -> bool:
@@ -87,4 +87,7 @@ async def all_published(team: Team, simulator: Simulator) -> bool:
 
 
 async def all_over(simulator: Simulator, ledgers: Ledgers) -> bool:
-    return not simulator.record.live_keys() and not await ledgers.all()
+    living = [key.name for key in simulator.record.live_keys()]
+    left = [(key["name"], key["state"]) for ledger in await ledgers.all() for key in ledger["keys"]]
+    assert (living, left) == ([], [])
+    return not await ledgers.all()
