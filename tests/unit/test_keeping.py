@@ -1,5 +1,6 @@
 """Of an object that other people wrote, only what is used is kept, and never more than so much."""
 
+import base64
 import json
 import tracemalloc
 from typing import Any
@@ -9,7 +10,10 @@ import pytest
 from keypool.cluster.cache import Kind, ObjectCache
 from keypool.cluster.client import FIELD_MANAGER
 from keypool.cluster.keeping import MOST_FINALIZERS
+from keypool.core.ledger import Adopted
+from keypool.core.projection import project
 from keypool.reconcile.readings import FINALIZER, claims, request
+from tests.unit.core.builders import a_key, a_ledger, a_spec
 
 HUGE = "x" * 250_000
 MANY = {f"example.com/{number}": "x" for number in range(20_000)}
@@ -135,3 +139,24 @@ def test_of_texts_that_an_object_had_before_nothing_large_is_remembered(cache: O
         assert tracemalloc.get_traced_memory()[0] < 1_000_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("keys", [None, {"apiKey": "Z_KEY", "baseURL": "Z_URL"}], ids=["as usual", "of other names"])
+def test_of_a_secret_with_many_entries_that_was_taken_over_ours_are_seen(keys: dict[str, str] | None) -> None:
+    """Else they would be written again for ever, and no leaked key could leave."""
+    spec = a_spec(size=1, secret={"creationPolicy": "Adopt", **({"keys": keys} if keys else {})})
+    entries = tuple((keys or {"apiKey": "apiKey", "baseURL": "baseURL"}).values())
+    adopted = (Adopted(secret="web", uid="s1", entries=(*entries, "z-before")),)
+    (desired,) = project(a_ledger(a_key(0)).model_copy(update={"adopted": adopted}), spec)
+    cache = ObjectCache(claims)
+    asked = {"providerRef": {"name": "acme"}, "secret": {"keys": keys} if keys else {}}
+    cache.upsert(Kind.POOL, pool() | {"spec": asked})
+    data = {**{f"A{number:02}": "theirs" for number in range(40)}, **desired.data}
+    encoded = {name: base64.b64encode(text.encode()).decode() for name, text in data.items()}
+    marks = {"labels": dict(desired.labels), "annotations": dict(desired.annotations)}
+    cache.upsert(Kind.SECRET, secret(data=encoded, **marks))
+    view = cache.secret("ns", "web")
+    assert view is not None
+    assert desired.equals(view)
+    cache.upsert(Kind.SECRET, secret("3", data=encoded | {"z-before": "bGVmdA=="}, **marks))
+    assert not desired.equals(cache.secret("ns", "web") or view)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from keypool.core.views_secret import SecretView
+from keypool.core.views_secret import ANNOTATION_ADOPTED, SecretView
 
 OURS = "keypool.dev/"
 MOST_FINALIZERS = 16
@@ -46,20 +46,28 @@ def _finalizers(names: Iterable[str]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Names of the labels and annotations that pools want on a Secret, beside our own."""
+    """Names of the labels and annotations that pools want on a Secret, beside our own, and of the entries that they
+    write."""
 
     labels: frozenset[str]
     annotations: frozenset[str]
+    entries: frozenset[str]
 
 
 def wanted_by(pools: Iterable[Mapping[str, Any]]) -> Wanted:
     """What the pools that claim a Secret ask for."""
     specs = [(pool.get("spec") or {}).get("secret") or {} for pool in pools]
     labels, annotations = ({name for spec in specs for name in spec.get(part) or ()} for part in _PARTS)
-    return Wanted(frozenset({*labels, "app.kubernetes.io/managed-by"}), frozenset(annotations))
+    keys = [spec.get("keys") or {} for spec in specs]
+    entries = {each.get(entry) or entry for each in keys for entry in _ENTRIES}
+    return Wanted(
+        frozenset({*labels, "app.kubernetes.io/managed-by"}), frozenset(annotations), frozenset({*entries, "keys.json"})
+    )
 
 
 _PARTS = ("labels", "annotations")
+_ENTRIES = ("apiKey", "baseURL")
+"""As spec.secret.keys calls them, and as they are called where it does not."""
 
 
 def kept_view(view: SecretView, wanted: Wanted) -> SecretView:
@@ -67,7 +75,7 @@ def kept_view(view: SecretView, wanted: Wanted) -> SecretView:
     return replace(
         view,
         type=view.type[:_LONGEST_NAME],
-        digests=_entries(view.digests),
+        digests=_entries(view, wanted.entries),
         labels=_texts(view.labels, wanted.labels),
         annotations=_texts(view.annotations, wanted.annotations),
         managed_labels=_managed(view.managed_labels, wanted.labels),
@@ -75,11 +83,15 @@ def kept_view(view: SecretView, wanted: Wanted) -> SecretView:
     )
 
 
-def _entries(digests: Mapping[str, str]) -> Mapping[str, str]:
-    """We write two. Of more, so many that it shows that they are others."""
+def _entries(view: SecretView, wanted: frozenset[str]) -> Mapping[str, str]:
+    """We write two. Of more, so many that it shows that they are others; ours first: a Secret that was taken over may
+    have any number beside them."""
+    digests = view.digests
     if len(digests) <= _MOST_ENTRIES:
         return digests
-    return {**{name: digests[name] for name in sorted(digests)[:_MOST_ENTRIES]}, _AND_MORE: ""}
+    marked = view.annotations.get(ANNOTATION_ADOPTED, "").split(",")
+    names = dict.fromkeys(name for name in (*sorted(wanted), *marked, *sorted(digests)) if name in digests)
+    return {**{name: digests[name] for name in list(names)[:_MOST_ENTRIES]}, _AND_MORE: ""}
 
 
 def _texts(texts: Mapping[str, str], wanted: frozenset[str]) -> dict[str, str]:

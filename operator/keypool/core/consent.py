@@ -23,8 +23,10 @@ LONGEST = 16_384
 """Characters of an annotation that is read."""
 _SHOWN = 300
 """Characters of entries that a message repeats."""
+_ASCII = re.ASCII | re.IGNORECASE
+"""Else letters of other alphabets count as small forms of ours: the Kelvin sign as k, a long s as s."""
 _ENTRY = re.compile(r"(provider|pool)/([a-z0-9][-a-z0-9.]*)(?:@([^@\s,]+))?")
-_ORIGIN = re.compile(r"(https?)://([a-z0-9][-a-z0-9._]*|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?(?:/[^?#]*)?", re.IGNORECASE)
+_ORIGIN = re.compile(r"(https?)://([a-z0-9][-a-z0-9._]*|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?(?:/[^?#]*)?", _ASCII)
 _DEFAULT = {"https": 443, "http": 80}
 _OURS = "keypool.dev/"
 

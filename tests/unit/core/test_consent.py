@@ -54,6 +54,8 @@ def test_hosts_are_compared_without_case_final_dot_default_port_and_path(url: st
         "https://xn--pi-7ia.example.com",
         "https://äpi.example.com",
         "https://api。example.com",
+        "http\u017f://api.example.com",
+        "https://api.example.com\u212a",
     ],
 )
 def test_another_origin_is_not_allowed(url: str) -> None:
