@@ -12,6 +12,8 @@ from pydantic import SecretStr
 
 from keypool.api.provider import KeyProviderSpec
 from keypool.cluster.client import KubeClient
+from keypool.core.observation import Problem
+from keypool.core.reasons import Reason
 from keypool.providers.answers import Share
 from keypool.providers.errors import Rejected
 from keypool.providers.fake import FakeProvider
@@ -139,3 +141,12 @@ async def test_a_record_that_is_dropped_while_it_is_renewed_stays_dropped() -> N
 )
 def test_workloads_that_follow_get_the_url_at_which_keys_are_used(base_url: str, url: str, published: str) -> None:
     assert _used_at(base_url, "https://a.example", url) == published
+
+
+async def test_a_credential_can_be_read_again_once_it_was_looked_at_unless_its_secret_took_its_consent_back() -> None:
+    directory = a_directory(Kept(), named)
+    assert not directory.readable("uid")
+    directory.set_problem("uid", None)
+    assert directory.readable("uid")
+    directory.withhold("uid", Problem(Reason.CONSENT_MISSING, "taken back"))
+    assert not directory.readable("uid")

@@ -153,7 +153,7 @@ def test_of_a_secret_with_many_entries_that_was_taken_over_ours_are_seen(keys: d
     cache.upsert(Kind.POOL, pool() | {"spec": asked})
     data = {**{f"A{number:02}": "theirs" for number in range(40)}, **desired.data}
     encoded = {name: base64.b64encode(text.encode()).decode() for name, text in data.items()}
-    marks = {"labels": dict(desired.labels), "annotations": dict(desired.annotations)}
+    marks: dict[str, Any] = {"labels": dict(desired.labels), "annotations": dict(desired.annotations)}
     cache.upsert(Kind.SECRET, secret(data=encoded, **marks))
     view = cache.secret("ns", "web")
     assert view is not None

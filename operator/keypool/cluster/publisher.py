@@ -14,7 +14,7 @@ from keypool.cluster.announcer import Subject
 from keypool.cluster.client import KubeClient
 from keypool.cluster.errors import AlreadyExists, Conflict, Forbidden, NotFound
 from keypool.cluster.secret_view import secret_view
-from keypool.core.consent import ANNOTATION
+from keypool.core.consent import ANNOTATION, entries_of
 from keypool.core.ledger import Adopted, Ledger
 from keypool.core.observation import PoolFacts, Problem
 from keypool.core.ownership import adopted_entries, is_adopted, problem_of
@@ -84,23 +84,35 @@ class Publisher:
         body["data"] = {**others, **body["data"]}
         return await self._client.replace(paths.secret(pool.namespace, desired.name), body)
 
-    async def remove(self, pool: PoolFacts | Subject, name: str, adopted: Adopted | None = None) -> None:
+    async def remove(self, pool: PoolFacts | Subject, name: str, adopted: Adopted | None = None) -> bool:
         """Deletes a Secret that is this pool's; leaves everybody else's alone. One that the pool took over loses what
-        was written into it, and stays."""
+        was written into it, and stays; False where what was written cannot be taken out of it."""
         live = await self.read(pool.namespace, name)
         if live is None:
-            return
+            return True
         view = secret_view(live)
         if is_adopted(view, pool.uid, adopted):
-            data = _others(live, adopted_entries(view, adopted))
-            await self._client.replace(paths.secret(pool.namespace, name), {**_given_back(live, view), "data": data})
-            return
-        if view.owner_uid != pool.uid:
-            return
+            ours = adopted_entries(view, adopted)
+            data = live.get("data") or {} if view.immutable else _others(live, ours)
+            written = await self._give_back(pool, view, {**_given_back(live, view), "data": data})
+            return written and not (view.immutable and view.digests.keys() & set(ours))
+        if view.owner_uid == pool.uid:
+            with contextlib.suppress(NotFound):
+                await self._client.delete(paths.secret(pool.namespace, name), uid=live["metadata"]["uid"])
+        return True
+
+    async def _give_back(self, pool: PoolFacts | Subject, view: SecretView, body: dict[str, Any]) -> bool:
+        """False where its owner took it back already: our account may not write what says no word of us
+        (manifests/policy), and waiting for that would hold the pool for ever."""
         try:
-            await self._client.delete(paths.secret(pool.namespace, name), uid=live["metadata"]["uid"])
-        except NotFound:
-            return
+            await self._client.replace(paths.secret(pool.namespace, view.name), body)
+        except Forbidden:
+            allowed = entries_of(view.annotations.get(ANNOTATION, ""))
+            says = any(entry.startswith("pool/") for entry in allowed)
+            if says or view.labels.keys() & {LABEL_PUBLISHED, LABEL_POOL_UID}:
+                raise
+            return False
+        return True
 
     async def release(
         self, pool: PoolFacts | Subject, name: str, held: Desired | None, adopted: Adopted | None = None
@@ -114,7 +126,7 @@ class Publisher:
             return
         view = secret_view(live)
         if is_adopted(view, pool.uid, adopted):
-            await self._client.replace(paths.secret(pool.namespace, name), _given_back(live, view))
+            await self._give_back(pool, view, _given_back(live, view))
             return
         if not _is_to_be_released(view, pool.uid):
             return

@@ -239,10 +239,10 @@ class Directory:
         """UIDs of the providers whose credentials are kept."""
         return frozenset(self._kept)
 
-    def unneeded(self, needed: Collection[str]) -> frozenset[str]:
-        """UIDs of providers whose kept credentials serve nobody: not those that `needed` names, nor those whose Secret
-        withdrew its consent, so that it cannot be read again."""
-        return frozenset(self._kept.difference(needed, self._withheld))
+    def readable(self, uid: str) -> bool:
+        """Whether the credential can be read again from its Secret, as far as is known: not where that withdrew its
+        consent, nor where nobody looked yet."""
+        return uid in self._problems and uid not in self._withheld
 
     async def drop_kept(self, unneeded: Collection[str]) -> None:
         """Forgets the kept credentials of providers at which nothing is owed any more."""

@@ -112,7 +112,10 @@ def _note_what_is_around(this: Pass, around: list[str]) -> None:
 
 async def _remove_secret(this: Pass, name: str) -> None:
     with told_of(f"Secret {name}"):
-        await this.world.publisher.remove(this.subject, name, this.handle.ledger.adoption(name))
+        gone = await this.world.publisher.remove(this.subject, name, this.handle.ledger.adoption(name))
+    if not gone:
+        text = f"what was written into Secret {name} stays there, as it may not be changed: its owner can remove it"
+        await this.world.announcer.announce(this.subject, "Warning", Reason.SECRET_UNUSABLE, text)
     view = this.observation.secrets.get(name)
     if view is not None:
         this.world.cache.remove_uid(Kind.SECRET, view.uid, int(view.resource_version))
@@ -163,9 +166,10 @@ async def drop_ledger(this: Pass, _: act.Action) -> None:
     world = this.world
     await this.handle.drop()
     kept, owed = world.directory.kept(), world.ledgers.owed
-    needed = {uid for uid in kept if owed.needed(uid, exists=world.cache.provider_by_uid(uid) is not None)}
+    readable = {uid for uid in kept if world.cache.provider_by_uid(uid) is not None and world.directory.readable(uid)}
+    needed = {uid for uid in kept if owed.needed(uid, exists=uid in readable)}
     if not world.ledgers.unreadable:  # one that cannot be read may owe something
-        await world.directory.drop_kept(world.directory.unneeded(needed))
+        await world.directory.drop_kept(kept - needed)
 
 
 def _uid(this: Pass) -> str:

@@ -197,7 +197,8 @@ class ProviderReconciler:
         directory.withhold(uid, None if allowed else problem)
         if allowed:
             return Standing(await self._in_use(memory, entry, token), pending=problem)
-        await directory.keep(uid)
+        if self._has_keys(uid):  # else it would be kept for ever, against its owner's word
+            await directory.keep(uid)
         return Standing(await self._in_use(memory, entry, token), withheld=problem)
 
     async def _in_use(self, memory: _Memory, entry: Entry, token: str) -> Problem | None:
