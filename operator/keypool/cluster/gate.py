@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 
 from keypool.cluster.errors import Unavailable
 from keypool.core.queueing import Turns
@@ -16,21 +14,12 @@ URGENT_SHARE = 4
 _Waiter = asyncio.Future[None]
 
 
-@dataclass(slots=True)
-class _Line:
-    urgent: deque[_Waiter] = field(default_factory=deque)
-    others: deque[_Waiter] = field(default_factory=deque)
-
-    def __len__(self) -> int:
-        return len(self.urgent) + len(self.others)
-
-
 class Gate:
     """At most `total` are inside at once; all but those on an urgent errand leave some room to these."""
 
     def __init__(self, total: int) -> None:
         self._free, self._kept = total, total // URGENT_SHARE
-        self._lines: dict[str, _Line] = {}
+        self._lines: dict[str, Turns[_Waiter]] = {}
         self._turns: Turns[str] = Turns()
 
     @contextlib.asynccontextmanager
@@ -58,8 +47,9 @@ class Gate:
         return self._turns.urgent if urgent else len(self._turns) > 0
 
     async def _wait(self, namespace: str, urgent: bool, seconds: float) -> None:
-        line, waiter = self._lines.setdefault(namespace, _Line()), asyncio.get_running_loop().create_future()
-        (line.urgent if urgent else line.others).append(waiter)
+        waiter: _Waiter = asyncio.get_running_loop().create_future()
+        line = self._lines.setdefault(namespace, Turns())
+        line.put(waiter, urgent=urgent)
         self._turns.put(namespace, urgent=urgent)
         try:
             async with asyncio.timeout(seconds):
@@ -68,8 +58,7 @@ class Gate:
             if waiter.done() and not waiter.cancelled():  # its turn came at that very moment: it goes to others
                 self._free += 1
             else:
-                with contextlib.suppress(ValueError):  # its turn was passed over already
-                    (line.urgent if urgent else line.others).remove(waiter)
+                line.discard(waiter)
                 self._relist(namespace)
             self._let_in()
             raise
@@ -77,8 +66,7 @@ class Gate:
     def _let_in(self) -> None:
         while len(self._turns) and self._has_room(urgent=self._turns.urgent):
             namespace = self._turns.pop()
-            line = self._lines[namespace]
-            waiter = (line.urgent or line.others).popleft()
+            waiter = self._lines[namespace].pop()
             self._relist(namespace)
             if not waiter.done():
                 self._free -= 1
@@ -87,7 +75,7 @@ class Gate:
     def _relist(self, namespace: str) -> None:
         self._turns.discard(namespace)
         line = self._lines.get(namespace)
-        if line is not None and len(line):
-            self._turns.put(namespace, urgent=bool(line.urgent))
+        if line:
+            self._turns.put(namespace, urgent=line.urgent)
         else:
             self._lines.pop(namespace, None)

@@ -19,9 +19,11 @@ class Owed:
     def change(self, before: Ledger | None, after: Ledger | None) -> None:
         """One ledger is another now; None where there was none, or is none any more."""
         for ledger, number in ((before, -1), (after, 1)):
-            for key in ledger.keys if ledger is not None else ():
-                self._count(ledger.namespace if ledger else "", key, number)
-                if ledger is not None and not ledger.retained:
+            if ledger is None:
+                continue
+            for key in ledger.keys:
+                self._count(ledger.namespace, key, number)
+                if not ledger.retained:
                     self._needs[key.provider] += number
                     self._owes[key.provider] += number * (key.state is KeyState.OWED)
         gone = before.keys if before is not None else ()

@@ -117,9 +117,8 @@ class Lane:
         self._at[place.group] += 1
         self._list(place)
         self._list_owner(place.owner)
-        if place.owner not in self._turns:  # it is full now: places that it was given and cannot take go to others
-            for name in self._parked.keys() & owner.turns.names:
-                self._hand_on(name)
+        if place.owner not in self._turns:  # it is full now
+            self._hand_on_all(owner)
         return key
 
     def waits(self, key: str) -> None:
@@ -201,8 +200,12 @@ class Lane:
             return
         if name in self._turns:
             self._turns.discard(name)
-            for group in self._parked.keys() & owner.turns.names:  # places that it was given and cannot take
-                self._hand_on(group)
+            self._hand_on_all(owner)
+
+    def _hand_on_all(self, owner: _Owner) -> None:
+        """Places that a full owner was given and cannot take go to others."""
+        for group in self._parked.keys() & owner.turns.names:
+            self._hand_on(group)
 
     def _hand_on(self, group: Hashable) -> None:
         """A place in the group is free: the next of the owners that wait for one has its turn."""
