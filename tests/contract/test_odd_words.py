@@ -1,9 +1,8 @@
 """Answers of honest old servers: what means nothing may be of any bytes."""
 
-import asyncio
-
 import pytest
 
+from tests.contract.raw import sending
 from tests.contract.test_transport import ask
 
 HEAD = b"Content-Type: application/json\r\nContent-Length: 2\r\n"
@@ -21,11 +20,5 @@ HEAD = b"Content-Type: application/json\r\nContent-Length: 2\r\n"
     ids=["Latin 1", "no text at all", "no words", "a header in Latin 1", "a cookie of bytes"],
 )
 async def test_words_that_mean_nothing_do_not_spoil_an_answer(raw: bytes) -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(raw)
-        writer.close()
-
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        assert (await ask(f"http://127.0.0.1:{port}")).body == b"{}"
+    async with sending(raw) as url:
+        assert (await ask(url)).body == b"{}"

@@ -17,6 +17,7 @@ from keypool.providers.errors import Ambiguous, ProviderError, Rejected, Throttl
 from keypool.providers.protocol import NewKey
 from keypool.providers.transport import Answer, Call, Deadlines, Transport
 from tests.contract.conftest import holysheep_at
+from tests.contract.raw import sending
 from tests.reaching import THIS_MACHINE
 
 ADMIN = SecretStr("admin-canary-0123456789")
@@ -232,15 +233,9 @@ async def test_nothing_is_logged_about_a_call(serve: Serve, caplog: pytest.LogCa
     ids=["nothing", "garbage", "cut body", "bad chunk", "huge header", "bad status"],
 )
 async def test_what_is_not_proper_http_is_ambiguous(raw: bytes) -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(raw)
-        writer.close()
-
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
+    async with sending(raw) as url:
         with pytest.raises(Ambiguous) as caught:
-            await ask(f"http://127.0.0.1:{port}", Call("make", "POST", "/", query={"key": "canary"}, body={}))
+            await ask(url, Call("make", "POST", "/", query={"key": "canary"}, body={}))
     assert "canary" not in str(caught.value)
 
 

@@ -2,12 +2,29 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
 from keypool.errand import changing_something, holding, waiting_for_others
 from keypool.watch.lanes import Lane
 from keypool.watch.queue import WorkQueue, run_workers
+
+
+@contextlib.asynccontextmanager
+async def passes(
+    handler: Callable[[str, WorkQueue], Awaitable[float | None]], *keys: str, queue: WorkQueue | None = None
+) -> AsyncIterator[WorkQueue]:
+    """Passes over these keys, as the operator runs them; in the end they are cut off."""
+    queue = queue or WorkQueue()
+    for key in keys:
+        queue.add(key)
+    workers = asyncio.create_task(run_workers(queue, lambda key: handler(key, queue)))
+    try:
+        yield queue
+    finally:
+        workers.cancel()
+        await asyncio.gather(workers, return_exceptions=True)
 
 
 async def test_whoever_waits_for_an_answer_leaves_the_place_to_others_until_it_comes() -> None:
@@ -22,14 +39,9 @@ async def test_whoever_waits_for_an_answer_leaves_the_place_to_others_until_it_c
             answer.set()
         return None
 
-    queue = WorkQueue({"": Lane(1)})
-    for key in ("asks", "answers"):
-        queue.add(key)
-    workers = asyncio.create_task(run_workers(queue, lambda key: handler(key, queue)))
-    await asyncio.wait_for(answer.wait(), 5)
-    await asyncio.wait_for(queue.drain(), 5)
-    workers.cancel()
-    await asyncio.gather(workers, return_exceptions=True)
+    async with passes(handler, "asks", "answers", queue=WorkQueue({"": Lane(1)})) as queue:
+        await asyncio.wait_for(answer.wait(), 5)
+        await asyncio.wait_for(queue.drain(), 5)
     assert began == ["asks", "answers"]
 
 
@@ -46,14 +58,10 @@ async def test_a_lock_that_is_held_while_somebody_else_answers_holds_up_no_other
             answer.set()
         return None
 
-    queue = WorkQueue({"": Lane(2)})
-    for key in (*(f"asks {number}" for number in range(10)), "answers"):
-        queue.add(key)
-    workers = asyncio.create_task(run_workers(queue, lambda key: handler(key, queue)))
-    await asyncio.wait_for(answer.wait(), 5)
-    await asyncio.wait_for(queue.drain(), 5)
-    workers.cancel()
-    await asyncio.gather(workers, return_exceptions=True)
+    keys = (*(f"asks {number}" for number in range(10)), "answers")
+    async with passes(handler, *keys, queue=WorkQueue({"": Lane(2)})) as queue:
+        await asyncio.wait_for(answer.wait(), 5)
+        await asyncio.wait_for(queue.drain(), 5)
     assert len(began) == 11
 
 
@@ -69,18 +77,14 @@ async def test_the_end_waits_for_calls_that_change_something_and_not_for_a_provi
             await answer.wait()
         return None
 
-    queue = WorkQueue()
-    queue.add("a")
-    workers = asyncio.create_task(run_workers(queue, lambda key: handler(key, queue)))
-    await asyncio.wait_for(asked.wait(), 5)
-    draining = asyncio.create_task(queue.drain())
-    for _ in range(5):
-        await asyncio.sleep(0)
-    assert draining.done() is not changes
-    answer.set()
-    await asyncio.wait_for(draining, 5)
-    workers.cancel()
-    await asyncio.gather(workers, return_exceptions=True)
+    async with passes(handler, "a") as queue:
+        await asyncio.wait_for(asked.wait(), 5)
+        draining = asyncio.create_task(queue.drain())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert draining.done() is not changes
+        answer.set()
+        await asyncio.wait_for(draining, 5)
 
 
 @pytest.mark.parametrize("waits_first", [False, True])
@@ -103,14 +107,10 @@ async def test_the_end_waits_no_longer_once_the_call_that_changes_something_is_o
         await asyncio.gather(listing(), create())
         return None
 
-    queue = WorkQueue()
-    queue.add("a")
-    workers = asyncio.create_task(run_workers(queue, lambda key: handler(key, queue)))
-    await asyncio.wait_for(asked.wait(), 5)
-    draining = asyncio.create_task(queue.drain())
-    await asyncio.sleep(0)
-    assert not draining.done()
-    answer.set()
-    await asyncio.wait_for(draining, 5)
-    workers.cancel()
-    await asyncio.gather(workers, return_exceptions=True)
+    async with passes(handler, "a") as queue:
+        await asyncio.wait_for(asked.wait(), 5)
+        draining = asyncio.create_task(queue.drain())
+        await asyncio.sleep(0)
+        assert not draining.done()
+        answer.set()
+        await asyncio.wait_for(draining, 5)
