@@ -70,6 +70,7 @@ class Seen:
     selector: str
     status: int
     size: int
+    dry_run: bool
 
 
 class Proxy:
@@ -123,8 +124,10 @@ class Proxy:
                 request.transport.abort()
 
     def requests(self, *verbs: str) -> list[Seen]:
-        """Those that came, but for the Lease's."""
-        return [one for one in self.seen if one.resource != "leases" and (not verbs or one.verb in verbs)]
+        """Those that came, but for the Lease's and dry runs: the operator tries by one whether a policy holds it, at
+        times of its own."""
+        wanted = (one for one in self.seen if one.resource != "leases" and not one.dry_run)
+        return [one for one in wanted if not verbs or one.verb in verbs]
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         task = asyncio.current_task()
@@ -151,7 +154,8 @@ class Proxy:
             size = len(answer.body) if isinstance(answer, web.Response) and isinstance(answer.body, bytes) else 0
         finally:
             selector = request.query.get("labelSelector", "")
-            self.seen.append(Seen(verb, resource, request.path, selector, status, size))
+            dry_run = "dryRun" in request.query
+            self.seen.append(Seen(verb, resource, request.path, selector, status, size, dry_run))
         return answer
 
     async def _pass_on(self, request: web.Request, verb: str, resource: str) -> web.StreamResponse:
