@@ -48,7 +48,8 @@ test-abuse: install ## two tenants, one attacks: what the other one gets, under 
 check: install ## style, types, import rules, and whether generated files are up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy operator tests
+	$(BIN)/mypy operator tests client/keypool_client
+	$(BIN)/mypy client/tests
 	$(BIN)/lint-imports
 	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(BIN)/python -m keypool.api.crd "$$fresh" && \
 		for file in "$$fresh"/*.yaml; do diff -u "crds/$${file##*/}" "$$file" || { echo "run: make crds" >&2; exit 1; }; done
@@ -93,9 +94,9 @@ for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 ""; 
 done
 endef
 
-$(STAMP): pyproject.toml requirements/dev.txt
+$(STAMP): pyproject.toml client/pyproject.toml requirements/dev.txt
 	@$(FIND_PYTHON) && echo "installing the locked dependencies into $(VENV), a minute or two on a fresh machine ..." && \
 		{ test -x $(BIN)/python || "$$python" -m venv $(VENV); }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e client
 	@touch $@
