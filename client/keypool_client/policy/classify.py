@@ -19,7 +19,7 @@ class Verdict:
 
 
 def classify(
-    dialect: Dialect, kind: str, status: int, headers: Mapping[str, str], body: bytes, now: float = 0.0
+    dialect: Dialect, kind: str, status: int, headers: Mapping[str, str], body: bytes, *, now: float = 0.0
 ) -> Verdict:
     """The verdict on an answer of a provider of this kind, or on an error event in a stream (with the stream's status).
 

@@ -38,4 +38,4 @@ class Outcome:
     ambiguous: bool = False
     """The connection was lost after the request was sent, without a status: perhaps it was carried out."""
     fresh_needed: bool = False
-    """A reused connection closed before one byte of an answer: it is repeated on a fresh one, and counts for nothing."""
+    """A reused connection closed before one byte of an answer: the attempt is made again and counts for nothing."""
