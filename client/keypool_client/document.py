@@ -175,8 +175,8 @@ def _is_plain(url: str) -> bool:
         port = parts.port
     except ValueError:
         return False
-    segments = parts.path.split("/")[1:]
-    return port != 0 and not any(segment in ("", ".", "..") for segment in segments)
+    segments = parts.path.split("/")
+    return port != 0 and not parts.path.endswith("/") and not {".", ".."}.intersection(segments)
 
 
 def _authority(node: _Node) -> str | None:

@@ -109,7 +109,7 @@ WRONG = {
             "https://api.example.com/v1?key=x",
             "https://api.example.com/v1#x",
             "https://api.example.com/a/../v1",
-            "https://api.example.com//v1",
+            "https://api.example.com/./v1",
             "https://api.example.com:99999/v1",
             "https://api.example.com:0/v1",
             "https://[::x]/v1",
