@@ -157,3 +157,13 @@ def test_a_leaked_key_is_urgent_only_while_something_can_be_done_about_it() -> N
     ledgers: list[Ledger | None] = [leaked, stopped, dying, held]
     found = [is_urgent(cache, lambda _: ledgers.pop(0), "pool/p") for _ in range(4)]
     assert found == [True, False, True, False]
+
+
+def test_a_leaked_key_whose_slot_lost_too_many_answers_is_not_urgent_before_people_say_what_became_of_them() -> None:
+    leaked = a_key(0, asked="compromised")
+    held = [a_key(0, name=f"held-{number}", state=KeyState.HELD) for number in range(2)]
+    elsewhere = [a_key(1, name=key.name, state=KeyState.HELD) for key in held]
+    cache = a_cache(("p", "new"))
+    assert is_urgent(cache, lambda _: a_ledger(leaked, *elsewhere), "pool/p")
+    assert not is_urgent(cache, lambda _: a_ledger(leaked, *held), "pool/p")
+    assert is_urgent(cache, lambda _: a_ledger(a_key(0, asked="compromised", at_once=True), *held), "pool/p")

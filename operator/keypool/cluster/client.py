@@ -5,6 +5,7 @@ deserialized into models. Every write carries the field manager `keypool`.
 """
 
 import asyncio
+import contextlib
 import json
 import random
 import time
@@ -15,8 +16,8 @@ from urllib.parse import urlencode
 
 import aiohttp
 import yarl
-from aiohttp.abc import AbstractStreamWriter
 
+from keypool.cluster.bodies import LARGE, MOST, PLACES, Body, TooLarge, read_body
 from keypool.cluster.connection import Connection
 from keypool.cluster.errors import Expired, KubeError, TooManyRequests, Unauthorized, Unavailable, error_from
 from keypool.cluster.gate import Gate
@@ -61,25 +62,6 @@ def retry_delay(error: KubeError, reads: bool, attempt: int) -> float | None:
     return _PAUSES[attempt] if reads and isinstance(error, Unavailable) else None
 
 
-class _Body(aiohttp.BytesPayload):
-    """What a request sends. The leave to send it is asked for at the last moment: since the request began the process
-    may have waited for a connection, or have been paused."""
-
-    def __init__(self, value: bytes, leave: Callable[[], object]) -> None:
-        super().__init__(value)
-        self.refused: Exception | None = None
-        self._leave = leave
-
-    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
-        """aiohttp holds the headers back until the body comes: when this raises, nothing was sent."""
-        try:
-            self._leave()
-        except Exception as error:
-            self.refused = error
-            raise
-        await super().write_with_length(writer, content_length)
-
-
 class KubeClient:
     """Calls raise the types of `cluster.errors`. One attempt takes at most `TIMEOUT` seconds.
 
@@ -94,7 +76,7 @@ class KubeClient:
         self.on_date: OnDate | None = None
         self.time_for_writes: Callable[[], float] | None = None
         self._session = connection.session(connections, TIMEOUT)
-        self._gate = Gate(connections)
+        self._gate, self._large = Gate(connections), Gate(PLACES)
 
     @classmethod
     async def connect(cls, kubeconfig: str | None = None, connections: int = 32) -> "KubeClient":
@@ -191,11 +173,16 @@ class KubeClient:
         if not reads and verb != "delete":
             query["fieldManager"] = FIELD_MANAGER
         payload = None if body is None else json.dumps(body, separators=(",", ":")).encode()
-        attempt, renewed = 0, False
+        attempt, renewed, large = 0, False, payload is not None and len(payload) > LARGE
+        most = LARGE if verb in _READS else MOST
         while True:
             try:
-                async with self._gate.turn(f"{verb} {path}", self._timeout(verb).total or TIMEOUT):
-                    return await self._once(verb, path, query, payload, content_type, accept=accept, read=read)
+                async with self._turn(verb, path, large=large):
+                    return await self._once(
+                        verb, path, query, payload, content_type, accept=accept, read=read, most=MOST if large else most
+                    )
+            except TooLarge:
+                large = True
             except Unauthorized:
                 if renewed:
                     raise
@@ -208,6 +195,14 @@ class KubeClient:
                 attempt += 1
                 await asyncio.sleep(pause * random.uniform(1.0, 1.5))  # noqa: S311 - many fail at once; they spread out
 
+    @contextlib.asynccontextmanager
+    async def _turn(self, verb: str, path: str, *, large: bool) -> AsyncIterator[None]:
+        """What is large waits for its turn among such first, and holds no connection meanwhile."""
+        call, seconds = f"{verb} {path}", self._timeout(verb).total or TIMEOUT
+        first = self._large.turn(call, seconds) if large else contextlib.nullcontext()
+        async with first, self._gate.turn(call, seconds):
+            yield
+
     async def _once(
         self,
         verb: str,
@@ -216,16 +211,16 @@ class KubeClient:
         payload: bytes | None,
         content_type: str,
         *,
-        accept: str = "",
-        read: Read | None = None,
+        accept: str,
+        read: Read | None,
+        most: int,
     ) -> Object:
         url = self.connection.server + path + ("?" + urlencode(query) if query else "")
-        headers = {} if payload is None else {"Content-Type": content_type}
-        body = None if payload is None else _Body(payload, self.time_for_writes or (lambda: None))
+        headers = {"Accept-Encoding": "identity"}  # what is packed may be any size
+        headers |= {} if payload is None else {"Content-Type": content_type}
+        body = None if payload is None else Body(payload, self.time_for_writes or (lambda: None))
         if accept:
             headers["Accept"] = accept
-        if read is not None:
-            headers["Accept-Encoding"] = "identity"  # what is packed may be any size
         if (authorization := await self.connection.authorization()) is not None:
             headers["Authorization"] = authorization
         timeout = self._timeout(verb)
@@ -242,7 +237,7 @@ class KubeClient:
             ) as response:
                 status = response.status
                 if read is None or status >= 300:
-                    return self._answer(call, response, await self._whole(response, started))
+                    return self._answer(call, response, await self._whole(call, response, started, most))
                 self._note_date(response, started)
                 return await self._in_pieces(call, response, read)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -255,8 +250,13 @@ class KubeClient:
             if self.on_request is not None:
                 self.on_request(verb, resource_of(path), status, time.monotonic() - started)
 
-    async def _whole(self, response: aiohttp.ClientResponse, started: float) -> bytes:
-        raw = await response.read()
+    async def _whole(self, call: str, response: aiohttp.ClientResponse, started: float, most: int) -> bytearray:
+        try:
+            raw = await read_body(response, most)
+        except TooLarge:
+            if most < MOST:
+                raise  # it is asked for again, in its turn
+            raise Unavailable(call, response.status, f"answer has more than {MOST} bytes", maybe_done=True) from None
         self._note_date(response, started)
         return raw
 
@@ -279,7 +279,7 @@ class KubeClient:
             return self._session.timeout
         return aiohttp.ClientTimeout(total=min(TIMEOUT, self.time_for_writes()), ceil_threshold=TIMEOUT)
 
-    def _answer(self, call: str, response: aiohttp.ClientResponse, raw: bytes) -> Object:
+    def _answer(self, call: str, response: aiohttp.ClientResponse, raw: bytearray) -> Object:
         try:
             parsed = json.loads(raw)
         except ValueError:

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from keypool.cluster.errors import Unavailable
-from keypool.core.queueing import Turns
+from keypool.core.queueing import UrgentFirst
 from keypool.errand import ERRAND
 
 URGENT_SHARE = 4
@@ -19,8 +19,8 @@ class Gate:
 
     def __init__(self, total: int) -> None:
         self._free, self._kept = total, total // URGENT_SHARE
-        self._lines: dict[str, Turns[_Waiter]] = {}
-        self._turns: Turns[str] = Turns()
+        self._lines: dict[str, UrgentFirst[_Waiter]] = {}
+        self._turns: UrgentFirst[str] = UrgentFirst()
 
     @contextlib.asynccontextmanager
     async def turn(self, call: str, seconds: float) -> AsyncIterator[None]:
@@ -48,7 +48,7 @@ class Gate:
 
     async def _wait(self, namespace: str, urgent: bool, seconds: float) -> None:
         waiter: _Waiter = asyncio.get_running_loop().create_future()
-        line = self._lines.setdefault(namespace, Turns())
+        line = self._lines.setdefault(namespace, UrgentFirst())
         line.put(waiter, urgent=urgent)
         self._turns.put(namespace, urgent=urgent)
         try:

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from keypool.core.naming import OURS
 from keypool.core.views_secret import ANNOTATION_ADOPTED, SecretView
 
-OURS = "keypool.dev/"
 MOST_FINALIZERS = 16
 """Names that are kept; one more shows that there are others."""
 _META = ("name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp")

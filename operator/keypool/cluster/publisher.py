@@ -16,6 +16,7 @@ from keypool.cluster.errors import AlreadyExists, Conflict, Forbidden, NotFound
 from keypool.cluster.secret_view import secret_view
 from keypool.core.consent import ANNOTATION, entries_of
 from keypool.core.ledger import Adopted, Ledger
+from keypool.core.naming import OURS
 from keypool.core.observation import PoolFacts, Problem
 from keypool.core.ownership import adopted_entries, is_adopted, problem_of
 from keypool.core.projection import (
@@ -180,7 +181,7 @@ def _given_back(live: Mapping[str, Any], view: SecretView) -> dict[str, Any]:
 
 
 def _without_ours(labels: Mapping[str, str]) -> dict[str, str]:
-    return {key: text for key, text in labels.items() if not key.startswith("keypool.dev/")}
+    return {key: text for key, text in labels.items() if not key.startswith(OURS)}
 
 
 def _body(pool: PoolFacts | Subject, desired: Desired, metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address
 from typing import Any
 
+from keypool.core.naming import OURS
 from keypool.core.views_secret import SecretView
 from keypool.core.wording import is_name
 
@@ -28,7 +29,6 @@ _ASCII = re.ASCII | re.IGNORECASE
 _ENTRY = re.compile(r"(provider|pool)/([a-z0-9][-a-z0-9.]*)(?:@([^@\s,]+))?")
 _ORIGIN = re.compile(r"(https?)://([a-z0-9][-a-z0-9._]*|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?(?:/[^?#]*)?", _ASCII)
 _DEFAULT = {"https": 443, "http": 80}
-_OURS = "keypool.dev/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def refusal(secret: Mapping[str, Any], use: Use) -> str | None:
 def refused_target(view: SecretView, pool: str, *, mine: bool) -> str | None:
     """Why a pool may not write its keys into a Secret; `mine`: it did before."""
     name = view.name if is_name(view.name) else "NAME"
-    if not mine and any(label.startswith(_OURS) for label in view.labels):
+    if not mine and any(label.startswith(OURS) for label in view.labels):
         return f"Secret {name} is one that keypool writes for something else: use another spec.secret.name"
     annotation = view.annotations.get(ANNOTATION, "")
     lacks = _lacking(annotation, as_target(pool))
@@ -124,11 +124,9 @@ def is_ours(secret: Mapping[str, Any]) -> bool:
     """Whether keypool writes it: a ledger, what is kept of a provider, a published Secret."""
     meta = secret["metadata"]
     owners = meta.get("ownerReferences") or ()
-    owned = any(
-        owner.get("kind") == "ApiKeyPool" and str(owner.get("apiVersion")).startswith(_OURS) for owner in owners
-    )
-    labelled = any(label.startswith(_OURS) for label in meta.get("labels") or ())
-    return owned or labelled or str(secret.get("type") or "").startswith(_OURS)
+    owned = any(owner.get("kind") == "ApiKeyPool" and str(owner.get("apiVersion")).startswith(OURS) for owner in owners)
+    labelled = any(label.startswith(OURS) for label in meta.get("labels") or ())
+    return owned or labelled or str(secret.get("type") or "").startswith(OURS)
 
 
 def _lacking(annotation: str, use: Use) -> list[str] | None:

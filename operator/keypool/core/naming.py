@@ -2,6 +2,8 @@
 
 import hashlib
 
+OURS = "keypool.dev/"
+"""The names of labels, annotations, finalizers and types that are keypool's begin with it."""
 MAX_LENGTH = 100
 """Characters; LiteLLM and OpenRouter take more, some consoles show less."""
 

@@ -11,7 +11,7 @@ from keypool.core.capabilities import Capabilities
 from keypool.core.effective import Effective, effective
 from keypool.core.ledger import Ledger
 from keypool.core.limits import NO_IDENTITY, Identity, Usage
-from keypool.core.pace import FLOOR, Turns
+from keypool.core.pace import FLOOR, LastKeys
 from keypool.core.reasons import Reason, Trouble
 from keypool.core.supply import Supply
 from keypool.core.views_secret import SecretView
@@ -110,7 +110,7 @@ class Observation:
     over; `supply` is what people's Secret holds, for a pool that has its keys from there; `abandon` is a
     request on the pool or, once it is gone, its ledger; `troubles` and `wait_until` are keyed by activity ("create",
     "publish", "lookup", "gone", and "probe:<key>", likewise usage, repeat, update, disable, enable and revoke);
-    `creates`: the create calls that the account's request budget grants, None for any; `turns`, by slot, and
+    `creates`: the create calls that the account's request budget grants, None for any; `last_keys`, by slot, and
     `room`, in the namespace (None for any), say how fast people may have new keys made; `answered`: when a listing or a
     probe of the provider last succeeded, as far as this leadership knows."""
 
@@ -140,7 +140,7 @@ class Observation:
     troubles: Mapping[str, Trouble] = field(default_factory=dict)
     wait_until: Mapping[str, datetime] = field(default_factory=dict)
     creates: int | None = None
-    turns: Mapping[int, Turns] = field(default_factory=dict)
+    last_keys: Mapping[int, LastKeys] = field(default_factory=dict)
     floor: timedelta = FLOOR
     room: int | None = None
     answered: datetime | None = None

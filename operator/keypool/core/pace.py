@@ -22,14 +22,14 @@ SLOWED = COUNTED | {Why.COMPROMISED}
 
 
 @dataclass(frozen=True, slots=True)
-class Turns:
+class LastKeys:
     """When a slot last got a key: because people `asked`; because its key was reported, or was taken away (`lost`). So
     a rotation that is asked for never uses up a leak's turn."""
 
     asked: datetime | None = None
     lost: datetime | None = None
 
-    def after(self, why: str, at: datetime, *, again: bool) -> "Turns":
+    def after(self, why: str, at: datetime, *, again: bool) -> "LastKeys":
         """The same when a key was made; `again`: the empty slot had a published key before."""
         if why in ASKED:
             return replace(self, asked=at)
@@ -43,10 +43,10 @@ class Turns:
         return last + floor if last is not None else None
 
 
-NONE = Turns()
+NONE = LastKeys()
 
 
-def paced(due: Due, slot: int, key: KeyRecord | None, turns: Mapping[int, Turns], floor: timedelta) -> Due:
+def paced(due: Due, slot: int, key: KeyRecord | None, turns: Mapping[int, LastKeys], floor: timedelta) -> Due:
     """Not before the slot's turn. What the slot's `key` was made for is known after a restart, too."""
     known = turns.get(slot, NONE)
     turn = known.next(due.why, floor)

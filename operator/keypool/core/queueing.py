@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 Name = TypeVar("Name", bound=Hashable)
 
 
-class Turns(Generic[Name]):
+class UrgentFirst(Generic[Name]):
     """Each name stands in it once. Every operation takes constant time."""
 
     __slots__ = ("_others", "_urgent")

@@ -12,8 +12,8 @@ from sys import getsizeof
 from weakref import finalize
 
 from keypool.providers.errors import PutOff, TooLarge
+from keypool.providers.one_at_a_time import OneAtATime
 from keypool.providers.protocol import ListedKey
-from keypool.providers.turns import Turns
 
 MIB = 1024 * 1024
 SHARED = 24 * MIB
@@ -109,7 +109,7 @@ class Answers:
 
     def __init__(self, owner_of: Callable[[str], str] = str, shared: int = SHARED) -> None:
         self.owner_of, self._shared = owner_of, shared
-        self.turns = Turns()
+        self.turns = OneAtATime()
         self.large: set[str] = set()
         self._claims: dict[Claim, None] = {}
 

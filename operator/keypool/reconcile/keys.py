@@ -79,7 +79,7 @@ def note_made(this: Pass, record: KeyRecord) -> None:
     others = this.handle.ledger.of_slot(record.slot)
     again = any(key.name != record.name and key.published_at is not None for key in others)
     this.memory.made(record, this.world.now(), again=again)
-    this.world.pace.made(this.handle.ledger.namespace)
+    this.world.pace.made(this.handle.ledger.namespace, record.why)
 
 
 async def may_begin(this: Pass, record: KeyRecord) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from keypool.core.ledger import KeyRecord
 from keypool.core.limits import Usage
 from keypool.core.observation import Checked, Reading
-from keypool.core.pace import NONE, Turns
+from keypool.core.pace import NONE, LastKeys
 from keypool.core.reasons import Reason, Trouble
 from keypool.core.rules.publication import PEACE, REPAIR
 
@@ -23,7 +23,7 @@ class Memory:
     """One pool's memory. Activities: create, publish, lookup, gone, cluster, finalizer, recover; and probe:<key>,
     likewise usage, repeat, update, disable, enable and revoke. `answered`: when what is being proven was first
     answered. `waiting`: those that wait for the account's request budget; `creates`: how many create calls it has
-    granted, None for any. `owes`: the pool is gone, and no leak among its keys. `turns`: when slots
+    granted, None for any. `owes`: the pool is gone, and no leak among its keys. `last_keys`: when slots
     got keys (see `core.pace`); `emptied`: those that lost a published one since."""
 
     checks: dict[str, Checked] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Memory:
     recovering_since: datetime | None = None
     repairs: int = 0
     owes: bool = False
-    turns: dict[int, Turns] = field(default_factory=dict)
+    last_keys: dict[int, LastKeys] = field(default_factory=dict)
     emptied: set[int] = field(default_factory=set)
 
     def checked(self, key: str, at: datetime, accepted: bool) -> None:
@@ -53,7 +53,7 @@ class Memory:
         """A key was made for a slot; `again`: a published one of the slot is on its way out."""
         again = again or key.slot in self.emptied
         self.emptied.discard(key.slot)
-        self.turns[key.slot] = self.turns.get(key.slot, NONE).after(key.why, at, again=again)
+        self.last_keys[key.slot] = self.last_keys.get(key.slot, NONE).after(key.why, at, again=again)
 
     def usage(self) -> dict[str, Usage]:
         """The latest readings by key."""

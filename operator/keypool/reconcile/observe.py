@@ -65,7 +65,7 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
         troubles=dict(memory.troubles),
         wait_until=dict(memory.wait_until),
         creates=memory.creates,
-        turns=dict(memory.turns),
+        last_keys=dict(memory.last_keys),
         floor=world.pace.floor,
         room=world.pace.room(ledger.namespace),
         answered=world.accounts.answered(provider_uid),

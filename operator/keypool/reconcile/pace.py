@@ -1,11 +1,11 @@
-"""Counts the keys that each namespace had made of late, against what its pools ask for."""
+"""Counts the keys that people had made of late in each namespace, against what its pools ask for."""
 
-from collections import deque
-from collections.abc import Callable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Set
 from datetime import datetime, timedelta
 
 from keypool.cluster.cache import ObjectCache
-from keypool.core.pace import FLOOR, FREE, TIMES, WINDOW
+from keypool.core.pace import COUNTED, FLOOR, FREE, TIMES, WINDOW
 
 
 class Pace:
@@ -13,17 +13,31 @@ class Pace:
 
     def __init__(self, cache: ObjectCache, now: Callable[[], datetime], floor: timedelta = FLOOR) -> None:
         self._cache, self._now, self.floor = cache, now, floor
-        self._made: dict[str, deque[datetime]] = {}
+        self._made: OrderedDict[str, deque[datetime]] = OrderedDict()
 
-    def made(self, namespace: str) -> None:
-        """A key was made for a pool there."""
+    def made(self, namespace: str, why: str) -> None:
+        """A key was made for a pool there. What leaks, expires or is due by its interval does not count."""
+        if why not in COUNTED:
+            return
         self._made.setdefault(namespace, deque()).append(self._now())
+        self._made.move_to_end(namespace)
+        self._forget()
 
     def room(self, namespace: str) -> int:
         """How many keys people may have made there now."""
         made, oldest = self._made.get(namespace, deque()), self._now() - WINDOW
         while made and made[0] <= oldest:
             made.popleft()
-        if not made:
-            self._made.pop(namespace, None)
         return max(TIMES * self._cache.sizes.of(namespace) + FREE - len(made), 0)
+
+    def known(self) -> Set[str]:
+        """Namespaces of which something is remembered."""
+        return self._made.keys()
+
+    def _forget(self) -> None:
+        """The namespaces whose last key is long ago, also those that nobody asks about any more."""
+        oldest = self._now() - WINDOW
+        for namespace, made in tuple(self._made.items()):
+            if made and made[-1] > oldest:
+                return
+            del self._made[namespace]

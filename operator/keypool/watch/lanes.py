@@ -10,14 +10,14 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
-from keypool.core.queueing import Turns
+from keypool.core.queueing import UrgentFirst
 
 
 @dataclass(slots=True)
 class _Group:
     """One owner's keys of a group: those that wait, and how many run."""
 
-    waiting: Turns[str] = field(default_factory=Turns)
+    waiting: UrgentFirst[str] = field(default_factory=UrgentFirst)
     running: int = 0
 
 
@@ -27,7 +27,7 @@ class _Owner:
     work."""
 
     groups: dict[Hashable, _Group] = field(default_factory=dict)
-    turns: Turns[Hashable] = field(default_factory=Turns)
+    turns: UrgentFirst[Hashable] = field(default_factory=UrgentFirst)
     running: int = 0
     working: int = 0
 
@@ -62,7 +62,7 @@ class Lane:
         self.owner_of: Callable[[str], Hashable] = owner_of or (lambda _: None)
         self.is_urgent, self._group_of = is_urgent, group_of
         self._owners: dict[Hashable, _Owner] = {}
-        self._turns: Turns[Hashable] = Turns()
+        self._turns: UrgentFirst[Hashable] = UrgentFirst()
         self._waiting: dict[str, _Place] = {}
         self._running: dict[str, _Place] = {}
         self._working: set[str] = set()
@@ -158,10 +158,10 @@ class Lane:
     def clear(self) -> None:
         """Forget all keys that wait."""
         for place in set(self._waiting.values()):
-            self._group(place).waiting = Turns()
-            self._owners[place.owner].turns = Turns()
+            self._group(place).waiting = UrgentFirst()
+            self._owners[place.owner].turns = UrgentFirst()
         places, self._waiting = set(self._waiting.values()), {}
-        self._turns, self._parked = Turns(), {}
+        self._turns, self._parked = UrgentFirst(), {}
         for place in places:
             self._forget_if_empty(place)
 

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from keypool.api.pool import ApiKeyPoolSpec
 from keypool.cluster.cache import ObjectCache, provider_place
 from keypool.core import asked
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import KeyState
 from keypool.core.rotation import Why, is_compromised
 from keypool.core.rules.creation import REJECTIONS_THAT_STOP
+from keypool.core.rules.lost import has_lost_too_many
 from keypool.reconcile.readings import COMPROMISED, request
 from keypool.watch.lanes import Lane
 
@@ -19,6 +21,7 @@ PROVIDERS = 16
 """Providers whose pools find all their places free in one namespace, however many others there do not answer."""
 LOOKS_OF_ONE = 64
 """Providers of one namespace that are looked at side by side, also those that do not answer."""
+DEFAULT_SIZE = ApiKeyPoolSpec.model_fields["size"].default
 _OUT_OF_USE = (KeyState.DRAINING, KeyState.REVOKING, KeyState.OWED, KeyState.UNRESOLVED)
 """What goes on with a leaked key although no new one may be made."""
 
@@ -83,7 +86,7 @@ def is_urgent(cache: ObjectCache, ledger_of: Callable[[str], Ledger | None], key
     uid = key.partition("/")[2]
     pool, ledger = cache.pool(uid), ledger_of(uid)
     stopped = _is_suspended(pool) or (ledger is not None and ledger.rejected_in_a_row >= REJECTIONS_THAT_STOP)
-    if ledger is not None and not ledger.retained and any(_concerns_us(record, stopped) for record in ledger.keys):
+    if ledger is not None and not ledger.retained and _is_ours_to_answer(ledger, _size(pool), stopped=stopped):
         return True
     reported = request(pool, COMPROMISED) if pool is not None else None
     if reported is None or (ledger is not None and asked.is_handled(reported, ledger.handled_compromised, uid)):
@@ -93,6 +96,19 @@ def is_urgent(cache: ObjectCache, ledger_of: Callable[[str], Ledger | None], key
 
 def _is_suspended(pool: dict[str, Any] | None) -> bool:
     return pool is not None and bool((pool.get("spec") or {}).get("suspend"))
+
+
+def _size(pool: dict[str, Any] | None) -> int:
+    return int(((pool or {}).get("spec") or {}).get("size") or DEFAULT_SIZE)
+
+
+def _is_ours_to_answer(ledger: Ledger, size: int, *, stopped: bool) -> bool:
+    """A slot that lost too many answers gets no successor before people say what became of them."""
+    return any(
+        _concerns_us(record, stopped or has_lost_too_many(ledger, record.slot, size))
+        for record in ledger.keys
+        if is_compromised(record)
+    )
 
 
 def _concerns_us(key: KeyRecord, stopped: bool) -> bool:

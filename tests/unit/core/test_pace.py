@@ -10,7 +10,8 @@ from keypool.cluster.cache import ObjectCache
 from keypool.cluster.sizes import Sizes
 from keypool.core.actions import CreateKey, RevokeKey
 from keypool.core.lifecycle import KeyState
-from keypool.core.pace import FLOOR, FREE, TIMES, WINDOW, Turns
+from keypool.core.pace import FLOOR, FREE, TIMES, WINDOW, LastKeys
+from keypool.core.rotation import Why
 from keypool.reconcile.memory import Memory
 from keypool.reconcile.pace import Pace
 from tests.unit.core.builders import NOW, a_key, a_pool, a_spec, accepted, concluded, only, planned, seen
@@ -48,15 +49,15 @@ def test_a_rotation_on_request_never_uses_up_the_turn_of_a_leak() -> None:
 
 
 def test_a_slot_whose_keys_are_taken_away_again_and_again_is_filled_once_a_minute() -> None:
-    turns = {0: Turns(lost=JUST_NOW)}
-    assert creates(seen(pool=ONE, turns=turns)) == 0
-    assert creates(seen(pool=ONE, turns=turns), JUST_NOW + FLOOR) == 1
+    last_keys = {0: LastKeys(lost=JUST_NOW)}
+    assert creates(seen(pool=ONE, last_keys=last_keys)) == 0
+    assert creates(seen(pool=ONE, last_keys=last_keys), JUST_NOW + FLOOR) == 1
     assert creates(seen(pool=ONE)) == 1
 
 
 def test_a_leak_is_revoked_without_a_successor_whatever_waits() -> None:
     key = a_key(0, why="compromised", created_at=JUST_NOW, published_at=JUST_NOW, asked="compromised", at_once=True)
-    decided = planned(seen(key, pool=ONE, turns={0: Turns(lost=JUST_NOW)}, room=0))
+    decided = planned(seen(key, pool=ONE, last_keys={0: LastKeys(lost=JUST_NOW)}, room=0))
     assert [each.state for each in decided.ledger.keys] == [KeyState.REVOKING] or only(RevokeKey, decided.actions)
 
 
@@ -80,10 +81,10 @@ def test_a_namespace_without_room_gets_no_more_keys_but_for_leaks_and_is_told() 
 def test_an_emptied_slot_counts_and_one_that_never_had_a_key_does_not() -> None:
     memory, key = Memory(), a_key(0, why="slot empty")
     memory.made(key, NOW, again=False)
-    assert memory.turns == {0: Turns()}
+    assert memory.last_keys == {0: LastKeys()}
     memory.emptied.add(0)
     memory.made(key, NOW, again=False)
-    assert memory.turns == {0: Turns(lost=NOW)}
+    assert memory.last_keys == {0: LastKeys(lost=NOW)}
 
 
 def test_a_namespace_may_make_its_keys_twice_in_ten_minutes_and_some_more() -> None:
@@ -92,8 +93,33 @@ def test_a_namespace_may_make_its_keys_twice_in_ten_minutes_and_some_more() -> N
     sizes.set("a", "shop", 10)
     assert pace.room("shop") == TIMES * 10 + FREE
     for _ in range(TIMES * 10 + FREE + 5):
-        pace.made("shop")
+        pace.made("shop", Why.REQUESTED)
     assert (pace.room("shop"), pace.room("bank")) == (0, FREE)
     sizes.drop("a")
     clock[0] += WINDOW
     assert pace.room("shop") == FREE
+
+
+def test_what_a_slot_gets_in_its_time_uses_up_nothing_of_what_people_may_ask_for() -> None:
+    pace = Pace(cast("ObjectCache", SimpleNamespace(sizes=Sizes())), lambda: NOW)
+    for why in (Why.INTERVAL, Why.EXPIRY, Why.REJECTED, Why.COMPROMISED):
+        pace.made("shop", why)
+    assert pace.room("shop") == FREE
+
+
+def test_a_namespace_that_is_not_asked_about_any_more_is_forgotten() -> None:
+    clock = [NOW]
+    pace = Pace(cast("ObjectCache", SimpleNamespace(sizes=Sizes())), lambda: clock[0])
+    for number in range(500):
+        pace.made(f"gone-{number}", Why.SLOT_EMPTY)
+    clock[0] += WINDOW
+    pace.made("shop", Why.SLOT_EMPTY)
+    assert pace.known() == {"shop"}
+
+
+def test_a_pool_whose_namespace_has_room_for_a_part_of_its_keys_says_how_many_wait() -> None:
+    o = seen(pool=a_pool(spec=a_spec(size=5)), room=2)
+    assert creates(o) == 2
+    told = {each.type: each for each in concluded(o).conditions}
+    assert told["Reconciling"].reason == "NewKeysPaced"
+    assert "3 keys of this pool wait" in told["Reconciling"].message

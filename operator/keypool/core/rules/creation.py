@@ -139,7 +139,7 @@ def _wanted(o: Observation, ledger: Ledger, slot: int, now: datetime) -> Due | N
         if any(_may_be_good(o, key) for key in withdrawn):
             return None
         due = Due(o.started_at, Why.REJECTED if withdrawn else Why.SLOT_EMPTY)
-        return paced(due, slot, None, o.turns, o.floor)
+        return paced(due, slot, None, o.last_keys, o.floor)
     last, by_people = active[-1], active[-1].why == Why.SUPPLIED
     due = Due(last.intended_at, Why.SPEC) if by_people else due_of(o, last)
     if due.why in URGENT:
@@ -156,7 +156,7 @@ def due_of(o: Observation, key: KeyRecord) -> Due:
     is_another = o.provider is not None and o.provider.uid != key.provider
     if due.why is Why.SPEC and is_another and o.ledger.satisfied_generation == o.known_pool.generation:
         due = Due(due.at, Why.PROVIDER)
-    return paced(due, key.slot, key, o.turns, o.floor)
+    return paced(due, key.slot, key, o.last_keys, o.floor)
 
 
 def _may_be_good(o: Observation, key: KeyRecord) -> bool:
@@ -281,7 +281,9 @@ def waits_for_its_turn(o: Observation, now: datetime) -> Problem | None:
         at, slot = min(late)
         text = f"one key a minute is made for a slot on request: slot {slot} gets its next one at {at:%H:%M:%S}Z"
         return Problem(Reason.NEW_KEYS_PACED, text, stalls=False)
-    if o.room == 0 and any(due.why in COUNTED and due.at <= now for due, _ in dues):
-        text = f"namespace {o.known_pool.namespace} had too many keys made in the last ten minutes; this pool waits"
+    ripe = [(due, slot) for due, slot in dues if due.at <= now]
+    if waiting := len(ripe) - len(_within_the_namespace(o, ripe)):
+        what = "1 key of this pool waits" if waiting == 1 else f"{waiting} keys of this pool wait"
+        text = f"namespace {o.known_pool.namespace} had too many keys made in the last ten minutes; {what}"
         return Problem(Reason.NEW_KEYS_PACED, text, stalls=False)
     return None

@@ -25,7 +25,11 @@ UNKNOWN = (KeyState.INTENDED, KeyState.UNRESOLVED, KeyState.HELD)
 
 def most_in_a_pool(o: Observation) -> int:
     """How many keys that may exist a pool has at most, but for those of `last_chance`."""
-    return o.effective.size + 1
+    return _most(o.effective.size)
+
+
+def _most(size: int) -> int:
+    return size + 1
 
 
 def next_try(o: Observation, ledger: Ledger, slot: int, due: Due, now: datetime) -> Due | None:
@@ -47,9 +51,14 @@ def next_try(o: Observation, ledger: Ledger, slot: int, due: Due, now: datetime)
 
 def is_stopped(o: Observation, ledger: Ledger, slot: int) -> bool:
     """Whether one more lost answer would be one too many, in the slot or in the pool."""
+    return has_lost_too_many(ledger, slot, o.effective.size)
+
+
+def has_lost_too_many(ledger: Ledger, slot: int, size: int) -> bool:
+    """The same of a pool of so many keys."""
     if len(ledger.of_slot(slot, KeyState.HELD)) >= MOST_IN_A_SLOT:
         return True
-    return len(ledger.inside(KeyState.HELD)) >= most_in_a_pool(o)
+    return len(ledger.inside(KeyState.HELD)) >= _most(size)
 
 
 def last_chance(o: Observation, ledger: Ledger, slot: int) -> Due | None:

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 
 
-class Turns:
+class OneAtATime:
     """`take` it, or `take_now`, and `give_back`."""
 
     def __init__(self) -> None:
