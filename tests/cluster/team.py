@@ -66,11 +66,12 @@ class Person(KubeClient):
         payload: bytes | None,
         content_type: str,
         *,
-        accept: str = "",
-        read: Read | None = None,
+        accept: str,
+        read: Read | None,
+        most: int,
     ) -> Object:
         named = {**query, "fieldManager": "a-person"} if "fieldManager" in query else query
-        return await super()._once(verb, path, named, payload, content_type, accept=accept, read=read)
+        return await super()._once(verb, path, named, payload, content_type, accept=accept, read=read, most=most)
 
 
 class Team:
