@@ -87,6 +87,18 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "entry-dot": ({"secret": {"keys": {"baseURL": "."}}}, "must not begin with '.'"),
     "entries-same": ({"secret": {"keys": {"apiKey": "K", "baseURL": "K"}}}, "apiKey and baseURL must be two entries"),
     "entry-same-as-default": ({"secret": {"keys": {"apiKey": "baseURL"}}}, "apiKey and baseURL must be two entries"),
+    "labels-long-together": (
+        {"secret": {"labels": {f"example.com/{'l' * 60}{number:03}": "v" * 63 for number in range(32)}}},
+        "spec.secret.labels: Invalid value: keys and values must have at most 4096 characters together",
+    ),
+    "annotations-long-together": (
+        {"secret": {"annotations": {"a": "x" * 4096, "b": "x" * 4095}}},
+        "spec.secret.annotations: Invalid value: keys and values must have at most 8192 characters together",
+    ),
+    "models-long-together": (
+        {"key": {"models": [f"{'m' * 100}{number}" for number in range(41)]}},
+        "spec.key.models: Invalid value: all models must have at most 4096 characters together",
+    ),
     "label-ours": ({"secret": {"labels": {"keypool.dev/pool": "x"}}}, "keypool sets them"),
     "label-managed-by": ({"secret": {"labels": {"app.kubernetes.io/managed-by": "x"}}}, "keypool sets them"),
     "label-key": ({"secret": {"labels": {"a b": "x"}}}, "keys must be of the form name or example.com/name"),
@@ -133,6 +145,18 @@ REFUSED_PROVIDERS: dict[str, tuple[dict[str, Any], str]] = {
     "project-missing": ({"holySheep": None, "openAI": {}}, "spec.openAI.project: Required value"),
     "no-endpoint": ({"endpoints": []}, "spec.endpoints in body should have at least 1 items"),
     "nine-endpoints": ({"endpoints": [{"url": f"https://{n}.example.com"} for n in range(9)]}, "Too many: 9"),
+    "endpoints-long-together": (
+        {"endpoints": [{"url": f"https://{n}.example.com/{'p' * 1400}"} for n in range(3)]},
+        "spec.endpoints: Invalid value: all URLs must have at most 4096 characters together",
+    ),
+    "options-long-together": (
+        {"holySheep": None, "plugin": {"adapter": "x", "options": {f"o{n}": "x" * 1024 for n in range(8)}}},
+        "spec.plugin.options: Invalid value: keys and values must have at most 8192 characters together",
+    ),
+    "option-key-long": (
+        {"holySheep": None, "plugin": {"adapter": "x", "options": {"k" * 9000: ""}}},
+        "spec.plugin.options: Invalid value: keys and values must have at most 8192 characters together",
+    ),
     "same-endpoint": (
         {"endpoints": [{"url": "https://a.example"}, {"url": "https://b.example"}, {"url": "https://a.example"}]},
         "must have each URL once",
@@ -162,11 +186,23 @@ REFUSED_PROVIDERS: dict[str, tuple[dict[str, Any], str]] = {
         {"caBundle": "x", "caSecretRef": {"name": "ca"}},
         "spec.caBundle: Invalid value: must be left out where caSecretRef is given",
     ),
-    "ca-too-long": ({"caBundle": "x" * 65537}, "Too long: may not be more than 65536"),
+    "ca-too-long": ({"caBundle": "x" * 32769}, "Too long: may not be more than 32768"),
     "ca-secret-without-name": ({"caSecretRef": {}}, "spec.caSecretRef.name: Required value"),
     "two-credentials": (
         {"auth": {"secretRef": {"name": "a"}, "oauth2": {"tokenURL": "https://a.example", "secretRef": {"name": "a"}}}},
         "must have exactly one of secretRef and oauth2",
+    ),
+    "oauth-scopes-long-together": (
+        {
+            "auth": {
+                "oauth2": {
+                    "tokenURL": "https://a.example",
+                    "secretRef": {"name": "a"},
+                    "scopes": [f"{'s' * 250}{n}" for n in range(9)],
+                }
+            }
+        },
+        "spec.auth.oauth2.scopes: Invalid value: all scopes must have at most 2048 characters together",
     ),
     "oauth-scope": (
         {"auth": {"oauth2": {"tokenURL": "https://a.example", "secretRef": {"name": "a"}, "scopes": ["a b"]}}},

@@ -106,7 +106,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "no date": (UNDATED, "certificate 1 of 1 cannot be read"),
     "expired": (EXPIRED.pem, f"the last one expired on {NOW - timedelta(hours=1):%Y-%m-%d}"),
     "too many": (CA.pem * (MOST_CERTIFICATES + 1), f"holds {MOST_CERTIFICATES + 1} certificates"),
-    "too long": ("x" * 65537, "is longer than 65536 bytes"),
+    "too long": ("x" * 32769, "is longer than 32768 bytes"),
 }
 
 

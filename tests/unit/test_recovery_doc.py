@@ -5,9 +5,9 @@ from pathlib import Path
 
 from keypool.cluster.installation import CONFIRM_CLUSTER, CONFIRM_MISSING, NAME
 from keypool.cluster.ledgers import LABEL
+from keypool.core.annotations import ABANDON, COMPROMISED
 from keypool.core.projection import ANNOTATION_HANDLES
 from keypool.core.reasons import Condition, Reason
-from keypool.reconcile.readings import ABANDON, COMPROMISED
 
 TEXT = (Path(__file__).parents[2] / "docs" / "recovery.md").read_text()
 KNOWN = {CONFIRM_CLUSTER, CONFIRM_MISSING, LABEL, ANNOTATION_HANDLES, ABANDON, COMPROMISED, "keypool.dev/pool"}

@@ -72,6 +72,15 @@ def _metadata_keys(owned: str, whose: str) -> tuple[Rule, ...]:
     )
 
 
+def _together(most: int, each: str, what: str) -> Rule:
+    """So that an object stays small, whoever makes it: the operator keeps it in memory."""
+    return Rule(f"self.map(each, {each}).sum() <= {most}", f"{what} must have at most {most} characters together")
+
+
+def _entries(most: int) -> Rule:
+    return _together(most, "each.size() + self[each].size()", "keys and values")
+
+
 _NO_DOT_FILE = (Rule("!self.startsWith('.')", "must not begin with '.': such files are hidden from programs"),)
 _PUBLISHED = "(has(self.spec.secret.name) ? self.spec.secret.name : self.metadata.name)"
 _BALANCED = f"(has(self.spec.secret.poolName) ? self.spec.secret.poolName : {_PUBLISHED} + '-pool')"
@@ -114,6 +123,7 @@ POOL_RULES: Rules = {
     "spec.providerRef.kind": (_OF_ONE_ACCOUNT,),
     "spec.providerRef.name": (_OF_ONE_ACCOUNT,),
     "spec.key.lifetime": _between("5m", "8760h"),
+    "spec.key.models": (_together(4096, "each.size()", "all models"),),
     "spec.rotation.every": _between("1m", "8760h"),
     "spec.rotation.renewBefore": _between("0s", "8760h"),
     "spec.rotation.overlap.min": _between("0s", "168h"),
@@ -131,9 +141,14 @@ POOL_RULES: Rules = {
             f"self.all(key, self[key].matches({_LABEL_VALUE!r}))",
             "values must be of letters, digits, '-', '_' and '.', and begin and end with a letter or digit",
         ),
+        _entries(4096),
     ),
-    "spec.secret.annotations": _metadata_keys(
-        _OUR_ANNOTATIONS, "must not hold keys below keypool.dev/, kubernetes.io/ or k8s.io/: they are not yours to set"
+    "spec.secret.annotations": (
+        *_metadata_keys(
+            _OUR_ANNOTATIONS,
+            "must not hold keys below keypool.dev/, kubernetes.io/ or k8s.io/: they are not yours to set",
+        ),
+        _entries(8192),
     ),
 }
 
@@ -160,6 +175,8 @@ PROVIDER_RULES: Rules = {
     "spec.openAI": (_settled("project", _ACCOUNT),),
     "spec.webhook": (_settled("account", _ACCOUNT),),
     "spec.plugin": (_settled("adapter", _ACCOUNT),),
+    "spec.plugin.options": (_entries(8192),),
+    "spec.auth.oauth2.scopes": (_together(2048, "each.size()", "all scopes"),),
     "spec": (
         Rule(f"{_KIND_COUNT} == 1", f"must have exactly one of {', '.join(KINDS)}: the kind of provider"),
         Rule(
@@ -193,6 +210,7 @@ PROVIDER_RULES: Rules = {
     "spec.endpoints": (
         Rule("self == oldSelf", "are immutable, because they define the account: make a new KeyProvider"),
         Rule("self.all(one, self.exists_one(other, other.url == one.url))", "must have each URL once"),
+        _together(4096, "each.url.size()", "all URLs"),
     ),
 }
 

@@ -4,27 +4,27 @@ from typing import Annotated
 
 from pydantic import Field
 
-from keypool.api.status import Conditions, StatusModel, Time
+from keypool.api.status import Conditions, Line, StatusModel, Text, Time, Word
 
 
 class KeyStatus(StatusModel):
     """One upstream key of the pool; never its value."""
 
-    name: Annotated[str, Field(description="Name of the key at the provider.")]
+    name: Annotated[Line, Field(description="Name of the key at the provider.")]
     slot: Annotated[int, Field(description="Which of the pool's places it fills, from 0.")]
     state: Annotated[
-        str,
+        Word,
         Field(
             description="intended, unresolved, held, created, active, withdrawn, draining, disabled, revoking or owed; "
             "docs/lifecycle.md explains them.",
         ),
     ]
     label: Annotated[
-        str | None, Field(description="Entry of the Secret that spec.keysFrom names, for a key that people made.")
+        Line | None, Field(description="Entry of the Secret that spec.keysFrom names, for a key that people made.")
     ] = None
     primary: Annotated[bool, Field(description="True for the key in the published Secret's apiKey.")] = False
     fingerprint: Annotated[
-        str | None, Field(description="First 12 hexadecimal digits of the value's SHA-256, to recognise a key by.")
+        Word | None, Field(description="First 12 hexadecimal digits of the value's SHA-256, to recognise a key by.")
     ] = None
     created_at: Annotated[Time | None, Field(description="When the provider made it.")] = None
     expires_at: Annotated[Time | None, Field(description="When it stops working by itself.")] = None
@@ -53,7 +53,7 @@ class NextRotation(StatusModel):
         Time | None, Field(description="When it was due, for one that could not begin in time.")
     ] = None
     slot: Annotated[int, Field(description="Which slot rotates.")]
-    why: Annotated[str, Field(description="Why, such as: every 24h; and what it waits for.")]
+    why: Annotated[Text, Field(description="Why, such as: every 24h; and what it waits for.")]
 
 
 class LastRotation(StatusModel):
@@ -62,14 +62,14 @@ class LastRotation(StatusModel):
     at: Annotated[Time, Field(description="When the Secret was seen with the new key.")]
     slot: Annotated[int, Field(description="Which slot rotated.")]
     reason: Annotated[
-        str,
+        Word,
         Field(
             description="Why, such as: interval, expiry, requested, spec changed, key rejected, compromised, supplied "
             "by people."
         ),
     ]
-    new_fingerprint: Annotated[str, Field(description="Fingerprint of the new key.")]
-    old_fingerprint: Annotated[str | None, Field(description="Fingerprint of the key that it replaced.")] = None
+    new_fingerprint: Annotated[Word, Field(description="Fingerprint of the new key.")]
+    old_fingerprint: Annotated[Word | None, Field(description="Fingerprint of the key that it replaced.")] = None
     old_key_works_until: Annotated[
         Time | None,
         Field(
@@ -82,48 +82,49 @@ class LastRotation(StatusModel):
 class Binding(StatusModel):
     """Where workloads find the key (Service Binding for Kubernetes)."""
 
-    name: Annotated[str, Field(description="Name of the published Secret.")]
+    name: Annotated[Line, Field(description="Name of the published Secret.")]
 
 
 class Handled(StatusModel):
     """Requests by annotation that were carried out; the same request again does nothing. A text that may hold a secret
     is not repeated: its length stands for it."""
 
-    rotate: Annotated[str | None, Field(description="Token of keypool.dev/rotate that was handled last.")] = None
+    rotate: Annotated[Text | None, Field(description="Token of keypool.dev/rotate that was handled last.")] = None
     compromised: Annotated[
-        str | None,
+        Text | None,
         Field(description="The report that was handled last; absent while a reported key is not proven dead."),
     ] = None
-    clear_lost: Annotated[str | None, Field(description="Value of keypool.dev/clear-lost that was handled last.")] = (
+    clear_lost: Annotated[Text | None, Field(description="Value of keypool.dev/clear-lost that was handled last.")] = (
         None
     )
-    abandon: Annotated[str | None, Field(description="Value of keypool.dev/abandon that was handled last.")] = None
-    undo_revoke: Annotated[str | None, Field(description="Value of keypool.dev/undo-revoke that was handled last.")] = (
-        None
-    )
+    abandon: Annotated[Text | None, Field(description="Value of keypool.dev/abandon that was handled last.")] = None
+    undo_revoke: Annotated[
+        Text | None, Field(description="Value of keypool.dev/undo-revoke that was handled last.")
+    ] = None
 
 
 class Effective(StatusModel):
     """The tunables as they apply now, defaults filled in; durations as Go writes them."""
 
-    lifetime: Annotated[str, Field(description="How long a key lives at most.")]
-    every: Annotated[str, Field(description="Each key is replaced after this time.")]
-    renew_before: Annotated[str, Field(description="A key is replaced at the latest this long before it expires.")]
-    overlap_min: Annotated[str, Field(description="How long a replaced key goes on working at least.")]
-    quiet: Annotated[str, Field(description="How long a disabled key can be brought back before it is revoked.")]
+    lifetime: Annotated[Word, Field(description="How long a key lives at most.")]
+    every: Annotated[Word, Field(description="Each key is replaced after this time.")]
+    renew_before: Annotated[Word, Field(description="A key is replaced at the latest this long before it expires.")]
+    overlap_min: Annotated[Word, Field(description="How long a replaced key goes on working at least.")]
+    quiet: Annotated[Word, Field(description="How long a disabled key can be brought back before it is revoked.")]
     max_surge: Annotated[int, Field(description="How many slots rotate at the same time.")]
-    probe_every: Annotated[str, Field(description="How often each key is checked at the provider.")]
+    probe_every: Annotated[Word, Field(description="How often each key is checked at the provider.")]
     failure_threshold: Annotated[int, Field(description="Rejections in a row after which a key is withdrawn.")]
     granted_lifetime: Annotated[
-        str | None, Field(description="How long the provider lets a key live, where that is not what it was asked for.")
+        Word | None,
+        Field(description="How long the provider lets a key live, where that is not what it was asked for."),
     ] = None
 
 
 class SettingWarning(StatusModel):
     """Something about the pool's settings that is accepted, and from which an outage follows."""
 
-    reason: Annotated[str, Field(description="What, in one word that a program may compare.")]
-    message: Annotated[str, Field(description="What follows, and what to set instead.")]
+    reason: Annotated[Word, Field(description="What, in one word that a program may compare.")]
+    message: Annotated[Text, Field(description="What follows, and what to set instead.")]
 
 
 class ApiKeyPoolStatus(StatusModel):
@@ -132,7 +133,7 @@ class ApiKeyPoolStatus(StatusModel):
     observed_generation: Annotated[int | None, Field(description="Generation of the spec last seen.")] = None
     conditions: Conditions = ()
     next_action: Annotated[
-        str | None,
+        Word | None,
         Field(
             description="What happens next, in words, such as: rotate slot 1 at 2026-11-24 09:00Z. At most 40 "
             "characters, so that kubectl's table stays narrow.",
@@ -144,11 +145,11 @@ class ApiKeyPoolStatus(StatusModel):
     last_rotation: Annotated[
         LastRotation | None, Field(description="The last time that a key took another one's place in the Secret.")
     ] = None
-    keys_summary: Annotated[str | None, Field(description="Published keys of those wanted, such as 2/2.")] = None
+    keys_summary: Annotated[Word | None, Field(description="Published keys of those wanted, such as 2/2.")] = None
     replicas: Annotated[int, Field(description="How many keys are published, for the scale subresource.")] = 0
     counts: Annotated[Counts | None, Field(description="How many keys are in which part of their life.")] = None
     primary_fingerprint: Annotated[
-        str | None, Field(description="Fingerprint of the key in the published Secret's apiKey.")
+        Word | None, Field(description="Fingerprint of the key in the published Secret's apiKey.")
     ] = None
     keys: Annotated[
         tuple[KeyStatus, ...],

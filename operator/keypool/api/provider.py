@@ -50,7 +50,7 @@ class KeyProviderSpec(Kinds):
         str | None,
         Field(
             min_length=1,
-            max_length=65_536,
+            max_length=32_768,
             repr=False,  # it may be a private key, given by mistake
             description="Certificates of authorities in PEM (or its base64, as webhooks have it) that sign the "
             "certificates of the endpoints and of the token server: at most 50. They are trusted beside the public "

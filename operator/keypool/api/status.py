@@ -5,9 +5,10 @@ times are absolute, usage is a metric. Write it with `dump`.
 """
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 
@@ -15,8 +16,25 @@ def _rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-Time = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str)]
+Time = Annotated[
+    datetime,
+    PlainSerializer(_rfc3339, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time", "maxLength": 64}),
+]
 """A moment in UTC, written to whole seconds as Kubernetes does: 2026-11-24T09:00:00Z."""
+
+
+def _cut(most: int, text: object) -> object:
+    return text[: most - 1] + "\u2026" if isinstance(text, str) and len(text) > most else text
+
+
+Word = Annotated[str, BeforeValidator(partial(_cut, 128)), Field(max_length=128)]
+"""A name of ours, a digest, a duration."""
+Line = Annotated[str, BeforeValidator(partial(_cut, 253)), Field(max_length=253)]
+"""A name that others give, such as that of a Secret or of an entry of one."""
+Text = Annotated[str, BeforeValidator(partial(_cut, 1024)), Field(max_length=1024)]
+"""What is said to people, or repeated of what they said. Whatever is longer is cut where it is written."""
+Url = Annotated[str, BeforeValidator(partial(_cut, 2048)), Field(max_length=2048)]
 
 
 class StatusModel(BaseModel):
@@ -32,10 +50,10 @@ class StatusModel(BaseModel):
 class Condition(StatusModel):
     """One aspect of the object's state, in the shape of metav1.Condition."""
 
-    type: Annotated[str, Field(description="Which aspect, such as Ready or Stalled.")]
+    type: Annotated[Word, Field(description="Which aspect, such as Ready or Stalled.")]
     status: Annotated[Literal["True", "False", "Unknown"], Field(description="Whether it holds.")]
-    reason: Annotated[str, Field(description="Why, in one word that a program may compare.")]
-    message: Annotated[str, Field(description="Why, and what to do, for people. It never holds a secret value.")]
+    reason: Annotated[Word, Field(description="Why, in one word that a program may compare.")]
+    message: Annotated[Text, Field(description="Why, and what to do, for people. It never holds a secret value.")]
     observed_generation: Annotated[
         int | None,
         Field(description="Generation of the object this speaks of; for Ready the generation satisfied last."),
@@ -79,20 +97,20 @@ class ProviderCapabilities(StatusModel):
     tells_last_use: bool = _can("It tells when a key was used last.")
     tells_usage: bool = _can("It tells what a key spent, or how many requests it made.")
     deletes_keys: bool = _can("It revokes keys when asked; otherwise a person has to.")
-    activation_lag: Annotated[str, Field(description="How long a new, good key may be rejected (Go duration).")]
-    listing_lag: Annotated[str, Field(description="How long a new key may be missing from a listing (Go duration).")]
-    revocation_lag: Annotated[str, Field(description="How long a deleted key may still be accepted (Go duration).")] = (
-        "0s"
-    )
+    activation_lag: Annotated[Word, Field(description="How long a new, good key may be rejected (Go duration).")]
+    listing_lag: Annotated[Word, Field(description="How long a new key may be missing from a listing (Go duration).")]
+    revocation_lag: Annotated[
+        Word, Field(description="How long a deleted key may still be accepted (Go duration).")
+    ] = "0s"
     max_lifetime: Annotated[
-        str | None, Field(description="Longest life that it grants a key (Go duration). Absent: no limit.")
+        Word | None, Field(description="Longest life that it grants a key (Go duration). Absent: no limit.")
     ] = None
 
 
 class EndpointStatus(StatusModel):
     """One of the provider's endpoints."""
 
-    url: Annotated[str, Field(description="Its base URL.")]
+    url: Annotated[Url, Field(description="Its base URL.")]
     state: Annotated[
         Literal["Closed", "Open", "HalfOpen"],
         Field(

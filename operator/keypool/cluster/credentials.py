@@ -43,8 +43,9 @@ class _Remembered:
 _Parse = Callable[[dict[str, object], str, str], str]
 MAX_AGE = 60.0
 """Seconds that a credential is used without reading it again."""
-_LONGEST, _LONGEST_BUNDLE = 16 * 1024, 256 * 1024
-"""Characters of a credential, and of certificates: both are kept in memory for each provider, whoever made it."""
+_LONGEST, _LONGEST_BUNDLE = 16 * 1024, 48 * 1024
+"""Characters of a credential, and of certificates (in base64 once more, as some have them): both are kept in memory
+for each provider, whoever made it."""
 _SWEEP = 256
 """So many are remembered before those that are too old to be used are forgotten."""
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from keypool.core.annotations import KNOWN
 from keypool.core.naming import OURS
 from keypool.core.views_secret import ANNOTATION_ADOPTED, SecretView
 
@@ -34,8 +35,7 @@ def kept_object(obj: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _annotations(texts: Mapping[str, str]) -> dict[str, str]:
-    ours = [name for name in texts if name.startswith(OURS) and len(name) <= _LONGEST_NAME]
-    return {name: texts[name][:_LONGEST] for name in sorted(ours)[:_MOST_NAMES]}
+    return {name: texts[name][:_LONGEST] for name in sorted(KNOWN.intersection(texts))}
 
 
 def _finalizers(names: Iterable[str]) -> list[str]:

@@ -15,7 +15,7 @@ from ssl import PROTOCOL_TLS_CLIENT, SSLContext, SSLError, cert_time_to_seconds
 
 import httpx
 
-MOST_BYTES, MOST_CERTIFICATES = 65_536, 50
+MOST_BYTES, MOST_CERTIFICATES = 32_768, 50
 """Of what a provider object or its Secret adds."""
 FILE_BYTES, FILE_CERTIFICATES = 2 * 1024 * 1024, 1000
 """Of the administrator's file, which may be a whole system's."""

@@ -9,6 +9,7 @@ from keypool.cluster.cache import Kind
 from keypool.cluster.errors import KubeError, NotFound
 from keypool.cluster.secret_view import secret_view
 from keypool.core import consent
+from keypool.core.annotations import ABANDON
 from keypool.core.effective import effective
 from keypool.core.ledger import Ledger
 from keypool.core.limits import NO_IDENTITY, Identity
@@ -21,7 +22,7 @@ from keypool.core.views_secret import SecretView
 from keypool.core.wording import is_name
 from keypool.reconcile.consenting import needed_by
 from keypool.reconcile.memory import Memory
-from keypool.reconcile.readings import ABANDON, REQUEST_LIMIT, claimant, pool_facts
+from keypool.reconcile.readings import REQUEST_LIMIT, claimant, pool_facts
 from keypool.reconcile.world import World
 
 

@@ -16,6 +16,7 @@ from keypool.cluster import paths
 from keypool.cluster.cache import Kind
 from keypool.cluster.credentials import MAX_AGE, ConsentMissing, CredentialMissing
 from keypool.cluster.errors import Conflict, KubeError, NotFound
+from keypool.core.annotations import CONFIRM
 from keypool.core.brake import Grip
 from keypool.core.breaker import State
 from keypool.core.observation import Problem
@@ -31,7 +32,7 @@ from keypool.reconcile.first_sight import reported_when_slow
 from keypool.reconcile.provider_object import account, subject
 from keypool.reconcile.provider_report import report
 from keypool.reconcile.provider_standing import as_told, patient, problem_with, unasked, unreadable
-from keypool.reconcile.proving import CONFIRM, is_another_account, problem_of
+from keypool.reconcile.proving import is_another_account, problem_of
 from keypool.reconcile.readings import REQUEST_LIMIT, moment
 from keypool.reconcile.unforeseen import Unforeseen
 from keypool.reconcile.world import World

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from keypool.core.account import Account
+from keypool.core.annotations import CONFIRM
 from keypool.core.lifecycle import KeyState
 from keypool.core.observation import Problem
 from keypool.core.reasons import Reason
@@ -25,7 +26,6 @@ from keypool.reconcile.accounts import Listing
 from keypool.reconcile.directory import Entry
 from keypool.reconcile.world import World
 
-CONFIRM = "keypool.dev/confirm-account"
 ANOTHER_ACCOUNT = Problem(
     Reason.ACCOUNT_CHANGED,
     "the credential's account lists none of the keys that keypool has there, so it is not used. Put the credential of "

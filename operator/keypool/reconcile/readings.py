@@ -10,17 +10,12 @@ from keypool.api.pool import ApiKeyPoolSpec
 from keypool.api.pool_status import ApiKeyPoolStatus
 from keypool.api.status import Condition
 from keypool.core import asked
+from keypool.core.annotations import ABANDON, CLEARED, COMPROMISED, REVOKED, ROTATE, UNDO
 from keypool.core.observation import PoolFacts
 from keypool.core.ownership import Claimant
 from keypool.core.projection import secret_names
 
 FINALIZER = "keypool.dev/keys"
-ROTATE = "keypool.dev/rotate"
-COMPROMISED = "keypool.dev/compromised"
-CLEARED = "keypool.dev/clear-lost"
-ABANDON = "keypool.dev/abandon"
-UNDO = "keypool.dev/undo-revoke"
-REVOKED = "keypool.dev/revoked"
 REQUEST_LIMIT = asked.LONGEST + 1
 """Characters of an annotation that are taken along: one more than is read, so that it is told that it is cut."""
 

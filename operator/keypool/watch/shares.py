@@ -7,12 +7,13 @@ from typing import Any
 from keypool.api.pool import ApiKeyPoolSpec
 from keypool.cluster.cache import ObjectCache, provider_place
 from keypool.core import asked
+from keypool.core.annotations import COMPROMISED
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import KeyState
 from keypool.core.rotation import Why, is_compromised
 from keypool.core.rules.creation import REJECTIONS_THAT_STOP
 from keypool.core.rules.lost import has_lost_too_many
-from keypool.reconcile.readings import COMPROMISED, request
+from keypool.reconcile.readings import request
 from keypool.watch.lanes import Lane
 
 PASSES, LOOKS = 32, 16

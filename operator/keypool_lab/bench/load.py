@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from keypool.cluster import paths
 from keypool.cluster.errors import KubeError
-from keypool.reconcile.readings import ROTATE
+from keypool.core.annotations import ROTATE
 from keypool_lab.bench.failures import BenchError
 from keypool_lab.bench.stack import NAMESPACE, Stack, pool
 

@@ -8,10 +8,10 @@ from keypool.api.provider import KeyProviderSpec
 from keypool.api.provider_options import HolySheep
 from keypool.cluster import paths
 from keypool.cluster.client import KubeClient
+from keypool.core.annotations import CONFIRM
 from keypool.core.limits import Identity
 from keypool.providers.protocol import CreatedKey, NewKey, Provider
 from keypool.providers.registry import build
-from keypool.reconcile.proving import CONFIRM
 from tests.cluster.team import ADMIN_ENTRY, Object, Team, pool_manifest, secret_manifest, to
 from tests.waiting import eventually
 
