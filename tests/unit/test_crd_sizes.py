@@ -11,8 +11,8 @@ from tests.unit.core.builders import NOW
 from tests.unit.test_crds import ALL, nodes, schema
 
 Schema = dict[str, Any]
-QUOTES, A_NUMBER, AN_ENTRY = 2, 20, 6
-"""Characters around a text, of a number, and of what separates entries."""
+QUOTES, A_NUMBER, AN_ENTRY, AN_ARRAY_ITEM = 2, 20, 6, 20
+"""Characters around a text, of a number, and of what separates entries, and items whose texts are counted together."""
 
 
 def most_together(node: Schema) -> int | None:
@@ -29,16 +29,14 @@ def largest(node: Schema, path: str) -> int:
         case "object" if "additionalProperties" in node:
             count, each = node["maxProperties"], largest(node["additionalProperties"], path)
             together = most_together(node)
-            return count * (253 + each + AN_ENTRY) if together is None else together + count * 2 * AN_ENTRY
+            return int(count * (253 + each + AN_ENTRY) if together is None else together + count * 2 * AN_ENTRY)
         case "object":
             fields = node.get("properties", {}).items()
             return QUOTES + sum(len(name) + AN_ENTRY + largest(child, f"{path}.{name}") for name, child in fields)
         case "array":
             count, together = node["maxItems"], most_together(node)
             each = largest(node["items"], path)
-            if together is None:
-                return int(count * (each + AN_ENTRY))
-            return together + count * 20
+            return int(count * (each + AN_ENTRY) if together is None else together + count * AN_ARRAY_ITEM)
         case "string":
             texts = node["enum"] if "enum" in node else ["x" * node["maxLength"]]
             return QUOTES + max(map(len, texts))
