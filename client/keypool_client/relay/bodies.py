@@ -1,0 +1,76 @@
+"""A request's body: held, so that it can be sent again, or passed on as it comes, which allows one attempt."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from keypool_client.relay.buffers import Lease
+
+MOST_HELD = 4 * 1024 * 1024
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class TooSlow(Exception):
+    """The client paused for too long in the middle of a body."""
+
+
+class Flowing:
+    """What is left of a body that is not held: read once, as fast as the endpoint takes it."""
+
+    def __init__(self, request: web.BaseRequest, begun: list[bytes], seconds: float) -> None:
+        self._request, self._begun, self._seconds = request, begun, seconds
+        self.too_slow = False
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """All of the body. Raises TooSlow into whoever sends it."""
+        for piece in self._begun:
+            yield piece
+        self._begun.clear()
+        content = self._request.content
+        while not content.at_eof():
+            try:
+                async with asyncio.timeout(self._seconds):
+                    piece = await content.readany()
+            except TimeoutError:
+                self.too_slow = True
+                raise TooSlow from None
+            if piece:
+                yield piece
+
+
+async def take(request: web.BaseRequest, lease: Lease, seconds: float) -> bytes | Flowing | None:
+    """The body; None where there is none. Raises TooSlow."""
+    if not request.can_read_body:
+        return None
+    _go_on(request)
+    length = request.content_length
+    if _is_multipart(request) or (length is not None and (length > MOST_HELD or not lease.take(length))):
+        return Flowing(request, [], seconds)
+    content, held = request.content, request.content.read_nowait()
+    if content.at_eof():
+        return held
+    return await _rest(request, lease, held, seconds)
+
+
+async def _rest(request: web.BaseRequest, lease: Lease, begun: bytes, seconds: float) -> bytes | Flowing:
+    content, pieces, size, counted = request.content, [begun], len(begun), request.content_length is not None
+    while not content.at_eof():
+        if not counted and (size > MOST_HELD or not lease.take(len(pieces[-1]))):
+            return Flowing(request, pieces, seconds)
+        try:
+            async with asyncio.timeout(seconds):
+                pieces.append(await content.readany())
+        except TimeoutError:
+            raise TooSlow from None
+        size += len(pieces[-1])
+    return b"".join(pieces)
+
+
+def _is_multipart(request: web.BaseRequest) -> bool:
+    return request.headers.get("Content-Type", "")[:10].lower() == "multipart/"
+
+
+def _go_on(request: web.BaseRequest) -> None:
+    if "Expect" in request.headers and request.transport is not None:
+        request.transport.write(CONTINUE)

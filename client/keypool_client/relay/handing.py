@@ -1,0 +1,78 @@
+"""Hands answers to the client: a provider's, whole or as it comes, and the relay's own."""
+
+import asyncio
+import math
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from keypool_client.relay.answers import READ_ERRORS, Answer
+from keypool_client.relay.asked import Asked
+from keypool_client.wire.errors import Refusal
+
+ATTEMPTS, KEY_ID, SHOULD_RETRY = "x-keypool-attempts", "x-keypool-key-id", "x-should-retry"
+FLUSH_SECONDS = 5.0
+
+
+def own(refusal: Refusal, retry_after: float | None = None, asked: Asked | None = None) -> web.Response:
+    """An answer of the relay's own."""
+    seconds = None if retry_after is None else max(1, math.ceil(retry_after))
+    headers = CIMultiDict(refusal.headers(seconds, attempted=asked is not None and asked.spent))
+    if asked is not None:
+        _mark(headers, asked)
+    return web.Response(status=refusal.status, body=refusal.body, headers=headers)
+
+
+def whole(answer: Answer, asked: Asked) -> web.Response:
+    """An answer that was read to its end."""
+    return web.Response(
+        status=answer.status, reason=answer.reason, body=answer.begun, headers=headers_of(answer, asked)
+    )
+
+
+async def begin(answer: Answer, asked: Asked) -> web.StreamResponse:
+    """The first part of an answer that goes on as it comes."""
+    out = web.StreamResponse(status=answer.status, reason=answer.reason, headers=headers_of(answer, asked))
+    if answer.rest is not None and answer.rest.content_length is not None and not answer.stream:
+        out.content_length = answer.rest.content_length
+    await out.prepare(asked.http)
+    if answer.begun:
+        await out.write(answer.begun)
+    return out
+
+
+async def rest(answer: Answer, out: web.StreamResponse) -> bool:
+    """The rest; False where it was cut. A client that goes away raises."""
+    content = answer.rest.content if answer.rest is not None else None
+    while content is not None:
+        try:
+            piece = await content.readany()
+        except READ_ERRORS:
+            return False
+        if not piece:
+            break
+        await out.write(piece)
+    return True
+
+
+def abort(asked: Asked) -> None:
+    """Ends the transfer so that the client sees that it is incomplete; what was written still gets there."""
+    transport = asked.http.transport
+    asked.http.protocol.force_close()
+    if transport is not None:
+        asyncio.get_running_loop().call_later(FLUSH_SECONDS, transport.abort)
+
+
+def headers_of(answer: Answer, asked: Asked) -> CIMultiDict[str]:
+    """The provider's, and what the relay says."""
+    headers = CIMultiDict(answer.headers)
+    if asked.spent and answer.failure is not None:
+        headers[SHOULD_RETRY] = "false"
+    _mark(headers, asked)
+    return headers
+
+
+def _mark(headers: CIMultiDict[str], asked: Asked) -> None:
+    headers[ATTEMPTS] = str(asked.attempts)
+    if asked.last is not None:
+        headers[KEY_ID] = asked.last.key.id

@@ -1,0 +1,97 @@
+"""`keypool-client relay`: starts the parts, and ends them when no client needs them any more."""
+
+import argparse
+import asyncio
+import logging
+import os
+import random
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+
+from keypool_client.keys import default_folder
+from keypool_client.relay.running import Running
+from keypool_client.relay.settings import BadSettings, Settings, documented
+
+USAGE = 2
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serves until SIGTERM or SIGINT; returns the exit code."""
+    asked = _parser().parse_args(arguments)
+    try:
+        settings = Settings.read(os.environ)
+    except BadSettings as error:
+        sys.stderr.write(f"keypool-client relay: {error}\n")
+        return USAGE
+    _log(settings.log_level)
+    return asyncio.run(_run(settings, asked.folder or default_folder()))
+
+
+def _parser() -> argparse.ArgumentParser:
+    told = "\n".join(f"  {name} ({default or 'empty'})\n      {doc}" for name, default, doc in documented())
+    parser = argparse.ArgumentParser(
+        prog="keypool-client relay",
+        description="Takes requests of this pod's programs and sends them on with a key of the pool.",
+        epilog=f"environment, with defaults:\n{told}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--folder", type=Path, metavar="DIR", help="the mounted Secret POOL-relay")
+    return parser
+
+
+class _NoTraceback(logging.Filter):
+    """An exception's text may quote what was sent, so a library's log keeps its type alone."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info:
+            kind = record.exc_info[0]
+            record.exc_info, record.exc_text = None, None
+            record.msg, record.args = f"{record.getMessage()[:200]} ({kind.__name__ if kind else '?'})", None
+        return True
+
+
+def _log(level: str) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.addFilter(_NoTraceback())
+    logging.basicConfig(level=level, handlers=[handler])
+
+
+async def _run(settings: Settings, folder: Path) -> int:
+    async with AsyncExitStack() as stack:
+        running = Running(settings, folder, random.random, os.environ)
+        try:
+            await stack.enter_async_context(running)
+        except OSError as error:
+            logging.error("cannot listen: %s", error.strerror or type(error).__name__)
+            return 1
+        await _until_drained(running)
+    return 0
+
+
+async def _until_drained(running: Running) -> None:
+    """SIGTERM: until no client needs the relay; SIGINT, or a second SIGTERM: at once."""
+    loop, drain, at_once = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+
+    def term() -> None:
+        (at_once if drain.is_set() else drain).set()
+
+    loop.add_signal_handler(signal.SIGTERM, term)
+
+    def interrupt() -> None:
+        drain.set()
+        at_once.set()
+
+    loop.add_signal_handler(signal.SIGINT, interrupt)
+    await drain.wait()
+    logging.info("ends when no request was open for a while")
+    ending = asyncio.create_task(running.quiet())
+    hurry = asyncio.create_task(at_once.wait())
+    await asyncio.wait({ending, hurry}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (ending, hurry):
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,95 @@
+"""A relay that runs: the parts put together."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from keypool_client.model import Pool
+from keypool_client.policy.choosing import Chooser
+from keypool_client.relay.buffers import Buffers
+from keypool_client.relay.health import Health
+from keypool_client.relay.listeners import Server, usable
+from keypool_client.relay.metrics import Metrics
+from keypool_client.relay.relay import Relay
+from keypool_client.relay.settings import Settings
+from keypool_client.relay.upstream import Deadlines, Upstream
+from keypool_client.relay.watching import Watcher
+
+QUIET_SECONDS = 2.0
+log = logging.getLogger(__name__)
+
+
+class Running:
+    """`async with Running(settings, folder, draw, environ)` serves until the block ends."""
+
+    def __init__(self, settings: Settings, folder: Path, draw: Callable[[], float], environ: Mapping[str, str]) -> None:
+        self._settings, self._folder, self._draw, self._environ = settings, folder, draw, environ
+        self.metrics, self.buffers = Metrics(), Buffers()
+        self.port = self.health_port = 0
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            await self._start(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        told = self._settings
+        deadlines = Deadlines(told.connect_seconds, told.first_byte_seconds, told.idle_seconds)
+        self.upstream = Upstream(deadlines, self._environ)
+        stack.push_async_callback(self.upstream.close)
+        self.chooser = Chooser(self._draw)
+        self.relay = Relay(
+            told, self.chooser, self.upstream, self.buffers, self.metrics, clock=time.monotonic, day=time.time
+        )
+        self.watcher = Watcher(self._folder, self._apply)
+        await self.watcher.look()
+        self._server, health = Server(self.relay), Server(Health(self.metrics.registry, self._ready, self._refresh))
+        stack.push_async_callback(health.close)
+        stack.push_async_callback(self._server.close)
+        have, lack = usable(told.listen_addresses)
+        if lack:
+            log.warning("this machine has no address %s: nothing listens there", ", ".join(lack))
+        self.port = await self._server.listen(have or told.listen_addresses, told.listen_port)
+        self.health_port = await health.listen([told.health_address], told.health_port)
+        log.info("takes requests at %s, port %d; probes at port %d", ", ".join(have), self.port, self.health_port)
+        following = asyncio.create_task(self.watcher.follow(), name="keys")
+        stack.push_async_callback(_ended, following)
+
+    async def _apply(self, pools: tuple[Pool, ...]) -> None:
+        await self.upstream.update(pools)
+        self.chooser.update(pools, time.monotonic())
+        self.relay.update(pools)
+        self.metrics.keep([(pool.name, [key.id for key in pool.keys]) for pool in pools])
+        for pool in pools:
+            self.metrics.keys.labels(pool.name).set(len(pool.keys))
+
+    def _ready(self) -> bool:
+        return self.watcher.ready
+
+    def _refresh(self) -> None:
+        self.metrics.read.set(not self.watcher.now.troubles)
+        self.metrics.open.set(self.relay.open)
+        self.metrics.connections.set(self._server.connections)
+        self.metrics.buffered.set(self.buffers.total - self.buffers.free)
+
+    async def quiet(self) -> None:
+        """Returns when no request was open for two seconds. Requests are served meanwhile, new ones too."""
+        while (left := self.relay.busy_until() + QUIET_SECONDS - time.monotonic()) > 0:  # noqa: ASYNC110 no event: requests come and go
+            await asyncio.sleep(left)
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
