@@ -12,12 +12,6 @@ def refuse(status: int, message: str, headers: Mapping[str, str] | None = None) 
     return web.json_response({"error": {"message": message}}, status=status, headers=headers)
 
 
-def bearer(request: web.Request) -> str:
-    """The credential in `Authorization: Bearer …`, "" when there is none."""
-    scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
-    return credential.strip() if scheme.lower() == "bearer" else ""
-
-
 def same(given: str, expected: str) -> bool:
     """Compares two credentials without telling by the time it takes where they differ."""
     return hmac.compare_digest(given.encode(), expected.encode())

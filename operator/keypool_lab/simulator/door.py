@@ -1,5 +1,6 @@
 """A port on loopback that can be closed and opened again."""
 
+import asyncio
 from collections.abc import Callable
 
 from aiohttp import web
@@ -24,6 +25,15 @@ class Door:
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
         self._port = self._runner.addresses[0][1]
+
+    async def kill(self) -> None:
+        """Is gone as a process that was killed: every connection is cut now, whatever is under way."""
+        if self._runner is not None:
+            await asyncio.gather(*(site.stop() for site in self._runner.sites))
+            for connection in self._runner.server.connections if self._runner.server else ():
+                if connection.transport is not None:
+                    connection.transport.abort()
+        await self.close()
 
     async def close(self) -> None:
         """Refuses connections from now on."""

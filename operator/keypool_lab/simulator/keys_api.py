@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, Field, ValidationError
 
-from keypool_lab.simulator.answers import bearer, refuse, unprocessable
+from keypool_lab.simulator.answers import refuse, unprocessable
+from keypool_lab.simulator.dialects.operation import bearer
 from keypool_lab.simulator.record import Key, Record
 from keypool_lab.simulator.state import CONCERNS, STATE, State
 

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+Words = Literal["holysheep", "openai"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +29,14 @@ class Options:
 @dataclass(slots=True)
 class Switches:
     """States of the provider that are not bound to one call. Lags are in seconds after a key's creation; a key that was
-    made at or after `reject_since`, in seconds since the epoch, is rejected."""
+    made at or after `reject_since`, in seconds since the epoch, is rejected. `words`: whose errors its OpenAI dialect
+    gives. `events`: how many words each reply has (None: it repeats what was said), `pause` the seconds between the
+    events of a stream."""
 
     listing_lag: float = 0.0
     activation_lag: float = 0.0
     reject_all: bool = False
     reject_since: float | None = None
+    words: Words = "holysheep"
+    events: int | None = None
+    pause: float = 0.0

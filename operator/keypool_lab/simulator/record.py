@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from keypool_lab.simulator.store import Store
+from keypool_lab.simulator.store import CALL_COLUMNS, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,18 @@ class Key:
         return self.deleted is None and self.disabled is None and now < self.expires
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """One call: `status` is what the provider decided, None when a fault came first; `fault` is the one that met it.
 
     `kind` is create, list, validate, delete, use or other; `key_id` the key concerned; `client` the User-Agent.
     Noted before the answer leaves, so that whoever has an answer finds the call here.
+
+    Of a use there is more: `dialect`, `path` with its query, `endpoint`, `model`, `request_id`; `attempt`, the number
+    of earlier attempts that the SDK tells in `x-stainless-retry-count`; `credentials`, the names of the headers that
+    carried one; `identity`, the idempotency key or else a digest of the request, and whether it is a `duplicate` of one
+    that was carried out; `stream`, and its `events` that went out; `ended`: how the answer went out, `whole`, `gone`
+    when the client was not there any more, None for under way or spoilt by a fault.
     """
 
     time: float
@@ -43,6 +49,23 @@ class Call:
     status: int | None
     fault: str | None
     client: str
+    dialect: str = ""
+    path: str = ""
+    endpoint: str = ""
+    model: str = ""
+    request_id: str = ""
+    attempt: str = ""
+    credentials: str = ""
+    identity: str = ""
+    duplicate: bool = False
+    stream: bool = False
+    events: int = 0
+    ended: str | None = None
+
+    @property
+    def served(self) -> bool:
+        """Whether the whole answer went out as it should."""
+        return self.status == 200 and self.fault is None and self.ended == "whole"
 
 
 class Record:
@@ -54,6 +77,7 @@ class Record:
         self._keys: dict[str, Key] = {}
         self._ids: dict[str, str] = {}
         self._calls: list[Call] = []
+        self._carried_out: set[str] = set()
         self._changing = asyncio.Lock()
 
     async def open(self) -> None:
@@ -61,7 +85,11 @@ class Record:
         await self._store.open()
         for id_, name, value, created, expires, scopes, *rest in await self._store.rows("keys"):
             self._remember(Key(id_, name, value, created, expires, tuple(scopes.split()), *rest))
-        self._calls = [Call(*row) for row in await self._store.rows("calls")]
+        for row in await self._store.rows("calls"):
+            call = Call(*row)
+            call.duplicate, call.stream = bool(call.duplicate), bool(call.stream)
+            self._calls.append(call)
+            self._note_identity(call)
 
     async def close(self) -> None:
         """Writes what is pending and closes the file."""
@@ -82,10 +110,22 @@ class Record:
                 await self.put(key)
             return key
 
-    def add_call(self, call: Call) -> None:
-        """Notes a finished call."""
+    def add_call(self, call: Call) -> Callable[[], None]:
+        """Notes a call; what is returned is called when the call's end is known."""
+        call.duplicate = call.identity in self._carried_out
+        self._note_identity(call)
         self._calls.append(call)
-        self._store.queue("calls", (call.time, call.kind, call.key_id, call.status, call.fault, call.client))
+        number = len(self._calls)
+
+        def keep() -> None:
+            self._store.queue("calls", (number, *(getattr(call, name) for name in CALL_COLUMNS)))
+
+        keep()
+        return keep
+
+    def _note_identity(self, call: Call) -> None:
+        if call.identity and call.status == 200:
+            self._carried_out.add(call.identity)
 
     async def setting(self, name: str) -> str | None:
         """A setting that an earlier run kept."""
@@ -125,9 +165,9 @@ class Record:
         """The calls of one kind (all when None) from `since` on, in the order in which they were decided."""
         return tuple(call for call in self._calls if call.time >= since and kind in {None, call.kind})
 
-    def uses(self, key_id: str) -> tuple[Call, ...]:
-        """The calls that a workload made with one key."""
-        return tuple(call for call in self._calls if call.kind == "use" and call.key_id == key_id)
+    def uses(self, key_id: str | None = None) -> tuple[Call, ...]:
+        """The calls that workloads made with one key, with all when None."""
+        return tuple(call for call in self._calls if call.kind == "use" and key_id in {None, call.key_id})
 
     def mutations(self) -> Counter[str]:
         """How many keys were created, and deleted by whom: counts what happened, answered or not."""

@@ -12,6 +12,7 @@ from aiohttp import web
 from keypool_lab.simulator.app import application
 from keypool_lab.simulator.door import Door
 from keypool_lab.simulator.faults import Faults
+from keypool_lab.simulator.limits import Limits
 from keypool_lab.simulator.options import Options, Switches
 from keypool_lab.simulator.outside import KeyChange, change_key, set_admin_key
 from keypool_lab.simulator.record import Key, Record
@@ -87,9 +88,16 @@ class Simulator:
         """Replaces the admin key; the old one is refused from now on."""
         await set_admin_key(self._state, admin_key)
 
-    async def open_door(self) -> Door:
-        """A second endpoint of the same account; it is closed with the simulator at the latest."""
-        door = Door(partial(application, self._state), "/v1")
+    @property
+    def limits(self) -> Limits:
+        """What keys and the account may still do, where it is not what the keys were made with."""
+        return self._state.limits
+
+    async def open_door(self, name: str | None = None) -> Door:
+        """A further endpoint of the same account; it is closed with the simulator at the latest. The record and the
+        control call it by its name, `1`, `2` … where none is given; the first endpoint is `0`."""
+        name = name or str(len(self._state.doors) + 1)
+        door = self._state.doors[name] = Door(partial(application, self._state, name), "/v1")
         self._ending.push_async_callback(door.close)
         await door.open()
         return door
