@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from keypool.cluster import paths
 from keypool_lab.simulator import Simulator
 from tests.cluster.team import Object, Team, pool_manifest
 from tests.cluster.workload import works
@@ -98,6 +99,23 @@ async def test_labels_and_annotations_are_set_changed_and_removed_in_place(team:
     await team.ready()
     assert await team.values() == values
     assert simulator.record.mutations() == {"created": 2}
+
+
+async def test_an_annotation_that_somebody_else_set_already_is_seen_once_the_pool_wants_it_too(
+    team: Team, simulator: Simulator
+) -> None:
+    """A write that changes nothing has no version of its own, so that no watch tells of it."""
+    await team.apply(pool_manifest(secret={"annotations": {"note": "x"}}))
+    await team.ready()
+    await team.apply(pool_manifest(secret={"annotations": {}}))
+    await team.ready()
+    note = {"metadata": {"annotations": {"note": "theirs"}, "labels": {"stage": "live"}}}
+    await team.client.patch(paths.secret(team.namespace, "chat"), note)
+    await team.considered()
+    await team.apply(pool_manifest(secret={"annotations": {"note": "theirs"}, "labels": {"stage": "live"}}))
+    await team.ready()
+    await team.has("chat", "Published", "True")
+    assert simulator.record.mutations() == {"created": 1}
 
 
 async def test_entries_get_other_names_in_place_and_the_old_ones_go(team: Team, simulator: Simulator) -> None:

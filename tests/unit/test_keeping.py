@@ -160,3 +160,55 @@ def test_of_a_secret_with_many_entries_that_was_taken_over_ours_are_seen(keys: d
     assert desired.equals(view)
     cache.upsert(Kind.SECRET, secret("3", data=encoded | {"z-before": "bGVmdA=="}, **marks))
     assert not desired.equals(cache.secret("ns", "web") or view)
+
+
+WANTED = {"labels": {"team": "search"}, "annotations": {"owner": "me", "note": "x"}}
+ANOTHER: dict[str, Any] = {
+    "another annotation": {"secret": WANTED},
+    "another entry": {"secret": {"keys": {"apiKey": "Z_KEY"}}},
+    "the same": {},
+}
+
+
+@pytest.mark.parametrize("what", ANOTHER)
+def test_when_a_pool_wants_more_of_its_secret_what_was_kept_before_is_not_taken_for_all(
+    cache: ObjectCache, what: str
+) -> None:
+    found = secret(annotations={"owner": "me", "note": "x"}, data={f"A{number:02}": "" for number in range(40)})
+    cache.upsert(Kind.SECRET, found)
+    asks_more = what != "the same"
+    cache.upsert(Kind.POOL, pool(resourceVersion="3") | {"spec": pool()["spec"] | ANOTHER[what]})
+    assert cache.secret("ns", "web") is not None, "until it is read anew, what is known of it counts"
+    assert cache.is_outdated("ns", "web") is asks_more
+    assert cache.upsert(Kind.SECRET, found) is asks_more, "the same version brings more"
+    assert not cache.is_outdated("ns", "web")
+    assert not cache.upsert(Kind.SECRET, found)
+    view = cache.secret("ns", "web")
+    assert view is not None
+    assert ("note" in view.annotations) is (what == "another annotation")
+
+
+def test_another_pool_that_claims_a_secret_has_it_read_for_itself(cache: ObjectCache) -> None:
+    cache.upsert(Kind.SECRET, secret(annotations={"note": "x"}))
+    second = pool(name="second", uid="u2", resourceVersion="3")
+    second["spec"] |= {"secret": {"name": "web", "annotations": {"note": "x"}}}
+    cache.upsert(Kind.POOL, second)
+    assert cache.is_outdated("ns", "web")
+
+
+def test_a_list_that_was_begun_before_a_pool_wanted_more_does_not_pass_for_a_new_look(cache: ObjectCache) -> None:
+    entry = cache.seen(Kind.SECRET, secret("9", annotations={"note": "x"}))
+    cache.upsert(Kind.SECRET, secret())
+    cache.upsert(Kind.POOL, pool(resourceVersion="3") | {"spec": pool()["spec"] | {"secret": WANTED}})
+    assert entry is not None
+    assert cache.put(Kind.SECRET, entry)
+    assert cache.is_outdated("ns", "web")
+    assert cache.upsert(Kind.SECRET, secret("9", annotations={"note": "x"}))
+    assert not cache.is_outdated("ns", "web")
+
+
+def test_a_secret_that_went_is_not_outdated_for_ever(cache: ObjectCache) -> None:
+    cache.upsert(Kind.SECRET, secret())
+    cache.upsert(Kind.POOL, pool(resourceVersion="3") | {"spec": pool()["spec"] | {"secret": WANTED}})
+    cache.remove(Kind.POOL, pool(resourceVersion="4"))
+    assert not cache.is_outdated("ns", "web")

@@ -190,3 +190,28 @@ def test_pools_are_touched_by_the_provider_of_the_kind_that_they_name(cache: Obj
     cache.upsert(Kind.POOL, of_the_cluster)
     assert cache.pools_touched(Kind.CLUSTER_PROVIDER, wide(3)) == {"u2"}
     assert cache.pools_of_provider("ns", "acme") == {"u1"}
+
+
+def test_who_reads_a_secret_is_known_without_looking_through_all_objects(cache: ObjectCache) -> None:
+    auth = {"secretRef": {"name": "admin"}, "oauth2": {"secretRef": {"name": "client"}}}
+    spec = {"auth": auth, "caSecretRef": {"name": "ca"}}
+    named: dict[str, Any] = {"namespace": "ns", "name": "acme", "uid": "own", "resourceVersion": "2"}
+    cache.upsert(Kind.PROVIDER, {"metadata": named, "spec": spec})
+    cache.upsert(Kind.CLUSTER_PROVIDER, wide(3, auth={"secretRef": {"name": "admin"}}))
+    taking = pool(4)
+    taking["spec"]["keysFrom"] = {"secretRef": {"name": "mine"}}
+    cache.upsert(Kind.POOL, taking)
+    assert [cache.readers("ns", name) for name in ("admin", "client", "ca", "mine")] == [{"own"}] * 3 + [{"u1"}]
+    assert cache.readers("", "admin") == {"wide"}
+    cache.upsert(Kind.PROVIDER, {"metadata": named | {"resourceVersion": "5"}, "spec": {"auth": None}})
+    cache.remove(Kind.CLUSTER_PROVIDER, wide(6))
+    cache.upsert(Kind.POOL, pool(7))
+    assert not any(cache.readers(*place) for place in (("ns", "admin"), ("", "admin"), ("ns", "mine")))
+
+
+def test_a_provider_that_was_made_anew_under_its_name_leaves_no_reader_behind(cache: ObjectCache) -> None:
+    old: dict[str, Any] = {"namespace": "ns", "name": "acme", "uid": "old", "resourceVersion": "2"}
+    spec = {"auth": {"secretRef": {"name": "admin"}}}
+    cache.upsert(Kind.PROVIDER, {"metadata": old, "spec": spec})
+    cache.upsert(Kind.PROVIDER, {"metadata": old | {"uid": "new", "resourceVersion": "3"}, "spec": {}})
+    assert not cache.readers("ns", "admin")

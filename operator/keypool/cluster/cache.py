@@ -7,22 +7,19 @@ Nobody changes what is in here in place.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Set
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Set
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from keypool.cluster.indices import Index
 from keypool.cluster.keeping import kept_object, kept_view, wanted_by
 from keypool.cluster.secret_view import secret_view
 from keypool.cluster.sizes import Sizes
 from keypool.cluster.store import Entry, Store
+from keypool.cluster.texts import Texts
 from keypool.core.views_secret import SecretView
 
-MOST_TEXTS, LONGEST_TEXT = 10_000, 512
-"""Texts that are remembered, of so many characters at most, since they outlive their object; then it begins anew."""
-
 T = TypeVar("T")
-U = TypeVar("U", str, frozenset[str])
 Object = dict[str, Any]
 Claims = Callable[[Object], tuple[str, ...]]
 
@@ -52,6 +49,20 @@ def provider_place(pool: Mapping[str, Any]) -> tuple[str, str]:
     return "" if is_wide else pool["metadata"]["namespace"], ref.get("name") or ""
 
 
+def read_by_provider(provider: Mapping[str, Any]) -> set[str]:
+    """Names of the Secrets that a provider object reads."""
+    spec = provider.get("spec") or {}
+    auth = spec.get("auth") or {}
+    refs = (auth.get("secretRef"), (auth.get("oauth2") or {}).get("secretRef"), spec.get("caSecretRef"))
+    return {ref["name"] for ref in refs if ref and "name" in ref}
+
+
+def read_by_pool(pool: Mapping[str, Any]) -> set[str]:
+    """Names of the Secrets from which a pool takes its keys."""
+    source = ((pool.get("spec") or {}).get("keysFrom") or {}).get("secretRef") or {}
+    return {source["name"]} if source.get("name") else set()
+
+
 class ObjectCache:
     """`claims(pool object)` names the Secrets, in the pool's namespace, that the pool wants to publish."""
 
@@ -67,23 +78,29 @@ class ObjectCache:
             Kind.CLUSTER_PROVIDER: self._cluster_providers,
             Kind.SECRET: self._secrets,
         }
-        self._texts = _Texts()
-        self._by_provider = _Index()
-        self._by_claim = _Index()
+        self._texts = Texts()
+        self._by_provider = Index()
+        self._by_claim = Index()
         self.sizes = Sizes()
+        self._readers = Index()
+        self._outdated: set[tuple[str, str]] = set()
         self._moved: defaultdict[str, set[str]] = defaultdict(set)
 
     def upsert(self, kind: Kind, obj: Mapping[str, Any]) -> bool:
         """Take an object as the API server sent it; False when it is no news."""
         entry = self.seen(kind, obj)
-        return entry is not None and self.put(kind, entry)
+        if entry is None or not self.put(kind, entry):
+            return False
+        if kind is Kind.SECRET:
+            self._outdated.discard((entry.namespace, entry.name))
+        return True
 
     def seen(self, kind: Kind, obj: Mapping[str, Any]) -> Entry[Any] | None:
         """What is kept of an object, as the API server sent it: a bounded part. None when it is no news, and of a
         Secret that no pool claims."""
         identity = _identity(obj)
         namespace, name, *_ = identity
-        if not self.store(kind).is_news(*identity):
+        if not self._is_news(kind, *identity):
             return None
         if kind is not Kind.SECRET:
             return Entry(*identity, self._texts.compact(kept_object(obj)))
@@ -96,14 +113,26 @@ class ObjectCache:
 
     def put(self, kind: Kind, entry: Entry[Any]) -> bool:
         """Take what was `seen`; False when it is no news any more."""
-        store = self.store(kind)
-        if not store.is_news(entry.namespace, entry.name, entry.uid, entry.version):
+        if not self._is_news(kind, entry.namespace, entry.name, entry.uid, entry.version):
             return False
         if kind is Kind.POOL:
             self._put_pool(entry)
-        else:
-            store.put(entry)
+            return True
+        replaced = self.store(kind).put(entry)
+        if kind in PROVIDERS:
+            if replaced is not None:
+                self._readers.set(replaced.uid, set())
+            self._readers.set(entry.uid, {(entry.namespace, name) for name in read_by_provider(entry.value)})
         return True
+
+    def _is_news(self, kind: Kind, namespace: str, name: str, uid: str, version: int) -> bool:
+        """Of an outdated Secret, the same version is news, too: less of it was kept than is wanted now."""
+        if self.store(kind).is_news(namespace, name, uid, version):
+            return True
+        if kind is not Kind.SECRET or (namespace, name) not in self._outdated:
+            return False
+        known = self._secrets.by_uid(uid)
+        return known is not None and known.version == version
 
     def remove(self, kind: Kind, obj: Mapping[str, Any]) -> bool:
         """Forget a deleted object, given as the API server sent it last; False when it was not known."""
@@ -115,13 +144,17 @@ class ObjectCache:
         removed = self.store(kind).remove(uid, version)
         if removed is not None and kind is Kind.POOL:
             self._unindex(uid)
+        if removed is not None and kind in PROVIDERS:
+            self._readers.set(uid, set())
         return removed is not None
 
     def clear(self, kind: Kind) -> None:
         """Forget all objects of the kind: the API server's history was set back."""
-        if kind is Kind.POOL:
-            for entry in self._pools:
+        for entry in self.store(kind):
+            if kind is Kind.POOL:
                 self._unindex(entry.uid)
+            elif kind in PROVIDERS:
+                self._readers.set(entry.uid, set())
         self.store(kind).clear()
 
     def store(self, kind: Kind) -> Store[Any]:
@@ -144,6 +177,10 @@ class ObjectCache:
     def secret(self, namespace: str, name: str) -> SecretView | None:
         """The Secret of that name, when it carries our label and a pool claims it."""
         return _value(self._secrets.by_name(namespace, name))
+
+    def is_outdated(self, namespace: str, name: str) -> bool:
+        """Whether pools want more of that Secret to be known than was when it was read: it has to be read anew."""
+        return (namespace, name) in self._outdated
 
     def pools(self) -> Iterator[Object]:
         """All pools."""
@@ -173,6 +210,10 @@ class ObjectCache:
         """UIDs of the pools that want to publish a Secret of that name."""
         return self._by_claim.get((namespace, secret_name))
 
+    def readers(self, namespace: str, secret_name: str) -> frozenset[str]:
+        """UIDs of the providers and pools that read a Secret of that name; of a ClusterKeyProvider in namespace ""."""
+        return self._readers.get((namespace, secret_name))
+
     def pools_touched(self, kind: Kind, obj: Mapping[str, Any]) -> frozenset[str]:
         """UIDs of the pools that have to be looked at because the object appeared, changed or went.
 
@@ -189,15 +230,23 @@ class ObjectCache:
         return frozenset({meta["uid"]}).union(*rivals)
 
     def _put_pool(self, entry: Entry[Object]) -> None:
+        before = self._pools.by_uid(entry.uid)
         replaced = self._pools.put(entry)
         if replaced is not None:
             self._unindex(replaced.uid)
-        self.sizes.set(entry.uid, entry.namespace, (entry.value.get("spec") or {}).get("size") or 1)
         place = provider_place(entry.value)
         self._note_moved(entry.uid)
         self._by_provider.set(entry.uid, {place} if place[1] else set())
         self._note_moved(entry.uid)
-        self._claim(entry.uid, {(entry.namespace, name) for name in self._claims(entry.value)})
+        self._readers.set(entry.uid, {(entry.namespace, name) for name in read_by_pool(entry.value)})
+        terms = {(entry.namespace, name) for name in self._claims(entry.value)}
+        same = before is not None and _secret_asked(before.value) == _secret_asked(entry.value)
+        self._doubt(terms - set(self._by_claim.terms(entry.uid)) if same else terms)
+        self._claim(entry.uid, terms)
+
+    def _doubt(self, terms: set[tuple[str, str]]) -> None:
+        """Of these Secrets that is known which was wanted before: an annotation that is wanted now may be left out."""
+        self._outdated |= {term for term in terms if self._secrets.by_name(*term) is not None}
 
     def _note_moved(self, uid: str) -> None:
         for namespace, name in self._by_provider.terms(uid):
@@ -208,40 +257,14 @@ class ObjectCache:
         self._note_moved(uid)
         self.sizes.drop(uid)
         self._by_provider.set(uid, set())
+        self._readers.set(uid, set())
         self._claim(uid, set())
 
     def _claim(self, uid: str, terms: set[tuple[str, str]]) -> None:
         """What nobody claims any more is not kept."""
         for namespace, name in self._by_claim.set(uid, terms):
             self._secrets.discard(namespace, name)
-
-
-class _Index:
-    """Which UIDs belong to a term, kept when a UID's terms change."""
-
-    def __init__(self) -> None:
-        self._terms: dict[str, tuple[tuple[str, str], ...]] = {}
-        self._uids: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-
-    def terms(self, uid: str) -> tuple[tuple[str, str], ...]:
-        return self._terms.get(uid, ())
-
-    def get(self, term: tuple[str, str]) -> frozenset[str]:
-        return frozenset(self._uids.get(term, ()))
-
-    def set(self, uid: str, terms: set[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Returns the terms that are nobody's now."""
-        left = list[tuple[str, str]]()
-        for term in set(self._terms.pop(uid, ())) - terms:
-            self._uids[term].discard(uid)
-            if not self._uids[term]:
-                del self._uids[term]
-                left.append(term)
-        for term in terms:
-            self._uids[term].add(uid)
-        if terms:
-            self._terms[uid] = tuple(terms)
-        return left
+            self._outdated.discard((namespace, name))
 
 
 def _value(entry: Entry[T] | None) -> T | None:
@@ -253,46 +276,6 @@ def _identity(obj: Mapping[str, Any]) -> tuple[str, str, str, int]:
     return meta.get("namespace") or "", meta["name"], meta["uid"], int(meta["resourceVersion"])
 
 
-class _Texts:
-    """Each text once: objects have most of theirs in common. (sys.intern would keep them for ever in Python 3.12.)"""
-
-    def __init__(self) -> None:
-        self._known: dict[Hashable, Any] = {}
-
-    def compact(self, obj: Object) -> Object:
-        """A copy that shares its texts."""
-        self._bound()
-        return {self._one(key): self._shared(value) for key, value in obj.items()}
-
-    def compact_view(self, view: SecretView) -> SecretView:
-        """Of a Secret. The names in its labels and annotations are the same for nearly all, and half of what it
-        takes."""
-        self._bound()
-        return replace(
-            view,
-            digests=self._shared_names(view.digests),
-            labels=self._shared_names(view.labels),
-            annotations=self._shared_names(view.annotations),
-            managed_labels=self._one(view.managed_labels),
-            managed_annotations=self._one(view.managed_annotations),
-        )
-
-    def _shared_names(self, texts: Mapping[str, str]) -> dict[str, str]:
-        return {self._one(key): self._one(value) for key, value in texts.items()}
-
-    def _bound(self) -> None:
-        if len(self._known) > MOST_TEXTS:
-            self._known.clear()
-
-    def _shared(self, value: object) -> object:
-        if isinstance(value, dict):
-            return {self._one(key): self._shared(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self._shared(item) for item in value]
-        return self._one(value) if isinstance(value, str) else value
-
-    def _one(self, text: U) -> U:
-        if (len(text) if isinstance(text, str) else sum(map(len, text))) > LONGEST_TEXT:
-            return text
-        known: U = self._known.setdefault(text, text)
-        return known
+def _secret_asked(pool: Object) -> object:
+    """What the pool wants of its Secrets."""
+    return (pool.get("spec") or {}).get("secret")

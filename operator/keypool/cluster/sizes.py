@@ -1,4 +1,4 @@
-"""How many keys the pools of each namespace ask for, kept as they change."""
+"""How many keys the pools of each namespace ask for that get any, kept as they change."""
 
 from collections import Counter
 
@@ -11,10 +11,11 @@ class Sizes:
         self._asked: Counter[str] = Counter()
 
     def set(self, uid: str, namespace: str, size: int) -> None:
-        """The pool asks for so many now."""
+        """The pool asks for so many now, and gets them; 0: it gets none."""
         self.drop(uid)
-        self._known[uid] = namespace, size
-        self._asked[namespace] += size
+        if size:
+            self._known[uid] = namespace, size
+            self._asked[namespace] += size
 
     def drop(self, uid: str) -> None:
         """The pool is gone."""

@@ -30,6 +30,7 @@ from keypool.providers.protocol import CreatedKey, NewKey, Probe
 from keypool.reconcile.consenting import may_create
 from keypool.reconcile.context import Pass
 from keypool.reconcile.memory import FIRST_PAUSE
+from keypool.reconcile.pace import place_of
 from keypool.reconcile.proving import problem_of
 
 _log = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ def note_made(this: Pass, record: KeyRecord) -> None:
     others = this.handle.ledger.of_slot(record.slot)
     again = any(key.name != record.name and key.published_at is not None for key in others)
     this.memory.made(record, this.world.now(), again=again)
-    this.world.pace.made(this.handle.ledger.namespace, record.why)
+    this.world.pace.made(place_of(this.observation.pool, this.handle.ledger, this.observation.provider), record.why)
 
 
 async def may_begin(this: Pass, record: KeyRecord) -> bool:

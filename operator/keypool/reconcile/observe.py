@@ -1,4 +1,4 @@
-"""First step of a pass: gather everything once. Changes nothing and calls no provider."""
+"""First step of a pass: gather everything once. Changes nothing but what is counted, and calls no provider."""
 
 from dataclasses import replace
 from typing import Any
@@ -22,6 +22,7 @@ from keypool.core.views_secret import SecretView
 from keypool.core.wording import is_name
 from keypool.reconcile.consenting import needed_by
 from keypool.reconcile.memory import Memory
+from keypool.reconcile.pace import asked_of, place_of
 from keypool.reconcile.readings import REQUEST_LIMIT, claimant, pool_facts
 from keypool.reconcile.world import World
 
@@ -36,6 +37,10 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
     provider_uid, provider_problem = _provider(world, pool)
     facts = _facts(world, provider_uid) if provider_uid else None
     granted = await _granted(world, pool, facts, ledger) if pool is not None and not going else NO_IDENTITY
+    place = place_of(pool, ledger, facts)
+    asked = asked_of(pool, facts, granted) if pool is not None and not going else 0
+    if asked is not None:
+        world.cache.sizes.set(uid, place, asked)
     return Observation(
         pool=pool,
         ledger=ledger,
@@ -68,7 +73,7 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
         creates=memory.creates,
         last_keys=dict(memory.last_keys),
         floor=world.pace.floor,
-        room=world.pace.room(ledger.namespace),
+        room=world.pace.room(place),
         answered=world.accounts.answered(provider_uid),
     )
 
@@ -143,13 +148,15 @@ async def _identity(world: World, pool: PoolFacts, facts: ProviderFacts | None) 
 
 
 async def _secrets(world: World, pool: PoolFacts, absent: set[str]) -> dict[str, SecretView]:
-    """The pool's target Secrets by name: from the cache, and read live where a wanted one is not in it."""
+    """The pool's target Secrets by name: from the cache, and read live where a wanted one is not in it, or not in it
+    with all that the pool wants of it now."""
     if pool.spec is None:
         return {}
     views: dict[str, SecretView] = {}
     for index, name in enumerate(secret_names(pool.name, pool.spec)):
         view = world.cache.secret(pool.namespace, name)
-        if view is None and pool.deleted_at is None and index < pool.spec.size and name not in absent:
+        is_known = view is not None and not world.cache.is_outdated(pool.namespace, name)
+        if not is_known and pool.deleted_at is None and index < pool.spec.size and name not in absent:
             view = await _read(world, pool.namespace, name)
         if view is not None:
             views[name] = view

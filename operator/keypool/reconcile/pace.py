@@ -1,11 +1,17 @@
-"""Counts the keys that people had made of late in each namespace, against what its pools ask for."""
+"""Counts the keys that people had made of late in each namespace, against what those of its pools ask for that get any.
+
+What is called a namespace here is one, or one and a ClusterKeyProvider: see `place_of`."""
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Set
 from datetime import datetime, timedelta
 
 from keypool.cluster.cache import ObjectCache
+from keypool.core.ledger import Ledger
+from keypool.core.limits import Identity
+from keypool.core.observation import PoolFacts, Problem, ProviderFacts
 from keypool.core.pace import COUNTED, FLOOR, FREE, TIMES, WINDOW
+from keypool.core.reasons import Reason
 
 
 class Pace:
@@ -41,3 +47,19 @@ class Pace:
             if made and made[-1] > oldest:
                 return
             del self._made[namespace]
+
+
+def place_of(pool: PoolFacts | None, ledger: Ledger, provider: ProviderFacts | None) -> str:
+    """Where a pool's keys count. A namespace may have any number of providers of its own: their pools count together,
+    and give it no room in an account that it shares."""
+    is_wide = pool is not None and pool.spec is not None and pool.spec.provider_ref.kind == "ClusterKeyProvider"
+    return f"{ledger.namespace}/{provider.uid}" if is_wide and provider is not None else ledger.namespace
+
+
+def asked_of(pool: PoolFacts, provider: ProviderFacts | None, granted: Identity | Problem) -> int | None:
+    """How many keys the pool asks for, and gets; None where it is not known now."""
+    if isinstance(granted, Problem) and granted.reason is Reason.CLUSTER_UNAVAILABLE:
+        return None
+    if isinstance(granted, Problem) or provider is None or not provider.capabilities.creates_keys:
+        return 0
+    return pool.spec.size if pool.spec is not None and not pool.spec.suspend else 0

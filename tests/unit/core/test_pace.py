@@ -1,5 +1,6 @@
 """Whoever asks for new keys again and again gets one a minute for each slot, and is told; leaks do not wait for it."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,11 +11,27 @@ from keypool.cluster.cache import ObjectCache
 from keypool.cluster.sizes import Sizes
 from keypool.core.actions import CreateKey, RevokeKey
 from keypool.core.lifecycle import KeyState
+from keypool.core.limits import NO_IDENTITY
+from keypool.core.observation import Problem
 from keypool.core.pace import FLOOR, FREE, TIMES, WINDOW, LastKeys
+from keypool.core.reasons import Reason
 from keypool.core.rotation import Why
 from keypool.reconcile.memory import Memory
-from keypool.reconcile.pace import Pace
-from tests.unit.core.builders import NOW, a_key, a_pool, a_spec, accepted, concluded, only, planned, seen
+from keypool.reconcile.pace import Pace, asked_of, place_of
+from tests.unit.core.builders import (
+    NAMING,
+    NOW,
+    PROVIDER,
+    a_key,
+    a_ledger,
+    a_pool,
+    a_spec,
+    accepted,
+    concluded,
+    only,
+    planned,
+    seen,
+)
 
 ONE = a_pool(spec=a_spec(size=1))
 JUST_NOW = NOW - timedelta(seconds=5)
@@ -123,3 +140,43 @@ def test_a_pool_whose_namespace_has_room_for_a_part_of_its_keys_says_how_many_wa
     told = {each.type: each for each in concluded(o).conditions}
     assert told["Reconciling"].reason == "NewKeysPaced"
     assert "3 keys of this pool wait" in told["Reconciling"].message
+
+
+def test_a_pool_that_gets_none_any_more_or_moves_to_another_account_counts_once() -> None:
+    sizes = Sizes()
+    for place, size in (("shop", 10), ("shop", 3), ("shop/wide-1", 5)):
+        sizes.set("a", place, size)
+    assert (sizes.of("shop"), sizes.of("shop/wide-1")) == (0, 5)
+    sizes.set("a", "shop/wide-1", 0)
+    assert sizes.of("shop/wide-1") == 0
+
+
+OURS = replace(PROVIDER, capabilities=replace(NAMING, creates_keys=True))
+PEOPLE = replace(PROVIDER, capabilities=replace(NAMING, creates_keys=False))
+GETS_NONE: dict[str, tuple[Any, Any, Any]] = {
+    "too many for its tenant": (a_pool(), OURS, Problem(Reason.TENANT_LIMIT, "too many")),
+    "of no tenant": (a_pool(), OURS, Problem(Reason.NOT_A_TENANT, "nobody")),
+    "without an identity": (a_pool(), OURS, Problem(Reason.TENANT_IDENTITY, "no label")),
+    "of a namespace that owes too much": (a_pool(), OURS, Problem(Reason.KEYS_OWED, "owed", stalls=False)),
+    "suspended": (a_pool(spec=a_spec(size=50, suspend=True)), OURS, NO_IDENTITY),
+    "unreadable": (a_pool(spec=None), OURS, NO_IDENTITY),
+    "of no provider": (a_pool(), None, NO_IDENTITY),
+    "with keys that people make": (a_pool(), PEOPLE, NO_IDENTITY),
+}
+
+
+@pytest.mark.parametrize("which", GETS_NONE)
+def test_a_pool_that_gets_no_keys_gives_its_namespace_no_room_for_more(which: str) -> None:
+    assert asked_of(*GETS_NONE[which]) == 0
+
+
+def test_an_admitted_pool_gives_room_by_its_size_and_trouble_in_the_cluster_takes_none() -> None:
+    admitted = a_pool(spec=a_spec(size=7))
+    assert asked_of(admitted, OURS, NO_IDENTITY) == 7
+    assert asked_of(admitted, OURS, Problem(Reason.CLUSTER_UNAVAILABLE, "labels", stalls=False)) is None
+
+
+def test_pools_of_a_namespaces_own_providers_give_it_no_room_in_an_account_that_it_shares() -> None:
+    wide = a_pool(spec=a_spec(providerRef={"kind": "ClusterKeyProvider", "name": "vendor"}))
+    assert place_of(a_pool(), a_ledger(), OURS) == "shop"
+    assert place_of(wide, a_ledger(), OURS) == f"shop/{OURS.uid}"
