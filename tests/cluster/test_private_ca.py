@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from keypool.cluster import paths
+from keypool.reconcile import consenting
 from keypool_lab.simulator import Simulator
 from tests.cluster.conftest import OperatorMaker
 from tests.cluster.running import Operator
@@ -79,6 +80,45 @@ async def test_a_bundle_in_a_secret_may_come_later_and_is_checked_without_being_
 
         await eventually(none_lives, 20, "no key lives")
     assert operator.running
+
+
+async def test_certificates_whose_secret_takes_its_word_back_are_for_no_new_key_and_a_leak_is_contained_with_them(
+    *, operator: Operator, team: Team, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also after a restart, with what was kept."""
+    monkeypatch.setattr(consenting, "AT_ONCE", 0.0)
+    context, port = server_context(tmp_path, CA, "localhost"), urlsplit(simulator.url).port or 0
+    async with tls_before(context, port) as front:
+        url = f"https://localhost:{front}{urlsplit(simulator.url).path}"
+        await team.apply(admin_secret(simulator, url), secret_manifest("ca", to(url), **{"ca.crt": CA.pem}))
+        await team.apply(provider_manifest(url, caSecretRef={"name": "ca"}), pool_manifest(size=2))
+        await team.ready(deadline=30)
+        word = {"metadata": {"annotations": {"keypool.dev/allow": None}}}
+        await team.client.patch(paths.secret(team.namespace, "ca"), word)
+        await team.annotate("chat", rotate="now")
+        stalled = await team.has("chat", "Stalled", "True", "ConsentMissing")
+        line = f"kubectl annotate secret ca --namespace {team.namespace} keypool.dev/allow={to(url)}"
+        assert stalled["message"].endswith(
+            f"spec.caSecretRef: Secret ca does not say that it may be used for this. Its owner can: {line}"
+        )
+        assert line in await provider_has(team, "ConsentMissing")
+        await operator.restart()
+        await team.has("chat", "Stalled", "True", "ConsentMissing")
+        leaked = (await team.keys())[1]["name"]
+        await team.annotate("chat", compromised=f"{leaked}!now@1")
+
+        async def contained() -> bool:
+            return len(simulator.record.live_keys()) == 1
+
+        await eventually(contained, 20, "the leaked key is revoked")
+        assert simulator.record.mutations() == {"created": 2, "deleted by api": 1}
+        before = await team.values()
+        await team.kubectl(*line.removeprefix("kubectl ").split())
+
+        async def rotated() -> bool:
+            return len(now := await team.values()) == 2 and before.isdisjoint(now)
+
+        await eventually(rotated, 30, "the rotation that was asked for is made up for")
 
 
 async def test_an_operator_behind_a_proxy_with_an_authority_of_its_own(

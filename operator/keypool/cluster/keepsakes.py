@@ -7,10 +7,12 @@ on. So one Secret per provider UID stands beside the ledgers, only as long as an
 import base64
 import json
 import logging
+from typing import NamedTuple
 
-from pydantic import SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from keypool.api.provider import KeyProviderSpec
+from keypool.api.provider_auth import CaRef
 from keypool.api.tenancy import ClusterKeyProviderSpec
 from keypool.cluster import paths
 from keypool.cluster.client import KubeClient
@@ -23,23 +25,35 @@ LABEL = "keypool.dev/provider-record"
 _log = logging.getLogger(__name__)
 
 
-async def keep(client: KubeClient, namespace: str, uid: str, spec: KeyProviderSpec, credential: SecretStr) -> None:
+class Kept(NamedTuple):
+    """`authorities`: the Secret that the certificates in `spec` came from, None for no Secret."""
+
+    spec: KeyProviderSpec
+    credential: SecretStr
+    authorities: CaRef | None
+
+
+async def keep(client: KubeClient, namespace: str, uid: str, kept: Kept) -> None:
     """Stores, or replaces, what is needed to revoke keys at this provider later."""
-    content = {
-        "spec": json.dumps(spec.model_dump(mode="json", by_alias=True, exclude_none=True)),
-        "credential": credential.get_secret_value(),
-    }
+    content = {"spec": json.dumps(_dumped(kept.spec)), "credential": kept.credential.get_secret_value()}
+    if kept.authorities is not None:
+        content["authorities"] = json.dumps(_dumped(kept.authorities))
     await put(client, namespace, NAME.format(uid=uid), "keypool.dev/provider", LABEL, content)
 
 
-async def recall(client: KubeClient, namespace: str, uid: str) -> tuple[KeyProviderSpec, SecretStr] | None:
+def _dumped(model: BaseModel) -> object:
+    return model.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+async def recall(client: KubeClient, namespace: str, uid: str) -> Kept | None:
     """What was kept, None when there is nothing usable."""
     try:
         secret = await client.get(paths.secret(namespace, NAME.format(uid=uid)))
         data = {key: base64.b64decode(text).decode() for key, text in (secret.get("data") or {}).items()}
         spec = json.loads(data["spec"])
         model = ClusterKeyProviderSpec if "tenants" in spec else KeyProviderSpec
-        return model.model_validate(spec), SecretStr(data["credential"])
+        authorities = CaRef.model_validate_json(data["authorities"]) if "authorities" in data else None
+        return Kept(model.model_validate(spec), SecretStr(data["credential"]), authorities)
     except (NotFound, KeyError):
         return None
     except (ValueError, ValidationError):

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from keypool.api.provider import KeyProviderSpec
+from keypool.api.provider_auth import CaRef
 from keypool.cluster.credentials import MAX_AGE, ConsentMissing, CredentialMissing
 from keypool.cluster.errors import KubeError
 from keypool.core.consent import CERTIFICATES, OPAQUE, Use, as_credential
@@ -54,50 +55,53 @@ async def with_authorities(world: World, meta: dict[str, Any], spec: KeyProvider
     the provider, to revoke its keys one day, has them. Raises CredentialMissing, ConsentMissing, KubeError."""
     if (ref := spec.ca_secret_ref) is None:
         return spec
+    bundle = await _bundle(world, meta, spec, ref, age)
+    return spec.model_copy(update={"ca_bundle": bundle, "ca_secret_ref": None})
+
+
+async def _bundle(world: World, meta: dict[str, Any], spec: KeyProviderSpec, ref: CaRef, age: float) -> str:
     place, use = meta.get("namespace") or world.ledgers.namespace, use_of(meta["name"], spec, CERTIFICATES)
     try:
-        bundle = await world.credentials.bundle(place, ref.name, ref.key, use, max_age=age)
+        return await world.credentials.bundle(place, ref.name, ref.key, use, max_age=age)
     except ConsentMissing as missing:
         raise ConsentMissing(f"spec.caSecretRef: {missing}") from None
     except CredentialMissing as missing:
         raise CredentialMissing(f"spec.caSecretRef: {missing}", there=missing.there) from None
-    return spec.model_copy(update={"ca_bundle": bundle, "ca_secret_ref": None})
 
 
 async def objection(world: World, entry: Entry, age: float) -> Problem | None:
-    """Why no key may be made with the credential that is in use; None where its Secret still lets it be used so."""
+    """Why no key may be made with the credential that is in use, or under its certificates; None where their Secrets
+    still let them be used so."""
     obj = world.cache.provider_by_uid(entry.uid)
     if obj is None:
         return None  # its pools have no provider then
     try:
         await credential(world, obj["metadata"], entry.spec, age)
+        if entry.authorities is not None:
+            await _bundle(world, obj["metadata"], entry.spec, entry.authorities, age)
     except ConsentMissing as missing:
         return Problem(Reason.CONSENT_MISSING, str(missing))
     except CredentialMissing as missing:
         return Problem(Reason.CREDENTIAL_MISSING, str(missing))
     except KubeError as error:
-        return Problem(Reason.CLUSTER_UNAVAILABLE, f"the credential's Secret: {error}", error.needs_person)
+        return Problem(
+            Reason.CLUSTER_UNAVAILABLE,
+            f"the Secret of the credential, or of the certificates: {error}",
+            error.needs_person,
+        )
     return None
 
 
 def needed_by(world: World, pool: PoolFacts, secret: str) -> Problem | None:
     """Why a pool must not write into a Secret: a provider object or another pool reads it."""
-    for obj in world.cache.providers():
-        if (obj["metadata"].get("namespace") or world.ledgers.namespace) == pool.namespace and secret in _named(obj):
-            return Problem(Reason.SECRET_FOREIGN, f"Secret {secret} is one that a provider object names: use another")
-    for obj in world.cache.pools():
-        source = ((obj.get("spec") or {}).get("keysFrom") or {}).get("secretRef") or {}
-        if obj["metadata"]["namespace"] == pool.namespace and source.get("name") == secret:
-            return Problem(Reason.SECRET_FOREIGN, f"Secret {secret} is one that a pool's keysFrom names: use another")
-    return None
-
-
-def _named(provider: dict[str, Any]) -> set[str]:
-    """Secrets that a provider object reads."""
-    spec = provider.get("spec") or {}
-    auth = spec.get("auth") or {}
-    refs = (auth.get("secretRef"), (auth.get("oauth2") or {}).get("secretRef"), spec.get("caSecretRef"))
-    return {ref["name"] for ref in refs if ref and "name" in ref}
+    readers = world.cache.readers(pool.namespace, secret)
+    if pool.namespace == world.ledgers.namespace:  # there stand those of ClusterKeyProviders
+        readers |= world.cache.readers("", secret)
+    if not readers:
+        return None
+    if any(world.cache.provider_by_uid(uid) is not None for uid in readers):
+        return Problem(Reason.SECRET_FOREIGN, f"Secret {secret} is one that a provider object names: use another")
+    return Problem(Reason.SECRET_FOREIGN, f"Secret {secret} is one that a pool's keysFrom names: use another")
 
 
 async def may_create(world: World, entry: Entry) -> bool:

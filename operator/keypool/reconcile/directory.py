@@ -9,6 +9,7 @@ from functools import partial
 from pydantic import SecretStr
 
 from keypool.api.provider import KeyProviderSpec
+from keypool.api.provider_auth import CaRef
 from keypool.cluster import keepsakes
 from keypool.cluster.client import KubeClient
 from keypool.core.grievances import Grievances
@@ -37,7 +38,8 @@ class Entry:
     """One provider object. It outlives its object as long as the process runs: keys at it may still be owed.
 
     `trusted`: the provider took the credential, and the account is the one that has our keys. `kept`: this very
-    credential is stored beside the ledgers. `grievances`: what the provider refuses to it.
+    credential is stored beside the ledgers. `authorities`: the Secret that the certificates in `spec` came from, None
+    where they stand in the object itself. `grievances`: what the provider refuses to it.
     """
 
     uid: str
@@ -47,6 +49,7 @@ class Entry:
     provider: Provider
     trusted: bool = False
     kept: bool = False
+    authorities: CaRef | None = None
     grievances: Grievances = field(default_factory=Grievances)
 
     def has(self, spec: KeyProviderSpec, credential: SecretStr) -> bool:
@@ -207,7 +210,7 @@ class Directory:
             kept = await keepsakes.recall(self._client, self._namespace, uid)
             if kept is None:
                 return None
-            spec, credential = kept
+            spec, credential, authorities = kept
             if uid in self._entries:  # it was entered, or recalled, meanwhile
                 return self._entries[uid]
             try:
@@ -216,7 +219,7 @@ class Directory:
             except ProviderError:
                 _log.error("the record kept of provider %s is of no use: its endpoint or credential is refused", uid)
                 return None
-            self._entries[uid] = Entry(uid, "", spec, credential, provider, kept=True)
+            self._entries[uid] = Entry(uid, "", spec, credential, provider, kept=True, authorities=authorities)
         return self._entries[uid]
 
     async def keep(self, uid: str) -> None:
@@ -227,7 +230,8 @@ class Directory:
             return
         foreign = problem is not None and problem.reason is Reason.ACCOUNT_CHANGED
         if entry.trusted or not (uid in self._kept or foreign):
-            await keepsakes.keep(self._client, self._namespace, uid, entry.spec, entry.credential)
+            kept = keepsakes.Kept(entry.spec, entry.credential, entry.authorities)
+            await keepsakes.keep(self._client, self._namespace, uid, kept)
             self._kept.add(uid)
             entry.kept = True
 

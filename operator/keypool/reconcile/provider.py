@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import SecretStr, ValidationError
 
 from keypool.api.provider import KeyProviderSpec
-from keypool.cluster import paths
+from keypool.cluster import keepsakes, paths
 from keypool.cluster.cache import Kind
 from keypool.cluster.credentials import MAX_AGE, ConsentMissing, CredentialMissing
 from keypool.cluster.errors import Conflict, KubeError, NotFound
@@ -152,6 +152,7 @@ class ProviderReconciler:
             self._world.budgets.configure(uid, spec.request_budget, moment(obj["metadata"]["creationTimestamp"]))
             age = consenting.max_age(world, uid, changed=memory.coming.problem is not None or bool(token))
             credential = await consenting.credential(world, obj["metadata"], spec, age)
+            authorities = spec.ca_secret_ref
             spec = await consenting.with_authorities(world, obj["metadata"], spec, age)
         except ValidationError as error:
             return Standing(unreadable(error))
@@ -162,10 +163,11 @@ class ProviderReconciler:
         except KubeError as error:
             with_it, unread = self._world.directory.get(uid), problem_with("the credential's Secret", error)
             return Standing(None, unread) if with_it is not None and with_it.trusted else Standing(unread)
-        return await self._use(obj, memory, spec, credential)
+        return await self._use(obj, memory, keepsakes.Kept(spec, credential, authorities))
 
-    async def _use(self, obj: dict[str, Any], memory: _Memory, spec: KeyProviderSpec, value: SecretStr) -> Standing:
+    async def _use(self, obj: dict[str, Any], memory: _Memory, given: keepsakes.Kept) -> Standing:
         """Proves a credential whose Secret allows it: at once where there is none in use."""
+        spec, value, authorities = given
         uid, token = obj["metadata"]["uid"], self._token(obj)
         known = self._world.directory.get(uid)
         self._world.directory.withhold(uid, None)
@@ -173,9 +175,10 @@ class ProviderReconciler:
             if known is None or not known.trusted:
                 known = self._world.directory.enter(uid, obj["metadata"]["name"], spec, value)
             if known.has(spec, value):
-                known.spec = spec
+                known.spec, known.authorities = spec, authorities
                 return Standing(await self._in_use(memory, known, token))
             coming = self._coming(memory, obj, spec, value)
+            coming.authorities = authorities
         except ProviderError as error:
             refused = problem_of(error, Reason.ENDPOINT_REFUSED)
             return Standing(None, refused) if known is not None and known.trusted else Standing(refused)
