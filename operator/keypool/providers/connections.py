@@ -17,7 +17,9 @@ from keypool.providers.proxy import Proxy, ThroughProxy
 from keypool.providers.reach import CheckedResolver, Reach
 
 MAX_CONNECTIONS = 32
-"""To one endpoint, for reads and for creates each."""
+"""Of one namespace to one provider, for reads and for creates each; a quarter more for what is urgent."""
+ALL_CONNECTIONS = 64
+"""Of all namespaces that share a provider; a quarter is for what is urgent alone. So no namespace holds all."""
 
 
 @dataclass(slots=True)
@@ -103,7 +105,7 @@ def _session(resolver: Callable[[], AbstractResolver | None], tls: SSLContext, *
     punctual.on_request_headers_sent.append(_in_time)
     punctual.on_request_chunk_sent.append(_in_time)
     connector = aiohttp.TCPConnector(
-        limit=0, limit_per_host=MAX_CONNECTIONS, force_close=not keep, ssl=tls, resolver=resolver()
+        limit=0, limit_per_host=ALL_CONNECTIONS, force_close=not keep, ssl=tls, resolver=resolver()
     )
     return aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[punctual], response_class=_Answer

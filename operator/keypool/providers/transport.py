@@ -41,6 +41,7 @@ from keypool.providers.errors import (
 from keypool.providers.meter import Meter, Unmetered
 from keypool.providers.outcomes import Blame, blame, parse_retry_after, refusal, until_midnight
 from keypool.providers.pages import Entries, Page
+from keypool.providers.places import Places
 from keypool.providers.proxy import Proxy
 from keypool.providers.reach import PUBLIC, Reach
 from keypool.providers.text import error_text, excerpt
@@ -126,6 +127,7 @@ class Transport:
         # A server may close a kept connection at the very moment of a request. Reads and deletes are then sent again
         # by aiohttp; a create would become ambiguous for nothing, so it travels on a connection of its own.
         self._fresh = connect(keep=False)
+        self._places = Places()
         self._calls, self._idle, self._closed = 0, asyncio.Event(), False
         self._idle.set()
 
@@ -187,7 +189,8 @@ class Transport:
         except ProviderError as error:
             return error
         send = partial(self._counted, call, token, count())
-        return await self.endpoints.ask(call.what, until, send, repeatable=call.method in REPEATABLE)
+        async with self._places.turn(call.what, seconds / 2, creates=call.method == "POST"):
+            return await self.endpoints.ask(call.what, until, send, repeatable=call.method in REPEATABLE)
 
     async def _counted(
         self, call: Call, token: SecretStr, tries: "count[int]", url: str, seconds: float
