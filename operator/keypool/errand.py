@@ -12,7 +12,8 @@ from dataclasses import dataclass
 class Errand:
     """Of one pass over an object in `namespace`, "" for one of the cluster. `urgent`: it answers a reported leak.
     `waits` and `works` are called when the pass begins to wait for others, and when it goes on; `away`: so many of its
-    tasks wait, and so many are `changing` something at a provider, which must not be cut off."""
+    tasks wait, and so many are `changing` something at a provider, which must not be cut off; `unanswered`: so many of
+    these wait for its answer, while all that was answered is recorded."""
 
     namespace: str
     urgent: bool = False
@@ -20,13 +21,22 @@ class Errand:
     works: Callable[[], None] = lambda: None
     away: int = 0
     changing: int = 0
+    unanswered: int = 0
 
     @property
     def may_be_left(self) -> bool:
         """Whether it does nothing but wait for an answer that nobody misses: it asked and changed nothing."""
         return self.away > 0 and not self.changing
 
+    @property
+    def may_be_cut(self) -> bool:
+        """Whether it does nothing but wait for answers, whatever was asked: what it knows stands in the ledger, and the
+        next leader takes what it asked for as lost."""
+        return self.away > 0 and self.changing == self.unanswered
 
+
+_CHANGING: ContextVar[bool] = ContextVar("_CHANGING", default=False)
+"""Whether the running task changes something at a provider."""
 ERRAND: ContextVar[Errand | None] = ContextVar("ERRAND", default=None)
 
 
@@ -37,13 +47,16 @@ def waiting_for_others() -> Iterator[None]:
     if errand is None:
         yield
         return
+    changes = _CHANGING.get()
     errand.away += 1
-    if errand.away == 1:
+    errand.unanswered += changes
+    if errand.away == 1 or changes:
         errand.waits()
     try:
         yield
     finally:
         errand.away -= 1
+        errand.unanswered -= changes
         if not errand.away:
             errand.works()
 
@@ -56,11 +69,13 @@ def changing_something() -> Iterator[None]:
         yield
         return
     errand.changing += 1
+    token = _CHANGING.set(True)
     try:
         yield
     finally:
+        _CHANGING.reset(token)
         errand.changing -= 1
-        if errand.away and not errand.changing:  # what goes on beside it only waits: it may be left now
+        if errand.may_be_cut:  # what goes on beside it only waits
             errand.waits()
 
 

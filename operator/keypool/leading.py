@@ -26,6 +26,9 @@ from keypool.watch.resync import Resync
 _log = logging.getLogger(__name__)
 
 UNSERVED = "a namespace with keys is not served: nothing is rotated or revoked there; add it to KEYPOOL_NAMESPACES"
+ANSWERS_WITHIN = 3.0
+"""Seconds that a provider gets, at the end of a leadership, to answer calls that change something, such as creates.
+What is not answered by then is lost, and for the next leader: everybody's leaks wait for the Lease."""
 KOPF_GRACE = 3.0
 """Seconds that Kopf gets to end its watches, which change nothing, after the Lease was released."""
 
@@ -177,7 +180,7 @@ class Leader:
     async def _finish(self) -> None:
         """Lets passes that are under way come to their end; new ones are not begun."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._queue.drain(), self._settings.grace)
+            await asyncio.wait_for(self._queue.drain(ANSWERS_WITHIN), self._settings.grace)
 
     def _observe_gauges(self) -> None:
         world = self._world

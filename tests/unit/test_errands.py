@@ -114,3 +114,39 @@ async def test_the_end_waits_no_longer_once_the_call_that_changes_something_is_o
         assert not draining.done()
         answer.set()
         await asyncio.wait_for(draining, 5)
+
+
+async def test_the_end_waits_for_a_silent_provider_only_so_long_and_for_what_was_answered_until_it_is_recorded() -> (
+    None
+):
+    """What waits for its answer then is the next leader's."""
+    recording, recorded, asked = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def create(answers: bool) -> None:
+        with changing_something():
+            with waiting_for_others():
+                asked.set()
+                await (asyncio.sleep(0) if answers else asyncio.Event().wait())
+            await recording.wait()
+            recorded.set()
+
+    async def handler(key: str, queue: WorkQueue) -> float | None:
+        await asyncio.gather(create(True), create(False))
+        return None
+
+    async with passes(handler, "a") as queue:
+        await asyncio.wait_for(asked.wait(), 5)
+        draining = asyncio.create_task(queue.drain(0.01))
+        await asyncio.sleep(0.03)
+        assert not draining.done(), "an answer is being recorded"
+        recording.set()
+        await asyncio.wait_for(draining, 5)
+        assert recorded.is_set()
+
+
+async def test_the_end_that_need_not_wait_does_not_use_up_its_patience() -> None:
+    async def handler(key: str, queue: WorkQueue) -> float | None:
+        return None
+
+    async with passes(handler, "a") as queue:
+        await asyncio.wait_for(queue.drain(3600), 5)

@@ -6,6 +6,7 @@ room.
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections import OrderedDict
@@ -54,7 +55,7 @@ class WorkQueue:
         self._backoff, self._pace = Backoff(jitter), Pace()
         self._alarm: asyncio.TimerHandle | None = None
         self._crowd: OrderedDict[str, None] = OrderedDict()
-        self._draining = False
+        self._draining, self._patient = False, True
         self._idle = asyncio.Event()
 
     def __len__(self) -> int:
@@ -144,8 +145,11 @@ class WorkQueue:
         return errand
 
     def _note_idle(self) -> None:
-        if self._draining and all(key in self._errands and self._errands[key].may_be_left for key in self._running):
+        if self._draining and all(key in self._errands and self._is_over(self._errands[key]) for key in self._running):
             self._idle.set()
+
+    def _is_over(self, errand: Errand) -> bool:
+        return errand.may_be_left if self._patient else errand.may_be_cut
 
     def _take(self) -> str | None:
         return next((key for lane in self._lanes.values() if (key := lane.take()) is not None), None)
@@ -178,14 +182,19 @@ class WorkQueue:
             self.add(key)
         self._set_alarm()
 
-    async def drain(self) -> None:
+    async def drain(self, patience: float | None = None) -> None:
         """Hand out no more keys, for good; returns when those in workers' hands are done, or do nothing but wait for
-        answers that change nothing: what a provider does not say must not hold up whoever leads next."""
+        answers that change nothing: what a provider does not say must not hold up whoever leads next. After `patience`
+        seconds (None: never) also when they wait for answers to calls that change something."""
         self.close()
         self._draining = True
         self._crowd.clear()
         for lane in self._lanes.values():
             lane.clear()
+        self._note_idle()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), patience)
+        self._patient = False
         self._note_idle()
         await self._idle.wait()
 
