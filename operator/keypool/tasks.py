@@ -1,7 +1,10 @@
-"""The end of tasks: whoever cancels one waits for it, or the loop may end before it has."""
+"""Tasks side by side, and their end: whoever cancels one waits for it, or the loop may end before it has."""
 
 import asyncio
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 async def end(*tasks: asyncio.Task[Any]) -> None:
@@ -22,3 +25,20 @@ async def end(*tasks: asyncio.Task[Any]) -> None:
             task.exception()  # taken note of: else asyncio logs that nobody did
     if cancelled is not None:
         raise cancelled
+
+
+async def side_by_side(jobs: Iterable[Callable[[], Coroutine[Any, Any, T]]], most: int) -> list[T]:
+    """Does all of them, so many at once; what they return, in their order. Where any fails, the others are done all
+    the same, and the first error is raised in the end."""
+    places = asyncio.Semaphore(most)
+
+    async def one(job: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        async with places:
+            return await job()
+
+    done: list[T] = []
+    for outcome in await asyncio.gather(*map(one, jobs), return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
+        done.append(outcome)
+    return done

@@ -1,10 +1,11 @@
-"""Whoever cancels a task waits for its end."""
+"""Tasks side by side; and whoever cancels a task waits for its end."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
-from keypool.tasks import end
+from keypool.tasks import end, side_by_side
 
 
 async def test_a_task_has_ended_when_end_returns() -> None:
@@ -54,3 +55,45 @@ async def test_a_cancellation_of_the_caller_comes_after_the_tasks_end() -> None:
     with pytest.raises(asyncio.CancelledError):
         await ending
     assert task.done()
+
+
+async def test_jobs_side_by_side_are_so_many_at_once_and_a_failure_stops_no_other() -> None:
+    at_once, most, done = 0, 0, list[int]()
+
+    async def job(number: int) -> int:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0)
+        at_once -= 1
+        if number == 1:
+            raise KeyError(number)
+        done.append(number)
+        return number
+
+    assert await side_by_side([partial(job, number) for number in (0, 2, 3, 4)], 3) == [0, 2, 3, 4]
+    assert most == 3
+    done.clear()
+    with pytest.raises(KeyError):
+        await side_by_side([partial(job, number) for number in range(5)], 2)
+    assert sorted(done) == [0, 2, 3, 4]
+
+
+async def test_jobs_whose_caller_is_cancelled_have_ended_when_it_has() -> None:
+    ended, begun = list[int](), asyncio.Event()
+
+    async def job(number: int) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended.append(number)
+
+    caller = asyncio.create_task(side_by_side([partial(job, number) for number in range(3)], 2))
+    await begun.wait()
+    await asyncio.sleep(0)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    assert sorted(ended) == [0, 1]

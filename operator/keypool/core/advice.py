@@ -91,8 +91,10 @@ ADVICE: dict[Reason, str] = {
     Reason.SECRET_FOREIGN: "A Secret of that name exists and is not this pool's. Delete it, set "
     "spec.secret.creationPolicy to Adopt (docs/secrets.md), or delete the pool and apply it again with another "
     "spec.secret.name.",
-    Reason.SECRET_UNUSABLE: "The Secret cannot be written as it must be. When it is immutable or its type is not "
-    "Opaque, delete it, and keypool writes it anew with the same values; what alters it on its way has to spare it.",
+    Reason.SECRET_UNUSABLE: "The Secret cannot be written as it must be, or, in an Event, given back. When keypool "
+    "made it, and it is immutable or its type is not Opaque: delete it, and keypool writes it anew with the same "
+    "values. When it was taken over (creationPolicy Adopt), it holds other people's entries: do not delete it; its "
+    "owner makes it anew with these, or removes what the Event names. What alters it on its way has to spare it.",
     Reason.SECRET_CONTESTED: "Another pool has that Secret's name: delete this pool and apply it again with another "
     "spec.secret.name or poolName.",
     Reason.SECRET_FOUGHT: "Something else writes the published Secret again and again; the message names its field "

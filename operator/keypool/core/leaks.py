@@ -16,6 +16,7 @@ from keypool.core.lifecycle import KeyState
 from keypool.core.observation import Observation, Problem
 from keypool.core.reasons import Reason
 from keypool.core.rotation import Why, is_compromised
+from keypool.core.rules import intents
 from keypool.core.standing import standing
 
 REPORTS = (Reason.COMPROMISED_UNKNOWN, Reason.COMPROMISE_WAITS)
@@ -93,7 +94,9 @@ def _unknown(problems: tuple[Problem, ...]) -> Problem:
 
 def _why_it_lives(o: Observation, problems: tuple[Problem, ...], key: KeyRecord) -> Problem:
     if key.state in _LOST:
-        return Problem(Reason.ANSWER_LOST, "the answer to its create call was lost, so nobody knows what to revoke")
+        text = "the answer to its create call was lost, so nobody knows what to revoke"
+        unlistable = intents.unlistable(o, key)
+        return Problem(Reason.ANSWER_LOST, f"{text}. {unlistable}" if unlistable is not None else text)
     if key.why == Why.SUPPLIED and key.state is KeyState.OWED:
         return Problem(
             Reason.MANUAL_REVOCATION, "revoke it at the provider; then annotate keypool.dev/revoked=FINGERPRINT"
@@ -108,11 +111,11 @@ def _why_it_lives(o: Observation, problems: tuple[Problem, ...], key: KeyRecord)
 
 
 def _of_revoking(o: Observation, key: KeyRecord) -> Problem:
+    """What keeps a provider from being used for new keys need not keep keys from being revoked there, such as a listing
+    that is too large: only what befell the revocation itself is told."""
     for activity in (f"revoke:{key.name}", f"disable:{key.name}"):
         if (trouble := o.troubles.get(activity)) is not None:
             return Problem(trouble.reason, trouble.message)
-    if o.provider_problem is not None and o.provider is not None and key.provider == o.provider.uid:
-        return o.provider_problem
     return Problem(Reason.REVOKING, "it is being revoked; some providers accept a deleted key for a while")
 
 

@@ -47,21 +47,25 @@ def problem_of(view: SecretView, pool_uid: str, adopt: bool, ledger: Ledger) -> 
         return Problem(Reason.SECRET_FOREIGN, f"{where} exists and {whose}: {remedy}")
     if view.owner_uid != pool_uid and (problem := _not_to_be_adopted(view, pool_uid, ledger)) is not None:
         return problem
-    if (problem := _unwritable(view)) is not None:
+    if (problem := _unwritable(view, own=view.owner_uid == pool_uid)) is not None:
         return problem
     if ours and is_newer(view, ledger):
         return Problem(Reason.SECRET_NEWER, f"{where} was written from a newer ledger than the operator has")
     return None
 
 
-def _unwritable(view: SecretView) -> Problem | None:
+def _unwritable(view: SecretView, *, own: bool) -> Problem | None:
+    """`own`: keypool made it, so that nothing is lost when it is deleted. What was, or is to be, taken over holds other
+    people's entries."""
     where = f"Secret {view.name}"
+    remedy = "delete it to have it written anew" if own else "do not delete it for that: its owner has to make it anew"
     if view.deleting:
         return Problem(Reason.SECRET_UNUSABLE, f"{where} is being deleted", stalls=False)
     if view.immutable:
-        return Problem(Reason.SECRET_UNUSABLE, f"{where} is immutable; delete it to have it written anew")
+        return Problem(Reason.SECRET_UNUSABLE, f"{where} is immutable; {remedy}")
     if view.type != "Opaque":
-        return Problem(Reason.SECRET_UNUSABLE, f"{where} has type {view.type[:64]}; only Opaque can be written")
+        text = f"{where} has type {view.type[:64]}; only Opaque can be written: {remedy}"
+        return Problem(Reason.SECRET_UNUSABLE, text)
     return None
 
 

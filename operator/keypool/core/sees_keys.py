@@ -5,7 +5,7 @@ from keypool.core.lifecycle import KeyState
 from keypool.core.observation import Observation, Problem
 from keypool.core.reasons import Reason, Trouble
 from keypool.core.rotation import Why, is_compromised
-from keypool.core.rules import static
+from keypool.core.rules import intents, static
 from keypool.core.rules.retirement import keys_that_wait_for_the_clock
 from keypool.core.sees import note
 from keypool.core.sight import Sight, is_rejected
@@ -75,8 +75,11 @@ def leak(sight: Sight) -> Problem | None:
 def lost_answer(sight: Sight) -> Problem | None:
     """A key may exist that nobody knows."""
     lost = sight.o.ledger.inside(KeyState.UNRESOLVED, KeyState.HELD)
-    text = f"create calls whose answer was lost: {len(lost)} (first: {lost[0].name})" if lost else ""
-    return note(Reason.ANSWER_LOST, text) if lost else None
+    if not lost:
+        return None
+    unlistable = intents.unlistable(sight.o, lost[0])
+    text = f"create calls whose answer was lost: {len(lost)} (first: {lost[0].name})"
+    return note(Reason.ANSWER_LOST, f"{text}. {unlistable}" if unlistable is not None else text)
 
 
 def manual_revocation(sight: Sight) -> Problem | None:

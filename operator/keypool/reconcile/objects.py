@@ -1,6 +1,7 @@
 """What is done to objects in the cluster for a pool. Answers of the API server go into the cache at once."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from keypool.cluster import paths
@@ -16,6 +17,10 @@ from keypool.core.rules.deletion import tombstone
 from keypool.core.rules.publication import ADORN, REPAIR
 from keypool.reconcile.context import Pass
 from keypool.reconcile.holding import set_finalizers
+from keypool.tasks import side_by_side
+
+AT_ONCE = 8
+"""Secrets of one pool that are removed, or released, side by side."""
 
 
 async def add_finalizer(this: Pass, _: act.Action) -> None:
@@ -77,8 +82,7 @@ async def publish(this: Pass, action: act.Action) -> None:
         view = secret_view(stored)
         altered += [] if desired.holds(view) else [desired.name]
         around += desired.altered(view)
-    for name in action.remove:
-        await _remove_secret(this, name)
+    await _remove_all(this, action.remove)
     if altered:  # written again at once, it would be altered again at once
         text = f"Secret {', '.join(altered)} is altered on its way into the cluster, perhaps by an admission policy"
         raise SecretRefused(Problem(Reason.SECRET_UNUSABLE, f"{text}: its entries are not the ones that were written"))
@@ -110,11 +114,20 @@ def _note_what_is_around(this: Pass, around: list[str]) -> None:
     return this.memory.failed(ADORN, Reason.SECRET_UNUSABLE, text, this.world.now(), this.world.random())
 
 
+async def _remove_all(this: Pass, names: Iterable[str]) -> None:
+    await side_by_side([partial(_remove_secret, this, name) for name in names], AT_ONCE)
+
+
 async def _remove_secret(this: Pass, name: str) -> None:
+    adopted = this.handle.ledger.adoption(name)
     with told_of(f"Secret {name}"):
-        gone = await this.world.publisher.remove(this.subject, name, this.handle.ledger.adoption(name))
+        gone = await this.world.publisher.remove(this.subject, name, adopted)
     if not gone:
-        text = f"what was written into Secret {name} stays there, as it may not be changed: its owner can remove it"
+        entries = f" ({', '.join(adopted.entries)[:200]})" if adopted is not None else ""
+        text = (
+            f"what was written into Secret {name}{entries} stays there, as it may not be changed; its keys are revoked "
+            "all the same. Its owner can remove these entries: nothing else in it is keypool's"
+        )
         await this.world.announcer.announce(this.subject, "Warning", Reason.SECRET_UNUSABLE, text)
     view = this.observation.secrets.get(name)
     if view is not None:
@@ -124,8 +137,7 @@ async def _remove_secret(this: Pass, name: str) -> None:
 async def remove_secrets(this: Pass, action: act.Action) -> None:
     """Deletes the published Secrets of a pool that goes."""
     assert isinstance(action, act.RemoveSecrets)  # noqa: S101
-    for name in action.names:
-        await _remove_secret(this, name)
+    await _remove_all(this, action.names)
     if this.handle.ledger.adopted:
         await this.handle.update(lambda ledger: ledger.model_copy(update={"adopted": ()}))
 
@@ -148,9 +160,12 @@ async def retain(this: Pass, action: act.Action) -> None:
 
 async def _release(this: Pass, names: Iterable[str], secrets: Iterable[Desired]) -> None:
     held = {desired.name: desired for desired in secrets}
-    for name in names:
+
+    async def let_go(name: str) -> None:
         with told_of(f"Secret {name}"):
             await this.world.publisher.release(this.subject, name, held.get(name), this.handle.ledger.adoption(name))
+
+    await side_by_side([partial(let_go, name) for name in names], AT_ONCE)
 
 
 async def keep_credential(this: Pass, action: act.Action) -> None:

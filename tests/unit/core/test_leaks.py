@@ -29,6 +29,7 @@ def trouble(reason: Reason, activity: str) -> Any:
     return {activity: Trouble(reason, "no answer", needs_person=False)}
 
 
+TOO_LARGE = Problem(Reason.PROVIDER_NOT_READY, "64 MiB")
 REVOKING, OWED = KeyState.REVOKING, KeyState.OWED
 WAITS: dict[str, tuple[Observation, str]] = {
     "nothing stands in the way": (leak(), "CreatingKeys"),
@@ -40,6 +41,20 @@ WAITS: dict[str, tuple[Observation, str]] = {
     "creating is refused": (leak(troubles=trouble(Reason.KEY_REFUSED, "create")), "KeyRefused"),
     "throttled": (leak(troubles=trouble(Reason.PROVIDER_THROTTLED, "create")), "ProviderThrottled"),
     "being revoked": (leak(REVOKING), "Revoking"),
+    "revoked where the account cannot be listed": (leak(REVOKING, provider_problem=TOO_LARGE), "Revoking: it is being"),
+    "revoking needs a listing that is too large": (
+        leak(REVOKING, troubles=trouble(Reason.ANSWER_TOO_LARGE, "revoke:revoking-0"), provider_problem=TOO_LARGE),
+        "AnswerTooLarge: no answer",
+    ),
+    "a successor needs an account that can be listed": (leak(provider_problem=TOO_LARGE), "ProviderNotReady: 64 MiB"),
+    "lost where the account cannot be listed": (
+        leak(KeyState.UNRESOLVED, provider_problem=TOO_LARGE),
+        "It is not looked for while the account cannot be listed. ProviderNotReady: 64 MiB",
+    ),
+    "lost and the listing is too large": (
+        leak(KeyState.UNRESOLVED, troubles=trouble(Reason.ANSWER_TOO_LARGE, "lookup")),
+        "AnswerTooLarge: no answer",
+    ),
     "revoking fails": (leak(REVOKING, troubles=trouble(Reason.PROVIDER_UNAVAILABLE, "revoke:revoking-0")), "Unavail"),
     "owed": (leak(OWED, troubles=trouble(Reason.REVOCATION_REFUSED, "revoke:owed-0")), "RevocationRefused"),
     "held": (leak(KeyState.HELD), "AnswerLost"),

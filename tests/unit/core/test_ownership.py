@@ -31,6 +31,15 @@ def test_a_secret_is_not_written_when_it_is(facts: Any, reason: Any) -> None:
     assert problem.reason.value == reason
 
 
+@pytest.mark.parametrize("spoilt", [{"immutable": True}, {"type": "kubernetes.io/tls"}], ids=["immutable", "type"])
+def test_nobody_is_told_to_delete_a_secret_that_holds_other_peoples_entries(spoilt: Any) -> None:
+    own, taken_over = (problem_of(a_view(WEB, **facts), "pool-1", True, LEDGER) for facts in (spoilt, THEIRS | spoilt))
+    assert own is not None
+    assert taken_over is not None
+    assert "delete it to have it written anew" in own.message
+    assert "do not delete it" in taken_over.message
+
+
 def test_our_own_secret_may_be_written() -> None:
     assert problem_of(a_view(WEB), "pool-1", False, LEDGER) is None
 

@@ -7,7 +7,9 @@ import pytest
 
 from keypool.core.actions import DropLedger, KeepCredential, ReleaseSecrets, RemoveFinalizer, RemoveSecrets, RevokeKey
 from keypool.core.lifecycle import KeyState
+from keypool.core.observation import Problem
 from keypool.core.projection import project
+from keypool.core.reasons import Reason, Trouble
 from keypool.core.rules import deletion
 from tests.unit.core.builders import (
     MINUTE,
@@ -19,6 +21,7 @@ from tests.unit.core.builders import (
     a_ledger,
     a_pool,
     a_spec,
+    concluded,
     decide,
     planned,
     seen,
@@ -166,3 +169,34 @@ def test_a_tombstone_whose_policy_becomes_revoke_is_one_no_more() -> None:
     """Else its keys would be let go with the pool, and nobody would ever revoke them."""
     o = seen(ledger=a_ledger(a_key(0), retained=True), pool=going())
     assert planned(o).ledger.retained is False
+
+
+UNLISTABLE = Problem(Reason.PROVIDER_NOT_READY, "the listing takes more than 64 MiB")
+TOO_LARGE = {"lookup": Trouble(Reason.ANSWER_TOO_LARGE, "the listing takes more than 64 MiB", needs_person=False)}
+LATER = {"lookup": NOW + MINUTE}
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"provider_problem": UNLISTABLE}, {"troubles": TOO_LARGE, "wait_until": LATER}],
+    ids=["not ready", "tried"],
+)
+def test_a_pool_that_waits_for_a_lost_call_which_no_listing_can_tell_of_asks_for_a_person(facts: Any) -> None:
+    o = seen(a_key(0, UNRESOLVED), pool=going("RevokeAndWait"), **facts)
+    told = {each.type: each for each in concluded(o, *planned(o).problems).conditions}
+    assert told["Stalled"].reason == "AnswerLost"
+    assert "the listing takes more than 64 MiB" in told["Stalled"].message
+    assert "keypool.dev/abandon=unresolved-0" in told["Stalled"].message
+    assert "Reconciling" not in told
+    assert "the listing takes more than 64 MiB" in told["Revoked"].message
+
+
+@pytest.mark.parametrize(
+    ("policy", "keys"),
+    [("Revoke", [a_key(0, UNRESOLVED)]), ("RevokeAndWait", [a_key(0, UNRESOLVED), a_key(1, REVOKING)])],
+)
+def test_a_pool_that_goes_on_by_itself_asks_for_nobody(policy: str, keys: Any) -> None:
+    o = seen(*keys, pool=going(policy), provider_problem=UNLISTABLE)
+    told = {each.type: each for each in concluded(o, *planned(o).problems).conditions}
+    assert told["Reconciling"].reason == "Deleting"
+    assert "Stalled" not in told

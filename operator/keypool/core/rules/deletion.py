@@ -13,9 +13,11 @@ from keypool.core.actions import (
 from keypool.core.decision import Decision, Plan
 from keypool.core.ledger import Ledger
 from keypool.core.lifecycle import Evidence, KeyState
-from keypool.core.observation import Observation
+from keypool.core.observation import Observation, Problem
 from keypool.core.projection import project, secret_names
+from keypool.core.reasons import Reason
 from keypool.core.rules.holding import remembered_spec
+from keypool.core.rules.intents import unlistable
 
 DEADLINE = timedelta(seconds=60)
 """With deletionPolicy Revoke, what is not confirmed by then is owed and the pool may go. The provider's lag in
@@ -71,7 +73,7 @@ def keys_of_a_deleted_pool_are_revoked(o: Observation, plan: Plan, now: datetime
 def overdue_keys_are_owed(o: Observation, plan: Plan, now: datetime) -> Decision:
     """After the deadline, or when the pool is gone already. RevokeAndWait waits for ever."""
     if o.pool is not None and policy_of(o) == "RevokeAndWait":
-        return Decision("the pool waits for its last key")
+        return Decision("the pool waits for its last key", problems=_waits_for_people(o, plan.ledger))
     lag = o.provider.capabilities.revocation_lag if o.provider is not None else timedelta(0)
     deadline = o.pool.deleted_at + DEADLINE + lag if o.pool is not None and o.pool.deleted_at else now
     if now < deadline:
@@ -81,6 +83,16 @@ def overdue_keys_are_owed(o: Observation, plan: Plan, now: datetime) -> Decision
     for key in ledger.inside(KeyState.REVOKING, *UNANSWERED):
         ledger = ledger.advance(key.name, Evidence.OVERDUE)
     return Decision("what is not confirmed is owed", ledger=ledger)
+
+
+def _waits_for_people(o: Observation, ledger: Ledger) -> tuple[Problem, ...]:
+    """All that is left are lost calls that no listing can resolve: nothing goes on by itself."""
+    whys = [unlistable(o, key) for key in ledger.keys if key.state in UNANSWERED]
+    if not ledger.keys or len(whys) < len(ledger.keys) or None in whys:
+        return ()
+    text = f"deletionPolicy RevokeAndWait waits for {len(whys)} lost create calls, first {ledger.keys[0].name}"
+    way = f"Or give them up: annotate the pool with keypool.dev/abandon={ledger.keys[0].name}"
+    return (Problem(Reason.ANSWER_LOST, f"{text}. {whys[0]}. {way}"),)
 
 
 def a_settled_pool_may_go(o: Observation, plan: Plan, now: datetime) -> Decision:

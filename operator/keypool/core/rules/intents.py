@@ -56,6 +56,20 @@ def lost_keys_are_looked_for(o: Observation, plan: Plan, now: datetime) -> Decis
     return Decision("lost keys are looked for", ledger=ledger, actions=(LookUp(ripe),), wake_at=wake_at)
 
 
+def unlistable(o: Observation, key: KeyRecord) -> str | None:
+    """Why no listing will tell what became of a lost call before a person has acted; None where one may."""
+    if o.provider is None or not is_there(o.provider, key):
+        return None
+    trouble, problem = o.troubles.get("lookup"), o.provider_problem
+    if problem is not None and problem.stalls:
+        why = f"{problem.reason.value}: {problem.message}"
+    elif trouble is not None and trouble.reason is Reason.ANSWER_TOO_LARGE:
+        why = f"{trouble.reason.value}: {trouble.message}"
+    else:
+        return None
+    return f"It is not looked for while the account cannot be listed. {why}"
+
+
 def absence_of(name: str) -> str:
     """The activity of finding out that a call made no key, where nothing else can be found out."""
     return f"absent:{name}"
