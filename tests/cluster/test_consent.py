@@ -211,3 +211,82 @@ async def test_values_whose_consent_is_withdrawn_stay_published_and_are_probed(t
     await team.has("chat", "Stalled", "True", "ConsentMissing")
     assert await team.value() == value
     assert [key["label"] for key in await team.keys()] == ["one"]
+
+
+TARGET = "target"
+INTO = {"name": TARGET, "creationPolicy": "Adopt"}
+
+
+async def test_values_that_people_supply_go_into_a_secret_that_allows_it_and_out_of_it_again(
+    team: Team, person: KeyMaker, console: Plain
+) -> None:
+    """Each of the two Secrets says so for itself."""
+    value = await person.make()
+    await team.apply(secret_manifest(TARGET, "", precious="theirs"))
+    await team.apply(secret_manifest(MINE, "pool/chat", one=value), static_pool(secret=INTO))
+    stalled = await team.has("chat", "Stalled", "True", "ConsentMissing")
+    assert f"secret {TARGET} " in stalled["message"]
+    assert await team.secret_data(TARGET) == {"precious": "theirs"}
+    await allow(team, TARGET, "pool/chat")
+    await team.poke()
+    await team.ready()
+    assert await team.secret_data(TARGET) == {"precious": "theirs", "apiKey": value, "baseURL": console.url}
+    await allow(team, MINE, None)
+    await person.put(two=await person.make())
+    stalled = await team.has("chat", "Stalled", "True", "ConsentMissing")
+    assert f"secret {MINE} " in stalled["message"]
+    assert (await team.secret_data(TARGET))["apiKey"] == value
+    await team.delete()
+    await team.gone(deadline=30)
+    assert await team.secret_data(TARGET) == {"precious": "theirs"}
+    assert "one" in await team.secret_data(MINE)
+
+
+async def test_a_pool_does_not_write_into_the_secret_that_it_reads(team: Team, person: KeyMaker) -> None:
+    value = await person.make()
+    into = {"name": MINE, "creationPolicy": "Adopt"}
+    await team.apply(secret_manifest(MINE, "pool/chat", one=value), static_pool(secret=into))
+    stalled = await team.has("chat", "Stalled", "True", "SecretForeign")
+    assert "is one that a pool's keysFrom names" in stalled["message"]
+    assert await team.secret_data(MINE) == {"one": value}
+
+
+@pytest.mark.usefixtures("provider")
+async def test_a_pool_that_is_retained_leaves_its_keys_in_the_secret_that_it_took_over_and_no_mark(
+    team: Team, simulator: Simulator
+) -> None:
+    await team.apply(secret_manifest(TARGET, "pool/chat", precious="theirs"))
+    await team.apply(pool_manifest(secret=INTO, deletionPolicy="Retain"))
+    await team.ready()
+    data = await team.secret_data(TARGET)
+    assert data["precious"] == "theirs"
+    await team.delete()
+    await team.gone(deadline=30)
+    assert await team.secret_data(TARGET) == data
+    metadata = (await team.secret(TARGET) or {})["metadata"]
+    marks = [name for part in ("labels", "annotations") for name in metadata.get(part) or {} if "keypool.dev" in name]
+    assert marks == ["keypool.dev/allow"], "its owner's word stays"
+    assert not metadata.get("ownerReferences")
+    assert [key.value for key in simulator.record.live_keys()] == [data["apiKey"]]
+
+
+@pytest.mark.usefixtures("provider")
+async def test_a_secret_that_was_taken_over_and_deleted_is_written_as_the_pools_own_and_retained_with_its_key(
+    team: Team, simulator: Simulator
+) -> None:
+    """It is written as the pool's own while the pool lives, and stays as nobody's: its value would else be lost."""
+    await team.apply(secret_manifest(TARGET, "pool/chat", precious="theirs"))
+    await team.apply(pool_manifest(secret=INTO, deletionPolicy="Retain"))
+    await team.ready()
+    value = (await team.secret_data(TARGET))["apiKey"]
+    await team.client.delete(paths.secret(team.namespace, TARGET))
+
+    async def is_back() -> bool:
+        return (await team.secret_data(TARGET)).get("apiKey") == value
+
+    await eventually(is_back, 15, "the Secret is there again")
+    await team.delete()
+    await team.gone(deadline=30)
+    assert (await team.secret_data(TARGET))["apiKey"] == value
+    assert not (await team.secret(TARGET) or {})["metadata"].get("ownerReferences")
+    assert [key.value for key in simulator.record.live_keys()] == [value]

@@ -196,6 +196,62 @@ async def test_a_pool_lives_and_is_given_back_while_the_policy_is_in_force_and_p
     assert account.connection.server
 
 
+@pytest.mark.usefixtures("provider")
+@pytest.mark.parametrize("policy", ["Revoke", "Retain"])
+async def test_a_secret_is_taken_over_rotated_and_given_back_while_the_policy_is_in_force(
+    policy: str, account: KubeClient, make_operator: OperatorMaker, team: Team
+) -> None:
+    """The operator works under the very account that the policy holds. A tenant takes its labels off meanwhile."""
+    operator = make_operator("one")
+    await operator.start()
+    await eventually(lambda: _says(operator.replica.metrics.text(), b"keypool_writes_held 1.0"), 30, "it is proven")
+    await team.client.create(paths.secrets(team.namespace), secret(annotations={"keypool.dev/allow": "pool/chat"}))
+    await team.apply(pool_manifest(secret={"name": "web", "creationPolicy": "Adopt"}, deletionPolicy=policy))
+    await team.ready()
+    taken = await team.secret_data("web")
+    assert taken["entry"] == "theirs"
+    path = paths.secret(team.namespace, "web")
+    bare = {"metadata": {"labels": dict.fromkeys(("keypool.dev/published", "keypool.dev/pool-uid"))}}
+    await team.client.patch(path, bare)
+    await team.annotate("chat", rotate="now")
+
+    async def rotated() -> bool:
+        return (await team.secret_data("web")).get("apiKey") not in {None, taken["apiKey"]}
+
+    await eventually(rotated, 30, "the key was rotated")
+    await team.ready()
+    before = await team.secret_data("web")
+    await team.delete()
+    await team.gone(deadline=40)
+    assert await team.secret_data("web") == (before if policy == "Retain" else {"entry": "theirs"})
+    left = (await team.client.get(path))["metadata"]
+    assert not [key for key in left.get("labels") or {} if key.startswith("keypool.dev/")]
+    assert list(left["annotations"]) == ["keypool.dev/allow"]
+    assert account.connection.server
+
+
+@pytest.mark.usefixtures("provider")
+async def test_a_secret_whose_owner_took_back_all_that_held_it_does_not_hold_the_pool_under_the_policy(
+    account: KubeClient, make_operator: OperatorMaker, team: Team
+) -> None:
+    operator = make_operator("one")
+    await operator.start()
+    await team.client.create(paths.secrets(team.namespace), secret(annotations={"keypool.dev/allow": "pool/chat"}))
+    await team.apply(pool_manifest(secret={"name": "web", "creationPolicy": "Adopt"}))
+    await team.ready()
+    before = await team.secret_data("web")
+    ours = ("keypool.dev/published", "keypool.dev/pool-uid")
+    back = {"labels": dict.fromkeys(ours), "annotations": {"keypool.dev/allow": None}}
+    await team.client.patch(paths.secret(team.namespace, "web"), {"metadata": back})
+    await team.has("chat", "Stalled", "True", "ConsentMissing")
+    await team.delete()
+    await team.gone(deadline=40)
+    assert await team.secret_data("web") == before, "it may not be changed any more"
+    note = (await team.told("SecretUnusable"))["note"]
+    assert "web (apiKey, baseURL) stays there" in note
+    assert account.connection.server
+
+
 async def _says(text: bytes, line: bytes) -> bool:
     return line in text
 

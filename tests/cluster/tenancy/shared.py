@@ -67,8 +67,8 @@ class Account:
         """A pool of one key in this account."""
         return pool_manifest(name, providerRef={"kind": "ClusterKeyProvider", "name": self.name}, **spec)
 
-    async def has(self, condition: str, status: str, reason: str) -> Object:
-        """The provider object's condition, as soon as it is so."""
+    async def has(self, condition: str, status: str, reason: str, saying: str = "") -> Object:
+        """The provider object's condition, as soon as it is so and its message says this."""
 
         async def found() -> Object | None:
             status_now = (await self.client.get(self.path)).get("status") or {}
@@ -76,7 +76,7 @@ class Account:
 
         async def holds() -> bool:
             one = await found()
-            return one is not None and (one["status"], one["reason"]) == (status, reason)
+            return one is not None and (one["status"], one["reason"]) == (status, reason) and saying in one["message"]
 
         await eventually(holds, 15, f"{self.name}: {condition}={status} {reason}")
         return await found() or {}

@@ -6,10 +6,11 @@ import pytest
 
 from keypool.cluster import paths
 from keypool.core.limits import Identity
+from keypool.reconcile import pace
 from keypool_lab.simulator import Simulator
 from tests.cluster.running import Clock, Operator
-from tests.cluster.team import Team
-from tests.cluster.tenancy.shared import TEAM_LABEL, Account, Notes, settled, tenant
+from tests.cluster.team import Team, to
+from tests.cluster.tenancy.shared import CREDENTIAL, TEAM_LABEL, Account, Notes, settled, tenant
 from tests.cluster.workload import works
 from tests.waiting import eventually
 
@@ -229,3 +230,35 @@ async def test_another_accounts_credential_is_not_used_until_the_administrator_c
 
 async def _is_over(moment: datetime) -> bool:
     return datetime.now(UTC) > moment
+
+
+async def test_a_pool_that_is_too_many_gives_its_namespace_no_room_for_keys(
+    team: Team, account: Account, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "FREE", 0)
+    monkeypatch.setattr(pace, "TIMES", 1)
+    await account.open(tenant(team.namespace, limits={"pools": 1}))
+    await team.apply(account.pool())
+    await team.ready()
+    await team.apply(account.pool("second", size=50))
+    await team.has("second", "Stalled", "True", "TenantLimit")
+    await team.annotate("chat", rotate="now")
+    await team.has("chat", "Reconciling", "True", "NewKeysPaced")
+    assert simulator.record.mutations() == {"created": 1}
+
+
+async def test_a_credential_beside_the_operator_is_used_for_no_cluster_key_provider_that_it_does_not_name(
+    team: Team, account: Account, simulator: Simulator
+) -> None:
+    await account.open(tenant(team.namespace))
+    path = paths.secret(account.system, CREDENTIAL)
+    await account.client.patch(path, {"metadata": {"annotations": {"keypool.dev/allow": to(simulator.url)}}})
+    await team.apply(account.pool())
+    lacking = f"--overwrite keypool.dev/allow=OLD,{to(simulator.url, provider=account.name)}, where OLD"
+    stalled = await account.has("Stalled", "True", "ConsentMissing", lacking)
+    assert f"kubectl annotate secret {CREDENTIAL} --namespace {account.system}" in stalled["message"]
+    await team.has("chat", "Stalled", "True", "ProviderNotReady", saying=lacking)
+    assert simulator.record.mutations() == {}
+    word = {"metadata": {"annotations": {"keypool.dev/allow": to(simulator.url, provider=account.name)}}}
+    await account.client.patch(path, word)
+    await team.ready(deadline=30)
