@@ -242,11 +242,14 @@ async def test_values_that_people_supply_go_into_a_secret_that_allows_it_and_out
     assert "one" in await team.secret_data(MINE)
 
 
-async def test_a_pool_does_not_write_into_the_secret_that_it_reads(team: Team, person: KeyMaker) -> None:
+async def test_a_pool_does_not_write_into_a_secret_that_another_pool_reads(team: Team, person: KeyMaker) -> None:
     value = await person.make()
-    into = {"name": MINE, "creationPolicy": "Adopt"}
-    await team.apply(secret_manifest(MINE, "pool/chat", one=value), static_pool(secret=into))
-    stalled = await team.has("chat", "Stalled", "True", "SecretForeign")
+    await team.apply(secret_manifest(MINE, "pool/chat, pool/second", one=value), static_pool())
+    await team.ready()
+    second = static_pool(secret={"name": MINE, "creationPolicy": "Adopt"}, keysFrom={"secretRef": {"name": "others"}})
+    second["metadata"]["name"] = "second"
+    await team.apply(second)
+    stalled = await team.has("second", "Stalled", "True", "SecretForeign")
     assert "is one that a pool's keysFrom names" in stalled["message"]
     assert await team.secret_data(MINE) == {"one": value}
 

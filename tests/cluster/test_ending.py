@@ -43,11 +43,11 @@ async def test_a_create_that_hangs_holds_up_no_successor_and_its_late_key_is_fou
     simulator.faults.add(hangs("create"))
     await team.apply(pool_manifest(size=2))
     await asked(simulator, "create", 2)
-    await eventually(lambda: ledgers.keys("chat", "CREATED", "ACTIVE"), 15, "the other key is recorded")
+    await eventually(lambda: ledgers.keys("chat", "created", "active"), 15, "the other key is recorded")
     await operator.stop()
-    (lost,) = await ledgers.keys("chat", "INTENDED")
-    assert lost["handle"] is None, "its call was cut off before it ran out of time"
-    (known,) = [key["handle"] for key in await ledgers.keys("chat", "CREATED", "ACTIVE")]
+    (lost,) = await ledgers.keys("chat", "intended")
+    assert "handle" not in lost, "its call was cut off before it ran out of time"
+    (known,) = [key["handle"] for key in await ledgers.keys("chat", "created", "active")]
     (late,) = [key.id for key in simulator.record.live_keys() if key.id != known]
     await operator.start()
 
@@ -71,7 +71,7 @@ async def test_a_revocation_that_hangs_holds_up_no_successor_and_is_proven_by_it
     await team.delete()
     await asked(simulator, "delete", 1)
     await operator.stop()
-    assert [key["state"] for key in await ledgers.keys()] == ["REVOKING"]
+    assert [key["state"] for key in await ledgers.keys()] == ["revoking"]
     await operator.start()
     await team.gone(deadline=30)
     assert not simulator.record.live_keys()
