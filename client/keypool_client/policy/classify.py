@@ -2,9 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from keypool_client.model import Dialect
+from keypool_client.policy.body import Said, read
 from keypool_client.policy.outcome import FailureClass
+from keypool_client.policy.retry_after import retry_after
+from keypool_client.policy.rows import ROWS
+from keypool_client.policy.rows.row import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +30,24 @@ def classify(
 
     Headers' names are lower-case. `now` is the time of day in seconds since 1970, for a Retry-After that is a date.
     """
-    del dialect, kind, headers, body, now
-    classes = {401: FailureClass.CREDENTIAL, 402: FailureClass.EXHAUSTED, 429: FailureClass.RATE_LIMITED}
-    if status >= 500 or status == 408:
-        return Verdict(FailureClass.TRANSIENT, f"status-{status}")
-    return Verdict(classes.get(status, FailureClass.CALLER), f"status-{status}")
+    said = read(body)
+    stated = status if status >= 400 else said.status
+    row = next(row for row in _rows(dialect, kind) if _matches(row, stated, said))
+    return Verdict(row.failure, row.id, retry_after(headers, said.retry_after, now))
+
+
+@cache
+def _rows(dialect: Dialect, kind: str) -> tuple[Row, ...]:
+    return tuple(
+        row for row in ROWS if (not row.kinds or kind in row.kinds) and (not row.dialects or dialect in row.dialects)
+    )
+
+
+def _matches(row: Row, status: int | None, said: Said) -> bool:
+    if row.statuses and status not in row.statuses and not (status is None and (row.names or row.words)):
+        return False
+    if row.names and said.names.isdisjoint(row.names):
+        return False
+    if not row.words:
+        return True
+    return any(said.message.startswith(word) if row.begins else word in said.message for word in row.words)

@@ -1,0 +1,72 @@
+"""Providers whose answers were recorded here."""
+
+from keypool_client.policy.outcome import FailureClass
+from keypool_client.policy.rows.row import Row
+
+_HOLYSHEEP = "recorded from the simulator of this project, 2026-11-29; the words are those of the provider's manual"
+_ANYLLM = "recorded from any-llm-gateway 1.14.0, 2026-11-29"
+
+HOLYSHEEP = (
+    Row(
+        "holysheep-invalid",
+        FailureClass.CREDENTIAL,
+        _HOLYSHEEP,
+        kinds=("holySheep",),
+        statuses=(401,),
+        words=("invalid api key",),
+    ),
+    Row(
+        "holysheep-expired",
+        FailureClass.CREDENTIAL,
+        _HOLYSHEEP,
+        kinds=("holySheep",),
+        statuses=(401,),
+        words=("key has expired",),
+    ),
+    Row(
+        "holysheep-scope",
+        FailureClass.FORBIDDEN,
+        _HOLYSHEEP,
+        kinds=("holySheep",),
+        statuses=(403,),
+        words=("the key lacks the scope",),
+    ),
+    Row(
+        "holysheep-rate",
+        FailureClass.RATE_LIMITED,
+        _HOLYSHEEP,
+        kinds=("holySheep",),
+        statuses=(429,),
+        words=("rate limit exceeded", "rpm limit reached"),
+    ),
+)
+
+ANYLLM = (
+    Row(
+        "anyllm-key",
+        FailureClass.CREDENTIAL,
+        _ANYLLM,
+        kinds=("anyLLM",),
+        statuses=(401,),
+        words=("invalid api key", "api key is inactive", "api key has expired"),
+        begins=True,
+    ),
+    Row(
+        "anyllm-budget",
+        FailureClass.EXHAUSTED,
+        _ANYLLM,
+        kinds=("anyLLM",),
+        statuses=(403,),
+        words=("has exceeded budget limit",),
+    ),
+    Row(
+        "anyllm-blocked",
+        FailureClass.CREDENTIAL,
+        _ANYLLM,
+        kinds=("anyLLM",),
+        statuses=(403,),
+        words=("is blocked",),
+    ),
+)
+
+ROWS = (*HOLYSHEEP, *ANYLLM)
