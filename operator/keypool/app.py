@@ -239,6 +239,7 @@ class Replica:
             cache=self.cache,
             liveness=self.liveness,
             build=partial(self._build, authorities=self._authorities, proxy=self.settings.proxy),
+            prepare=self._authorities.prepare,
             minute=self._minute,
             now=self.now,
             clocks_agree=self.clock.agrees if self.clock is not None else lambda: True,

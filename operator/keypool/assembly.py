@@ -10,7 +10,7 @@ from functools import partial
 from time import monotonic
 
 from keypool.cluster.announcer import Announcer
-from keypool.cluster.cache import ObjectCache
+from keypool.cluster.cache import Kind, ObjectCache
 from keypool.cluster.client import KubeClient
 from keypool.cluster.credentials import Credentials
 from keypool.cluster.installation import Installation
@@ -24,8 +24,9 @@ from keypool.providers.reach import Reach
 from keypool.providers.transport import Deadlines
 from keypool.reconcile.accounts import Accounts
 from keypool.reconcile.budgets import Budgets, budget_levels
+from keypool.reconcile.changes import Changes
 from keypool.reconcile.debts import Debts
-from keypool.reconcile.directory import Directory
+from keypool.reconcile.directory import Directory, Prepare
 from keypool.reconcile.journal import Journal
 from keypool.reconcile.pace import Pace
 from keypool.reconcile.registry import Registry
@@ -55,7 +56,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What the replica has already; see `World`, and `Replica` for `build` and `minute`."""
+    """What the replica has already; see `World`, `Directory` for `prepare`, and `Replica` for `build` and `minute`."""
 
     settings: Settings
     audit: AuditLog
@@ -63,6 +64,7 @@ class Parts:
     cache: ObjectCache
     liveness: Liveness
     build: Build
+    prepare: Prepare
     minute: float
     now: Callable[[], datetime]
     clocks_agree: Callable[[], bool]
@@ -77,7 +79,14 @@ def _owner(cache: ObjectCache, uid: str) -> str:
 async def assemble(parts: Parts, client: KubeClient, leadership: Leadership, queue: WorkQueue) -> tuple[World, Journal]:
     """Raises KubeError and ValueError where what is stored cannot be read."""
     settings = parts.settings
-    announcer = Announcer(client, settings.identity, monotonic, utc_now, partial(secrets.token_hex, 8))
+    announcer = Announcer(
+        client,
+        settings.identity,
+        monotonic,
+        utc_now,
+        partial(secrets.token_hex, 8),
+        on_dropped=parts.metrics.on_event_dropped,
+    )
     journal = Journal(announcer, parts.audit, parts.metrics)
     installed = Installation(client, settings.namespace, partial(secrets.token_hex, 4), secrets.token_hex)
     ledgers = LedgerBook(client, settings.namespace, leadership.verify_live, journal, installed.seal)
@@ -95,7 +104,13 @@ async def assemble(parts: Parts, client: KubeClient, leadership: Leadership, que
     budgets = Budgets(client, settings.namespace, parts.now, lambda uid: queue.add(f"pool/{uid}"), parts.minute)
     answers = Answers(partial(_owner, parts.cache))
     directory = Directory(
-        client, settings.namespace, build, budgets, lambda uid: queue.add(f"provider/{uid}"), answers=answers
+        client,
+        settings.namespace,
+        build,
+        budgets,
+        lambda uid: queue.add(f"provider/{uid}"),
+        answers=answers,
+        prepare=parts.prepare,
     )
     accounts = Accounts(
         client,
@@ -127,6 +142,7 @@ async def assemble(parts: Parts, client: KubeClient, leadership: Leadership, que
         tenancy=Tenancy(parts.cache, ledgers, namespaces, touch_pool) if not settings.served else None,
         debts=Debts(ledgers, namespaces, touch_pool),
         pace=Pace(parts.cache, parts.now, timedelta(seconds=parts.minute)),
+        changes=Changes(monotonic, parts.cache.store(Kind.PROVIDER).count),
         credentials=Credentials(client, monotonic),
         publisher=Publisher(client),
         announcer=announcer,

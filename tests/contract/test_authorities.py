@@ -1,17 +1,23 @@
 """Private authorities: added to the public ones, checked before they are used, and never instead of a check."""
 
+import asyncio
 import base64
 import re
 import ssl
+import threading
+import weakref
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from keypool.api.provider import KeyProviderSpec
+from keypool.providers.answers import Answers
 from keypool.providers.authorities import (
     MOST_CERTIFICATES,
+    MOST_OF_ONE,
     Authorities,
     AuthoritiesUnusable,
     check_public,
@@ -29,6 +35,9 @@ HOST, NOW = "keys.example.internal", datetime.now(UTC)
 CA, OTHER = authority(), authority("another")
 SPOILT = CA.pem.replace(CA.pem.splitlines()[3], "canary")
 NOT_ASCII = CA.pem.replace("\n", " canary\u00e9\n", 2)
+BUNDLES = [f"# {number}\n{CA.pem}" for number in range(MOST_OF_ONE + 1)]
+"""Different ones, though they trust the same."""
+CROWD = Answers(lambda _: "crowd").share("uid")
 UNDATED = ssl.DER_cert_to_PEM_cert(
     re.sub(rb"(\x17\x0d)[0-9]{12}Z", rb"\g<1>999999999999Z", ssl.PEM_cert_to_DER_cert(CA.pem))
 )
@@ -70,6 +79,48 @@ def test_one_bundles_authorities_are_not_anothers() -> None:
     assert first is known.context(CA.pem)
     assert first.cert_store_stats() == second.cert_store_stats()
     assert first is not second
+
+
+def test_clients_of_any_namespace_that_trust_the_same_share_one_context_which_goes_with_the_last() -> None:
+    known = Authorities()
+    first = known.context(CA.pem, "a")
+    assert known.context(CA.pem, "b") is first
+    assert known.context() is known.context("", "b")
+    gone = weakref.ref(first)
+    del first
+    assert gone() is None
+
+
+def test_a_namespace_has_a_few_different_bundles_in_use_and_no_other_one_suffers() -> None:
+    known = Authorities()
+    in_use = [known.context(each, "crowd") for each in BUNDLES[:MOST_OF_ONE]]
+    with pytest.raises(AuthoritiesUnusable, match=f"one too many: .* {MOST_OF_ONE} different ones at most"):
+        known.context(BUNDLES[-1], "crowd")
+    assert known.context(BUNDLES[0], "crowd") is in_use[0]
+    assert known.context("", "crowd")
+    assert known.context(BUNDLES[-1], "bystander")
+    in_use.pop()
+    assert known.context(BUNDLES[-1], "crowd"), "a client that is gone makes room"
+    in_use.append(known.context(BUNDLES[-1], "crowd"))
+    with pytest.raises(CertificatesUnusable, match="the provider's CA bundle is one too many"):
+        build(spec(caBundle=BUNDLES[-2]), SecretStr("k"), allow_insecure=False, authorities=known, share=CROWD)
+
+
+async def test_what_takes_long_of_a_client_is_made_in_a_thread_and_found_when_it_is_built() -> None:
+    known, seen = Authorities(), list[int]()
+    make = known._tried
+
+    def noted(bundle: str) -> Any:
+        seen.append(threading.get_ident())
+        return make(bundle)
+
+    known._tried = noted  # type: ignore[method-assign]
+    await asyncio.gather(*(known.prepare(each, "team") for each in (CA.pem, CA.pem, "no certificate")))
+    assert known.context(CA.pem, "team").cert_store_stats()["x509_ca"] > 0
+    with pytest.raises(AuthoritiesUnusable, match="holds no certificate"):
+        known.context("no certificate", "team")
+    assert len(seen) == 2
+    assert threading.get_ident() not in seen
 
 
 @pytest.mark.parametrize("form", ["pem", "base64", "wrapped", "with words"])

@@ -33,7 +33,8 @@ async def test_a_namespace_that_makes_events_without_end_is_cut_off_and_no_other
         posted.append(body["regarding"]["namespace"])
 
     client: Any = SimpleNamespace(create=create)
-    announcer = Announcer(client, "me", lambda: clock[0], lambda: NOW, lambda: "0")
+    dropped: list[str] = []
+    announcer = Announcer(client, "me", lambda: clock[0], lambda: NOW, lambda: "0", on_dropped=dropped.append)
 
     async def tell(namespace: str, pools: int, kind: str = "Normal") -> int:
         before = len(posted)
@@ -43,6 +44,7 @@ async def test_a_namespace_that_makes_events_without_end_is_cut_off_and_no_other
         return len(posted) - before
 
     assert await tell("crowd", OF_A_NAMESPACE + 500) == OF_A_NAMESPACE
+    assert dropped == ["Normal"] * 500
     assert await tell("bystander", 10) == 10
     assert await tell("crowd", 10, "Warning") == 10
     clock[0] += 10 * REFILL_OF_A_NAMESPACE

@@ -1,5 +1,6 @@
 """Changing a key's limits in place: what is recorded, and what each answer leads to."""
 
+from datetime import timedelta
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
@@ -35,6 +36,7 @@ def a_pass(provider: FakeProvider, *, trusted: bool = True, left: float = 60.0) 
         leadership=SimpleNamespace(enough=partial(enough, left)),
         deadlines=Deadlines(),
         metrics=Metrics(),
+        pace=SimpleNamespace(floor=timedelta(minutes=1)),
         now=lambda: NOW,
         random=lambda: 0.5,
         tell_failure=lambda *_: None,
@@ -88,3 +90,10 @@ async def test_a_call_that_could_outlast_the_leadership_is_put_off() -> None:
     assert not await changing.update(this, act.UpdateKey("active-0"))
     assert not provider.calls
     assert this.memory.next_try(NOW) is not None, "it is tried again"
+
+
+async def test_a_key_whose_limits_are_changed_again_and_again_costs_a_call_every_ten_seconds() -> None:
+    this = a_pass(FakeProvider(now=NOW))
+    assert await changing.update(this, act.UpdateKey("active-0"))
+    assert this.memory.wait_until["update:active-0"] == NOW + timedelta(seconds=10)
+    assert not this.memory.troubles

@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 
 from keypool.core.breaker import State
 from keypool.core.lifecycle import KeyState
-from keypool.serve.metrics import Metrics
-from keypool.serve.metrics_budget import Level
-from keypool.serve.pools import PoolState
+from keypool.core.limits import Usage
+from keypool.serve.metrics import MOST_ENDPOINTS, Metrics
+from keypool.serve.metrics_budget import MOST_LEVELS, Level
+from keypool.serve.pools import MOST, PoolState
+from keypool.serve.usage import MOST_KEYS, PoolUsage
 
 WHEN = datetime(2030, 1, 1, tzinfo=UTC).timestamp()
 
@@ -127,3 +129,61 @@ def test_two_operators_in_one_process_count_apart() -> None:
     first, second = Metrics(), Metrics()
     first.pools.note("ns", "a", PoolState(True, None, (KeyState.ACTIVE,)))
     assert sample(second, "keypool_keys", state="active") == 0
+
+
+def test_a_namespace_with_too_many_pools_fills_no_scrape_and_what_is_left_out_is_told() -> None:
+    metrics = Metrics()
+    for number in range(MOST + 500):
+        metrics.pools.note("crowd", f"pool-{number}", PoolState(True, None, (KeyState.ACTIVE,)))
+        metrics.usage.note("crowd", f"pool-{number}", PoolUsage(Usage(requests=1), {}, None))
+    metrics.pools.note("crowd", "leaky", PoolState(True, None, (), leaks=1))
+    metrics.pools.note("crowd", "stuck", PoolState(False, None, (), conditions=(("Stalled", "True", "KeyRefused"),)))
+    metrics.pools.note("bystander", "web", PoolState(True, None, ()))
+    text = metrics.text()
+    assert text.count(b'keypool_pool_ready{namespace="crowd"') == MOST
+    assert b'keypool_pool_ready{namespace="bystander",pool="web"} 1.0' in text
+    assert b'keypool_pool_leaks_uncontained{namespace="crowd",pool="leaky"} 1.0' in text
+    assert b'pool="stuck"' in text
+    assert sample(metrics, "keypool_series_left_out", namespace="crowd", of="pools") == 502
+    assert sample(metrics, "keypool_series_left_out", namespace="crowd", of="usage") == 500
+    assert sample(metrics, "keypool_series_left_out", namespace="bystander", of="pools") is None
+    assert sample(metrics, "keypool_keys", state="active") == MOST + 500
+
+
+def test_a_namespace_with_too_many_keys_has_series_of_some() -> None:
+    metrics = Metrics()
+    for number in range(MOST_KEYS // 100 + 5):
+        keys = {f"key-{number}-{key}": Usage(requests=1) for key in range(100)}
+        metrics.usage.note("crowd", f"pool-{number}", PoolUsage(Usage(requests=1), keys, None))
+    metrics.usage.note("bystander", "web", PoolUsage(Usage(requests=1), {"key": Usage(requests=1)}, None))
+    text = metrics.text()
+    assert (
+        text.count(b'keypool_key_requests{key="key-') + text.count(b'keypool_key_requests{namespace="crowd"')
+        == MOST_KEYS
+    )
+    assert b'pool="web"' in text
+    assert sample(metrics, "keypool_series_left_out", namespace="crowd", of="keys") == 500
+
+
+def test_a_namespace_with_too_many_endpoints_has_series_of_some_and_room_again_when_providers_go() -> None:
+    metrics = Metrics()
+    for number in range(MOST_ENDPOINTS + 1):
+        metrics.on_endpoints(f"uid-{number}", "crowd", f"p-{number}", [("https://a.example.com", State.CLOSED)])
+    metrics.on_endpoints("uid", "bystander", "acme", [("https://a.example.com", State.CLOSED)])
+    assert metrics.text().count(b"keypool_endpoint_state{") == MOST_ENDPOINTS + 1
+    assert sample(metrics, "keypool_series_left_out", namespace="crowd", of="endpoints") == 1
+    metrics.on_provider_gone("uid-0")
+    last = f"uid-{MOST_ENDPOINTS}"
+    metrics.on_endpoints(last, "crowd", f"p-{MOST_ENDPOINTS}", [("https://a.example.com", State.CLOSED)])
+    assert sample(metrics, "keypool_series_left_out", namespace="crowd", of="endpoints") is None
+    metrics.forget()
+    assert b"keypool_endpoint_state{" not in metrics.text()
+
+
+def test_a_namespace_with_too_many_budgets_has_series_of_some() -> None:
+    metrics = Metrics()
+    crowd = [Level("crowd", f"p-{number}", {"minute": 1}, 0) for number in range(MOST_LEVELS + 3)]
+    metrics.read_budgets(lambda: [*crowd, Level("bystander", "acme", {"minute": 1}, 0)])
+    text = metrics.text()
+    assert text.count(b"keypool_requests_waiting{") == MOST_LEVELS + 1
+    assert b'namespace="bystander"' in text

@@ -10,6 +10,7 @@ from typing import Any
 from keypool.cluster import paths
 from keypool.cluster.client import KubeClient
 from keypool.cluster.errors import KubeError
+from keypool.core.buckets import REMEMBERED, Buckets
 from keypool.core.ledger import Ledger
 from keypool.core.reasons import Reason
 
@@ -20,7 +21,6 @@ BURST, REFILL = 25, 60.0
 its rotations, its warnings come through."""
 OF_A_NAMESPACE, REFILL_OF_A_NAMESPACE = 2000, 0.5
 """The same for all objects of a namespace together: whoever makes and deletes pools without end fills nobody's etcd."""
-REMEMBERED = 10_000
 OF_THE_CLUSTER = "default"
 """Namespace of Events about objects that have none: the API server takes them nowhere else."""
 
@@ -48,14 +48,9 @@ class Subject:
         return cls("ApiKeyPool", ledger.namespace, ledger.pool, ledger.pool_uid)
 
 
-@dataclass(slots=True)
-class _Bucket:
-    tokens: float
-    at: float
-
-
 class Announcer:
-    """Posts Events. `clock`: monotonic seconds; `now`: wall clock; `new_id`: random hex for names."""
+    """Posts Events. `clock`: monotonic seconds; `now`: wall clock; `new_id`: random hex for names;
+    `on_dropped` is told the type of an Event that was one too many."""
 
     def __init__(
         self,
@@ -64,11 +59,14 @@ class Announcer:
         clock: Callable[[], float],
         now: Callable[[], datetime],
         new_id: Callable[[], str],
+        *,
+        on_dropped: Callable[[str], object] = lambda _: None,
     ) -> None:
         self._client, self._instance = client, instance
         self._clock, self._now, self._new_id = clock, now, new_id
+        self._on_dropped = on_dropped
         self._posted: OrderedDict[tuple[str, Reason, str], float] = OrderedDict()
-        self._buckets: OrderedDict[tuple[str, str], _Bucket] = OrderedDict()
+        self._buckets = Buckets(clock)
 
     async def announce(self, subject: Subject, kind: str, reason: Reason, note: str) -> None:
         """Posts one Event (`kind`: Normal or Warning). A failure is logged and forgotten: Events are a courtesy."""
@@ -85,25 +83,17 @@ class Announcer:
         now, key = self._clock(), (subject.uid, reason, note)
         if now - self._posted.get(key, -REPEAT_AFTER) < REPEAT_AFTER:
             return False
-        own = self._bucket((subject.uid, kind), BURST, REFILL)
-        shared = self._bucket((f"namespace {subject.namespace}", kind), OF_A_NAMESPACE, REFILL_OF_A_NAMESPACE)
-        if own.tokens < 1 or shared.tokens < 1:
+        own, shared = (subject.uid, kind), (f"namespace {subject.namespace}", kind)
+        full = self._buckets.wait(own, BURST, REFILL)
+        if full or self._buckets.wait(shared, OF_A_NAMESPACE, REFILL_OF_A_NAMESPACE):
+            self._on_dropped(kind)
             return False
-        own.tokens -= 1
-        shared.tokens -= 1
+        self._buckets.take(own)
+        self._buckets.take(shared)
         self._posted[key] = now
-        for memory in (self._posted, self._buckets):
-            while len(memory) > REMEMBERED:
-                memory.popitem(last=False)
+        while len(self._posted) > REMEMBERED:
+            self._posted.popitem(last=False)
         return True
-
-    def _bucket(self, key: tuple[str, str], burst: int, refill: float) -> _Bucket:
-        """As full as it is now. Those that were used last are remembered longest."""
-        now = self._clock()
-        bucket = self._buckets.setdefault(key, _Bucket(burst, now))
-        self._buckets.move_to_end(key)
-        bucket.tokens, bucket.at = min(burst, bucket.tokens + (now - bucket.at) / refill), now
-        return bucket
 
     def _body(self, subject: Subject, kind: str, reason: Reason, note: str) -> dict[str, object]:
         moment = self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,6 +1,6 @@
 """Objects of one kind as last seen, newest version only. No I/O."""
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -32,6 +32,7 @@ class Store(Generic[T]):
         self._by_uid: dict[str, Entry[T]] = {}
         self._by_name: dict[tuple[str, str], str] = {}
         self._removed: OrderedDict[str, int] = OrderedDict()
+        self._counts: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._by_uid)
@@ -48,6 +49,10 @@ class Store(Generic[T]):
         uid = self._by_name.get((namespace, name))
         return None if uid is None else self._by_uid[uid]
 
+    def count(self, namespace: str) -> int:
+        """How many there are in a namespace."""
+        return self._counts[namespace]
+
     def newest(self) -> int:
         """The highest version seen among the objects, 0 for none."""
         return max((entry.version for entry in self._by_uid.values()), default=0)
@@ -63,6 +68,7 @@ class Store(Generic[T]):
         replaced = former if former is not None and former.uid != entry.uid else None
         if replaced is not None:
             self.remove(replaced.uid, entry.version)
+        self._counts[entry.namespace] += entry.uid not in self._by_uid
         self._by_uid[entry.uid] = entry
         self._by_name[entry.namespace, entry.name] = entry.uid
         self._removed.pop(entry.uid, None)
@@ -80,15 +86,23 @@ class Store(Generic[T]):
         if known is not None:
             del self._by_uid[uid]
             del self._by_name[known.namespace, known.name]
+            self._count_down(known.namespace)
         return known
 
     def discard(self, namespace: str, name: str) -> None:
         """Do not keep the object of that name, which may exist."""
         if (uid := self._by_name.pop((namespace, name), None)) is not None:
             del self._by_uid[uid]
+            self._count_down(namespace)
+
+    def _count_down(self, namespace: str) -> None:
+        self._counts[namespace] -= 1
+        if not self._counts[namespace]:
+            del self._counts[namespace]
 
     def clear(self) -> None:
         """Forget everything, removals too."""
         self._by_uid.clear()
         self._by_name.clear()
+        self._counts.clear()
         self._removed.clear()

@@ -58,6 +58,8 @@ ADVICE: dict[Reason, str] = {
     Reason.LISTING_PUT_OFF: "Wait: other listings are being read, and all share the operator's memory.",
     Reason.WAITS_FOR_BUDGET: "Wait: calls wait for the account's request budget, or for the end of a pause that the "
     "provider asked for. If it happens often, read the KeyProvider's conditions.",
+    Reason.CHANGES_PACED: "Wait, and find out what changes the provider object, or its Secret, again and again. "
+    "What was in use before stays in use; the last change is tried.",
     Reason.NEW_KEYS_PACED: "Wait: new keys are asked for faster than they are made. A slot gets one a minute on "
     "request, and a namespace in ten minutes twice as many as its pools ask for and 60 more. None is lost. "
     "Leaked keys are marked and revoked at once, expiring and rejected ones replaced as ever.",

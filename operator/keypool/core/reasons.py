@@ -75,6 +75,7 @@ class Reason(StrEnum):
     PROVIDER_UNAVAILABLE = "ProviderUnavailable"
     PROVIDER_THROTTLED = "ProviderThrottled"
     NEW_KEYS_PACED = "NewKeysPaced"
+    CHANGES_PACED = "ChangesPaced"
     ANSWER_TOO_LARGE = "AnswerTooLarge"
     LISTING_PUT_OFF = "ListingPutOff"
     WAITS_FOR_BUDGET = "WaitsForBudget"

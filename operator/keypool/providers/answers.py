@@ -169,6 +169,11 @@ class Share:
     def __init__(self, answers: Answers, uid: str) -> None:
         self._answers, self._uid = answers, uid
 
+    @property
+    def owner(self) -> str:
+        """Whose the provider object is."""
+        return self._answers.owner_of(self._uid)
+
     @asynccontextmanager
     async def listing(self, what: str) -> AsyncIterator[Claim]:
         """Around a whole listing; a large one waits for its turn. Raises PutOff when others need the memory."""

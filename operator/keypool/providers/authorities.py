@@ -3,20 +3,25 @@
 They only ever add to each other. Certificates and host names are always checked.
 """
 
+import asyncio
 import base64
 import binascii
+import hashlib
 import os
 import re
+from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext, SSLError, cert_time_to_seconds
+from weakref import WeakSet, WeakValueDictionary
 
 import httpx
 
 MOST_BYTES, MOST_CERTIFICATES = 32_768, 50
 """Of what a provider object or its Secret adds."""
+MOST_OF_ONE, PREPARED = 8, 16
+"""Different bundles in use of one namespace's providers; and contexts of all of them that wait for their client."""
 FILE_BYTES, FILE_CERTIFICATES = 2 * 1024 * 1024, 1000
 """Of the administrator's file, which may be a whole system's."""
 _BEGIN = "-----BEGIN CERTIFICATE-----"
@@ -94,18 +99,74 @@ def read_file(path: Path, now: datetime) -> str:
 
 
 class Authorities:
-    """The public authorities and `added` in PEM. Contexts are made once for each bundle."""
+    """The public authorities and `added` in PEM. A context takes a megabyte, and tenths of a second to be made: one is
+    shared by all clients that trust the same, and lives as long as they do; an owner has a few different ones."""
 
     def __init__(self, added: str = "") -> None:
         self._added = added
-        self.context = lru_cache(maxsize=256)(self._context)
+        self._contexts: WeakValueDictionary[bytes, SSLContext] = WeakValueDictionary()
+        self._of: dict[str, WeakSet[SSLContext]] = {}
+        self._prepared: OrderedDict[bytes, SSLContext | AuthoritiesUnusable] = OrderedDict()
+        self._plain: SSLContext | None = None
+        self._making = asyncio.Lock()
 
-    def _context(self, bundle: str = "") -> SSLContext:
-        """What a client of a provider with that bundle trusts."""
-        trusted = httpx.create_ssl_context()
-        for pem in filter(None, (self._added, bundle)):
-            trusted.load_verify_locations(cadata=pem)
+    def context(self, bundle: str = "", owner: str = "") -> SSLContext:
+        """What a client of a provider with that bundle trusts, for an owner, such as a namespace. Raises
+        AuthoritiesUnusable."""
+        digest = _digest(bundle)
+        found = self._contexts.get(digest) or self._prepared.get(digest) or (None if bundle else self._plain)
+        mine = self._of_owner(owner)
+        if bundle and len(mine) >= MOST_OF_ONE and found not in mine:
+            raise AuthoritiesUnusable(
+                f"is one too many: the providers of one namespace have {MOST_OF_ONE} different ones at most"
+            )
+        if found is None:
+            found = self._tried(bundle)
+        self._prepared.pop(digest, None)
+        if isinstance(found, AuthoritiesUnusable):
+            raise AuthoritiesUnusable(str(found))
+        self._contexts[digest] = found
+        if bundle:
+            mine.add(found)
+        else:
+            self._plain = found
+        return found
+
+    async def prepare(self, bundle: str, owner: str) -> None:
+        """Makes in a thread, one at a time, what `context` is about to be asked for."""
+        digest = _digest(bundle)
+        if self._is_full(owner) or digest in self._contexts or digest in self._prepared:
+            return
+        async with self._making:
+            if digest not in self._prepared:
+                self._prepared[digest] = await asyncio.to_thread(self._tried, bundle)
+            while len(self._prepared) > PREPARED:
+                self._prepared.popitem(last=False)
+
+    def _of_owner(self, owner: str) -> WeakSet[SSLContext]:
+        """Those that it has; nothing is remembered of owners that have none."""
+        for gone in [other for other, contexts in self._of.items() if not contexts and other != owner]:
+            del self._of[gone]
+        return self._of.setdefault(owner, WeakSet())
+
+    def _is_full(self, owner: str) -> bool:
+        return len(self._of.get(owner, ())) >= MOST_OF_ONE
+
+    def _tried(self, bundle: str) -> "SSLContext | AuthoritiesUnusable":
+        try:
+            pems = (self._added, read(bundle, datetime.now(UTC)) if bundle else "")
+            trusted = httpx.create_ssl_context()
+            for pem in filter(None, pems):
+                trusted.load_verify_locations(cadata=pem)
+        except AuthoritiesUnusable as error:
+            return error
+        except SSLError:
+            return AuthoritiesUnusable("holds a certificate that TLS cannot use")
         return trusted
+
+
+def _digest(bundle: str) -> bytes:
+    return hashlib.sha256(bundle.encode()).digest()
 
 
 def check_public(environ: Mapping[str, str]) -> str | None:

@@ -1,10 +1,9 @@
 """Which adapter drives a KeyProvider."""
 
 import re
-from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
-from ssl import SSLContext, SSLError
+from ssl import SSLContext
 from typing import Protocol, cast
 from urllib.parse import urlsplit
 
@@ -18,7 +17,7 @@ from keypool.providers.adapter import Adapter
 from keypool.providers.addresses import can_be_looked_up, is_odd_number
 from keypool.providers.answers import UNSHARED, Share
 from keypool.providers.authentication import Authentication, FixedCredential
-from keypool.providers.authorities import Authorities, AuthoritiesUnusable, read
+from keypool.providers.authorities import Authorities, AuthoritiesUnusable
 from keypool.providers.endpoints import Endpoints
 from keypool.providers.errors import CertificatesUnusable, CredentialRejected, EndpointRefused
 from keypool.providers.meter import Meter
@@ -76,7 +75,7 @@ def build(
     stripped = SecretStr(credential.get_secret_value().strip())
     if spec.auth is not None and not re.fullmatch(r"[\x21-\x7e]{1,4096}", stripped.get_secret_value()):
         raise CredentialRejected("the admin credential is empty or holds characters other than printable ASCII")
-    tls = _tls(spec, authorities)
+    tls = _tls(spec, authorities, share.owner)
     authentication: Authentication = FixedCredential(stripped)
     if spec.auth is not None and spec.auth.oauth2 is not None:
         check("auth.oauth2.tokenURL", spec.auth.oauth2.token_url)
@@ -92,16 +91,14 @@ def build(
     return provider
 
 
-def _tls(spec: KeyProviderSpec, authorities: Authorities | None) -> SSLContext | None:
+def _tls(spec: KeyProviderSpec, authorities: Authorities | None, owner: str) -> SSLContext | None:
     """None for the public authorities alone."""
     if authorities is None and spec.ca_bundle is None:
         return None
     try:
-        bundle = read(spec.ca_bundle, datetime.now(UTC)) if spec.ca_bundle is not None else ""
-        return (authorities or _PUBLIC).context(bundle)
-    except (AuthoritiesUnusable, SSLError) as error:
-        why = str(error) if isinstance(error, AuthoritiesUnusable) else "holds a certificate that TLS cannot use"
-        raise CertificatesUnusable(f"the provider's CA bundle {why}") from None
+        return (authorities or _PUBLIC).context(spec.ca_bundle or "", owner)
+    except AuthoritiesUnusable as error:
+        raise CertificatesUnusable(f"the provider's CA bundle {error}") from None
 
 
 def _check_url(what: str, url: str, *, allow_insecure: bool, reach: Reach) -> None:

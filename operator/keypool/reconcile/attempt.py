@@ -39,6 +39,15 @@ class Attempt:
             return None
         return min(max((self.until - now).total_seconds(), 0.0), LATEST)
 
+    def is_of_another_word(self, entry: Entry, token: str) -> bool:
+        """Whether it was made with the same client, and people confirm something else now."""
+        return self.entry is entry and bool(token) and self.token != token
+
+    def put_off(self, now: datetime) -> Problem | None:
+        """Not now. Why it failed before, None where it did not."""
+        self.until = max(self.until or now, now + timedelta(seconds=SOONEST))
+        return self.problem
+
     async def make(self, world: World, entry: Entry, token: str) -> Problem | None:
         """None when the client was proven, and so is in use. `token` confirms that it is another account's. Raises
         KubeError."""

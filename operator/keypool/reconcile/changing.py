@@ -12,6 +12,9 @@ from keypool.reconcile.context import Pass
 from keypool.reconcile.keys import note_failure, timed
 from keypool.reconcile.memory import FIRST_PAUSE
 
+OFTEN = 6
+"""Changes of a key's limits in the time in which people get one new key."""
+
 
 async def update(this: Pass, action: act.UpdateKey) -> bool:
     """Gives one key the limits of the spec. Repeating it is harmless, so nothing is written down before."""
@@ -35,6 +38,7 @@ async def update(this: Pass, action: act.UpdateKey) -> bool:
     if found is Found.NOT_FOUND:  # the next probes tell whether it is gone
         return _again(this, activity, f"the provider does not know key {record.name}")
     this.memory.succeeded(activity)
+    this.memory.pause(activity, this.world.now() + this.world.pace.floor / OFTEN)  # however often the spec changes
     await this.handle.update(lambda ledger: _with_limits(ledger, record, limits))
     return True
 

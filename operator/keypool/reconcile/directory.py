@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -24,6 +24,7 @@ from keypool.providers.protocol import Provider
 from keypool.reconcile.budgets import Budgets
 
 Build = Callable[..., Provider]
+Prepare = Callable[[str, str], Awaitable[None]]
 """Of the spec, the credential, the `meter` of the account's requests and the `share` of memory for its answers."""
 
 _log = logging.getLogger(__name__)
@@ -60,7 +61,8 @@ class Entry:
 
 class Directory:
     """`build` makes a provider's client; `namespace` is the operator's own; `budgets` count all clients' requests.
-    `changed` is told the UID of a provider whose endpoints changed."""
+    `changed` is told the UID of a provider whose endpoints changed;
+    `prepare` makes what clients trust, by their certificates and whose they are."""
 
     def __init__(
         self,
@@ -71,9 +73,10 @@ class Directory:
         changed: Callable[[str], None] = lambda _: None,
         *,
         answers: Answers | None = None,
+        prepare: Prepare | None = None,
     ) -> None:
         self._client, self._namespace, self._build, self._changed = client, namespace, build, changed
-        self._budgets, self._answers = budgets, answers or Answers()
+        self._budgets, self._answers, self._prepare = budgets, answers or Answers(), prepare
         self._entries: dict[str, Entry] = {}
         self._candidates: list[Entry] = []
         self._problems: dict[str, Problem | None] = {}
@@ -83,6 +86,11 @@ class Directory:
         self._with_keys = frozenset[str]()
         self._renewing = asyncio.Lock()  # else one that is just renewed would be stored after it was dropped
         self._closing: set[asyncio.Task[None]] = set()
+
+    async def prepare(self, uid: str, spec: KeyProviderSpec) -> None:
+        """What takes long of making a client, off the loop."""
+        if self._prepare is not None and spec.ca_bundle is not None:
+            await self._prepare(spec.ca_bundle, self._answers.share(uid).owner)
 
     def enter(self, uid: str, name: str, spec: KeyProviderSpec, credential: SecretStr) -> Entry:
         """Makes, or keeps, the client of a provider object. Raises ProviderError when it cannot be built."""
@@ -211,6 +219,7 @@ class Directory:
             if kept is None:
                 return None
             spec, credential, authorities = kept
+            await self.prepare(uid, spec)
             if uid in self._entries:  # it was entered, or recalled, meanwhile
                 return self._entries[uid]
             try:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -180,10 +180,12 @@ class PoolReconciler:
                 await self._reporter.conclude(replace(observation, ledger=handle.ledger), decided, now)
             return True
 
-    async def _conclude(self, views: Views, observation: Observation, decided: Plan, now: datetime) -> None:
+    async def _conclude(self, views: Views, observation: Observation, decided: Plan, now: datetime) -> datetime | None:
+        """When the status is to be written back, None where it stands."""
         async with views.reporting:
             views.latest = None
-            await self._reporter.conclude(observation, decided, now)
+            again = await self._reporter.conclude(observation, decided, now)
+        return now + timedelta(seconds=again) if again else None
 
     def _calm_down(self, uid: str, memory: Memory, now: datetime) -> None:
         """What nobody fights over any more is forgotten."""
@@ -217,8 +219,9 @@ class PoolReconciler:
                 memory.succeeded("cluster")
                 continue
             if settled:
-                await self._conclude(views, observation, decided, now)
-                return self._pause(handle, earliest(decided.wake_at, memory.next_try(now) if stuck else None), now)
+                again = await self._conclude(views, observation, decided, now)
+                next_try = memory.next_try(now) if stuck else None
+                return self._pause(handle, earliest(decided.wake_at, next_try, again), now)
             views.latest = (observation, decided, now)
             this = Pass(world, observation, handle, memory)
             if not admit(this, decided):

@@ -4,8 +4,7 @@ A new credential is tried while the one before stays in use, and takes its place
 """
 
 import contextlib
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -18,7 +17,6 @@ from keypool.cluster.credentials import MAX_AGE, ConsentMissing, CredentialMissi
 from keypool.cluster.errors import Conflict, KubeError, NotFound
 from keypool.core.annotations import CONFIRM
 from keypool.core.brake import Grip
-from keypool.core.breaker import State
 from keypool.core.observation import Problem
 from keypool.core.provider_situations import Standing
 from keypool.core.reasons import Reason
@@ -26,35 +24,22 @@ from keypool.core.sight import BRAKE
 from keypool.providers.errors import ProviderError
 from keypool.reconcile import consenting
 from keypool.reconcile.attempt import LATEST, SOONEST, Attempt, may_be_tried_again
-from keypool.reconcile.demand import Demand
+from keypool.reconcile.changes import PACED
 from keypool.reconcile.directory import Entry
 from keypool.reconcile.first_sight import reported_when_slow
+from keypool.reconcile.provider_memory import Looks
 from keypool.reconcile.provider_object import account, subject
 from keypool.reconcile.provider_report import report
-from keypool.reconcile.provider_standing import as_told, patient, problem_with, unasked, unreadable
+from keypool.reconcile.provider_standing import as_told, patient, problem_with, shown_endpoints, unasked, unreadable
 from keypool.reconcile.proving import is_another_account, problem_of
 from keypool.reconcile.readings import REQUEST_LIMIT, moment
 from keypool.reconcile.unforeseen import Unforeseen
 from keypool.reconcile.world import World
+from keypool.reconcile.write_backs import WriteBacks
 
 LOOK_AGAIN = {Grip.UNSURE: 5.0, Grip.ENGAGED: 30.0}
 """Seconds after which another listing is to tell whether the brake still holds."""
-MOMENT = 0.01
-"""Seconds later than an endpoint may be tried again, so that it may be by then."""
 BETWEEN_LISTINGS = timedelta(seconds=2)
-
-
-@dataclass(slots=True)
-class _Memory:
-    """Of one provider object. `using` and `coming`: the attempts to prove what is in use, and what is to replace it;
-    `failures`: looks in a row that ended badly; `told`: what the pools know; `judged_at`: the brake's last listing."""
-
-    using: Attempt = field(default_factory=Attempt)
-    coming: Attempt = field(default_factory=Attempt)
-    failures: int = 0
-    told: tuple[Problem | None, Grip, Entry | None, str | None] | None = None
-    judged_at: datetime | None = None
-    demand: Demand = field(default_factory=Demand)
 
 
 class ProviderReconciler:
@@ -62,8 +47,9 @@ class ProviderReconciler:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._memories: dict[str, _Memory] = {}
+        self._memories: dict[str, Looks] = {}
         self._unforeseen = Unforeseen(world)
+        self._write_backs = WriteBacks(world.now)
 
     async def reconcile(self, uid: str) -> float | None:
         """Looks at one provider; seconds until the next look."""
@@ -81,6 +67,7 @@ class ProviderReconciler:
         obj = world.cache.provider_by_uid(uid)
         if obj is None:
             was_seen = self._memories.pop(uid, None) is not None
+            self._write_backs.forget(uid)
             world.metrics.on_provider_gone(uid)
             has_keys = self._has_keys(uid)
             await self._keep_for_its_keys(uid, has_keys=has_keys)
@@ -89,7 +76,7 @@ class ProviderReconciler:
                 if not has_keys:
                     await world.budgets.forget(uid)
             return MAX_AGE if has_keys else None
-        memory = self._memories.setdefault(uid, _Memory())
+        memory = self._memories.setdefault(uid, Looks())
         self._notice(uid, memory)
         async with reported_when_slow(partial(self._say_unasked, obj, memory)):
             standing, waits = patient(world, obj, await self._examine(obj, memory))
@@ -97,37 +84,28 @@ class ProviderReconciler:
         world.directory.set_problem(uid, standing.problem)
         pause = await self._judge(uid, memory) if standing.problem is None else MAX_AGE
         await self._tell(obj, memory)
-        await self._write_status(obj, as_told(world, obj, standing), memory)
+        again = await self._write_status(obj, as_told(world, obj, standing), memory)
         await world.directory.renew(uid)
         world.accounts.forget_listing(uid)
         memory.failures = memory.failures + 1 if standing.worst is not None else 0
-        pause = min(pause, self._endpoints(obj), waits)
+        pause = min(pause, shown_endpoints(world, obj), waits, again)
         return pause if standing.worst is None else min(pause, self._next_try(memory))
 
-    async def _say_unasked(self, obj: dict[str, Any], memory: _Memory) -> bool:
+    async def _say_unasked(self, obj: dict[str, Any], memory: Looks) -> bool:
         """Where nobody looked at it yet; a report that cannot be written stops no look."""
         if (waiting := unasked(self._world, obj)) is not None:
             with contextlib.suppress(KubeError):
                 await self._write_status(obj, waiting, memory)
         return True
 
-    def _endpoints(self, obj: dict[str, Any]) -> float:
-        """Shows the endpoints' states as metrics; seconds until one that is open may be tried again."""
-        meta, entry = obj["metadata"], self._world.directory.get(obj["metadata"]["uid"])
-        seen = entry.provider.endpoints() if entry is not None else ()
-        states = [(endpoint.url, endpoint.state) for endpoint in seen]
-        self._world.metrics.on_endpoints(meta["uid"], meta.get("namespace", ""), meta["name"], states)
-        waits = [endpoint.retry_in for endpoint in seen if endpoint.state is State.OPEN]
-        return min(waits, default=MAX_AGE) + MOMENT
-
-    def _notice(self, uid: str, memory: _Memory) -> None:
+    def _notice(self, uid: str, memory: Looks) -> None:
         """What passes found out since the last look, other pools may have seen: they have to look again, also when it
         is over by the end of this look."""
         now = (self._world.directory.concern(uid), self._world.accounts.grip(uid))
         if memory.told is not None and memory.told[:2] != now:
             memory.told = None
 
-    def _next_try(self, memory: _Memory) -> float:
+    def _next_try(self, memory: Looks) -> float:
         now = self._world.now()
         waits = [wait for attempt in (memory.using, memory.coming) if (wait := attempt.wait(now)) is not None]
         return max(min(waits, default=min(SOONEST * 2 ** min(memory.failures - 1, 6), LATEST)), 0.05)
@@ -144,7 +122,7 @@ class ProviderReconciler:
     def _has_keys(self, uid: str) -> bool:
         return self._world.ledgers.owed.needed(uid, exists=False)
 
-    async def _examine(self, obj: dict[str, Any], memory: _Memory) -> Standing:
+    async def _examine(self, obj: dict[str, Any], memory: Looks) -> Standing:
         """Whether keys can be managed through this provider, with what, and whether that is what the object says."""
         world, uid, token = self._world, obj["metadata"]["uid"], self._token(obj)
         try:
@@ -157,7 +135,7 @@ class ProviderReconciler:
         except ValidationError as error:
             return Standing(unreadable(error))
         except ConsentMissing as missing:
-            return await self._without_consent(uid, memory, token, Problem(Reason.CONSENT_MISSING, str(missing)))
+            return await self._without_consent(obj, memory, token, Problem(Reason.CONSENT_MISSING, str(missing)))
         except CredentialMissing as missing:
             return Standing(Problem(Reason.CREDENTIAL_MISSING, str(missing), not_there_yet=not missing.there))
         except KubeError as error:
@@ -165,18 +143,24 @@ class ProviderReconciler:
             return Standing(None, unread) if with_it is not None and with_it.trusted else Standing(unread)
         return await self._use(obj, memory, keepsakes.Kept(spec, credential, authorities))
 
-    async def _use(self, obj: dict[str, Any], memory: _Memory, given: keepsakes.Kept) -> Standing:
+    async def _use(self, obj: dict[str, Any], memory: Looks, given: keepsakes.Kept) -> Standing:
         """Proves a credential whose Secret allows it: at once where there is none in use."""
         spec, value, authorities = given
         uid, token = obj["metadata"]["uid"], self._token(obj)
         known = self._world.directory.get(uid)
         self._world.directory.withhold(uid, None)
         try:
+            if memory.is_another(spec, value, known) and not self._world.changes.may_be_tried(obj):
+                self._give_up(memory)
+                memory.using.put_off(self._world.now())
+                return Standing(None, PACED) if known is not None and known.trusted else Standing(PACED)
+            memory.tried = spec, value
+            await self._world.directory.prepare(uid, spec)
             if known is None or not known.trusted:
                 known = self._world.directory.enter(uid, obj["metadata"]["name"], spec, value)
             if known.has(spec, value):
                 known.spec, known.authorities = spec, authorities
-                return Standing(await self._in_use(memory, known, token))
+                return Standing(await self._in_use(obj, memory, known, token))
             coming = self._coming(memory, obj, spec, value)
             coming.authorities = authorities
         except ProviderError as error:
@@ -190,24 +174,27 @@ class ProviderReconciler:
         token = str(annotations.get(CONFIRM, ""))[:REQUEST_LIMIT]
         return "" if self._world.accounts.is_handled(obj["metadata"]["uid"], token) else token
 
-    async def _without_consent(self, uid: str, memory: _Memory, token: str, problem: Problem) -> Standing:
+    async def _without_consent(self, obj: dict[str, Any], memory: Looks, token: str, problem: Problem) -> Standing:
         """What was allowed before goes on with what exists. It makes new keys only if it is still allowed, and merely
         what the object says now is not."""
-        directory = self._world.directory
+        uid, directory = obj["metadata"]["uid"], self._world.directory
         entry = await directory.recall(uid) if directory.get(uid) or uid in directory.kept() else None
         if entry is None or not (entry.trusted or entry.kept):
             return Standing(problem)
         allowed = await consenting.objection(self._world, entry, 0.0) is None
         directory.withhold(uid, None if allowed else problem)
         if allowed:
-            return Standing(await self._in_use(memory, entry, token), pending=problem)
+            return Standing(await self._in_use(obj, memory, entry, token), pending=problem)
         if self._has_keys(uid):  # else it would be kept for ever, against its owner's word
             await directory.keep(uid)
-        return Standing(await self._in_use(memory, entry, token), withheld=problem)
+        return Standing(await self._in_use(obj, memory, entry, token), withheld=problem)
 
-    async def _in_use(self, memory: _Memory, entry: Entry, token: str) -> Problem | None:
+    async def _in_use(self, obj: dict[str, Any], memory: Looks, entry: Entry, token: str) -> Problem | None:
         """Proves what is, or is to be, in use, unless it is proven already and answers."""
         self._give_up(memory)
+        confirms = token and (entry.trusted or memory.using.is_of_another_word(entry, token))
+        if confirms and not self._world.changes.may_be_tried(obj):
+            return memory.using.put_off(self._world.now())
         problem, directory = None, self._world.directory
         doubtful = directory.problem(entry.uid) is not None or directory.doubtful(entry.uid)
         if not entry.trusted or doubtful or may_be_tried_again(entry):
@@ -217,7 +204,7 @@ class ProviderReconciler:
             await self._world.accounts.use_up(entry.uid, token)
         return problem
 
-    async def _change(self, memory: _Memory, known: Entry, coming: Entry, token: str) -> Standing:
+    async def _change(self, memory: Looks, known: Entry, coming: Entry, token: str) -> Standing:
         """Another credential, or other options: used once they are proven; until then, what was in use before."""
         pending = await memory.coming.make(self._world, coming, token)
         if pending is None:
@@ -229,7 +216,7 @@ class ProviderReconciler:
             self._world.directory.looked_at(known.uid)
         return Standing(problem, pending)
 
-    def _coming(self, memory: _Memory, obj: dict[str, Any], spec: KeyProviderSpec, credential: SecretStr) -> Entry:
+    def _coming(self, memory: Looks, obj: dict[str, Any], spec: KeyProviderSpec, credential: SecretStr) -> Entry:
         entry = memory.coming.entry
         if entry is None or not entry.has(spec, credential):
             self._give_up(memory)
@@ -237,13 +224,13 @@ class ProviderReconciler:
             entry = memory.coming.entry = self._world.directory.candidate(meta["uid"], meta["name"], spec, credential)
         return entry
 
-    def _give_up(self, memory: _Memory) -> None:
+    def _give_up(self, memory: Looks) -> None:
         """What was to replace the credential in use is not wanted any more."""
         if memory.coming.entry is not None:
             self._world.directory.discard(memory.coming.entry)
         memory.coming = Attempt()
 
-    async def _judge(self, uid: str, memory: _Memory) -> float:
+    async def _judge(self, uid: str, memory: Looks) -> float:
         """Where the brake holds, asks for a listing that tells what the rejections mean; seconds until the next one."""
         world, now = self._world, self._world.now()
         entry, grip = world.directory.get(uid), world.accounts.grip(uid)
@@ -260,7 +247,7 @@ class ProviderReconciler:
             return SOONEST
         return LOOK_AGAIN.get(world.accounts.judge(uid, listing), MAX_AGE)
 
-    async def _tell(self, obj: dict[str, Any], memory: _Memory) -> None:
+    async def _tell(self, obj: dict[str, Any], memory: Looks) -> None:
         """Has the pools look again when something changed for them."""
         meta, grip = obj["metadata"], self._world.accounts.grip(obj["metadata"]["uid"])
         facts = self._world.directory.facts(meta["uid"])
@@ -274,7 +261,8 @@ class ProviderReconciler:
         if grip is Grip.ENGAGED and (before is None or before[1] is not grip):
             await self._world.announcer.announce(subject(obj), "Warning", Reason.MOST_KEYS_REJECTED, BRAKE)
 
-    async def _write_status(self, obj: dict[str, Any], standing: Standing, memory: _Memory) -> None:
+    async def _write_status(self, obj: dict[str, Any], standing: Standing, memory: Looks) -> float:
+        """Seconds until it is to be written back, where somebody else writes it again and again."""
         meta, world = obj["metadata"], self._world
         entry = world.directory.get(meta["uid"])
         provider = entry.provider if entry is not None else None
@@ -282,20 +270,24 @@ class ProviderReconciler:
         quota = world.budgets.quota(meta["uid"])
         capabilities = provider.capabilities if provider is not None else None
         schedule = memory.demand.problem(world, pools, quota, capabilities)
-        status: dict[str, Any] | None = report(
-            obj, standing, world.accounts.grip(meta["uid"]), provider, world.now(), schedule
-        )
+        status = report(obj, standing, world.accounts.grip(meta["uid"]), provider, world.now(), schedule)
         if obj.get("status") == status:
-            return
+            return MAX_AGE
+        if (again := self._write_backs.wait(meta["uid"], status)) > 0:
+            return again
         place = meta.get("namespace", ""), meta["name"]
+        taken = True
         try:
             stored = await world.client.replace(paths.provider_status(*place), {**obj, "status": status})
         except NotFound:
-            return
+            return MAX_AGE
         except Conflict:
             stored = await world.client.get(paths.provider(*place))
             world.touch_provider(meta["uid"])
-            status = None
+            taken = False
+        else:
+            self._write_backs.written(meta["uid"], status)
         world.cache.upsert(Kind.PROVIDER if place[0] else Kind.CLUSTER_PROVIDER, stored)
-        if status is not None and (worst := standing.worst) is not None and worst.stalls:
+        if taken and (worst := standing.worst) is not None and worst.stalls:
             await world.announcer.announce(subject(obj), "Warning", worst.reason, worst.message)
+        return MAX_AGE

@@ -17,6 +17,8 @@ from keypool.reconcile.directory import UNCHECKED, Entry
 from keypool.reconcile.readings import moment
 from keypool.reconcile.world import World
 
+MOMENT = 0.01
+"""Seconds later than an endpoint may be tried again, so that it may be by then."""
 ONLY_LISTS = "the provider lists keys for the admin credential and refuses this call: check its rights (scopes)"
 
 
@@ -64,6 +66,16 @@ def _unreachable(entry: Entry) -> Problem | None:
         return None
     text = "no endpoint works: calls failed several times in a row, and are tried again after a pause"
     return Problem(Reason.PROVIDER_UNAVAILABLE, text, stalls=False)
+
+
+def shown_endpoints(world: World, obj: dict[str, Any]) -> float:
+    """Shows the endpoints' states as metrics; seconds until one that is open may be tried again."""
+    meta, entry = obj["metadata"], world.directory.get(obj["metadata"]["uid"])
+    seen = entry.provider.endpoints() if entry is not None else ()
+    states = [(endpoint.url, endpoint.state) for endpoint in seen]
+    world.metrics.on_endpoints(meta["uid"], meta.get("namespace", ""), meta["name"], states)
+    waits = [endpoint.retry_in for endpoint in seen if endpoint.state is State.OPEN]
+    return min(waits, default=MAX_AGE) + MOMENT
 
 
 def as_told(world: World, obj: dict[str, Any], standing: Standing) -> Standing:

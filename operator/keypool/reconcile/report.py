@@ -20,6 +20,7 @@ from keypool.core.spending import fraction, total
 from keypool.reconcile.measures import failed_state, pool_state
 from keypool.reconcile.readings import conditions
 from keypool.reconcile.world import World
+from keypool.reconcile.write_backs import WriteBacks
 from keypool.serve.usage import PoolUsage
 
 SPENT = (Reason.SPEND_LIMIT_NEAR, Reason.SPEND_LIMIT_REACHED)
@@ -32,25 +33,34 @@ class Reporter:
         self._world = world
         self._measured: dict[str, tuple[str, str]] = {}
         self._owner: dict[tuple[str, str], str] = {}
+        self._write_backs = WriteBacks(world.now)
 
     def end_series(self, uid: str) -> None:
         """Ends the series of a pool that went, unless a new one has its name: they are that one's."""
+        self._write_backs.forget(uid)
         name = self._measured.pop(uid, None)
         if name is not None and self._owner.get(name) == uid:
             del self._owner[name]
             self._world.metrics.on_pool_gone(*name)
 
-    async def conclude(self, observation: Observation, decided: Plan, now: datetime) -> None:
-        """Folds everything into the status, once; equal status is not written."""
+    async def conclude(self, observation: Observation, decided: Plan, now: datetime) -> float:
+        """Folds everything into the status, once; equal status is not written. Seconds until it is to be written back,
+        where somebody else writes it again and again; 0 where nothing is left to be written."""
         obj = self._world.cache.pool(observation.ledger.pool_uid)
         if obj is None or observation.pool is None:
-            return
+            return 0.0
         before = conditions(obj)
         status = conclude(observation, decided.problems, before, now)
         self._measure(observation, status, uncontained(observation, decided.problems), now)
         self._measure_usage(observation)
-        if obj.get("status") != (report := status.dump()) and await self._write_status(obj, report):
+        if obj.get("status") == (report := status.dump()):
+            return 0.0
+        if (again := self._write_backs.wait(obj["metadata"]["uid"], report)) > 0:
+            return again
+        if await self._write_status(obj, report):
+            self._write_backs.written(obj["metadata"]["uid"], report)
             await self._announce(obj, before, status)
+        return 0.0
 
     def _measure(self, o: Observation, status: ApiKeyPoolStatus, leak: Leak | None, now: datetime) -> None:
         pools, name = self._world.metrics.pools, (o.ledger.namespace, o.ledger.pool)

@@ -17,6 +17,7 @@ from keypool.core.ledger import KeyRecord, Ledger
 from keypool.providers.transport import Deadlines
 from keypool.reconcile.accounts import Accounts
 from keypool.reconcile.budgets import Budgets
+from keypool.reconcile.changes import Changes
 from keypool.reconcile.debts import Debts
 from keypool.reconcile.directory import Directory
 from keypool.reconcile.pace import Pace
@@ -62,6 +63,7 @@ class World:
     tenancy: Tenancy | None
     debts: Debts
     pace: Pace
+    changes: Changes
     credentials: Credentials
     publisher: Publisher
     announcer: Announcer

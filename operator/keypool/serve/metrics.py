@@ -1,5 +1,6 @@
 """What the operator counts, for Prometheus. Labels are of few values; a pool has a handful of series."""
 
+from collections import Counter as Counts
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from urllib.parse import urlsplit
@@ -7,11 +8,14 @@ from urllib.parse import urlsplit
 from prometheus_client import Counter, Gauge, Histogram, ProcessCollector
 
 from keypool.core.breaker import State
+from keypool.serve.left_out import LeftOut
 from keypool.serve.metrics_budget import BudgetCollector, Level
 from keypool.serve.pools import PoolSeries
 from keypool.serve.scrape import OwnLines
 from keypool.serve.usage import UsageSeries
 
+MOST_ENDPOINTS = 1000
+"""Of one namespace's providers that have series."""
 _FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _STATES = (State.CLOSED, State.HALF_OPEN, State.OPEN)
 _SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -66,6 +70,12 @@ class Metrics:
             "keypool_key_events",
             "What happened to keys: created, published, revoked, ...; as in the audit log.",
             ["event", "outcome"],
+            registry=registry,
+        )
+        self.events_dropped = Counter(
+            "keypool_events_dropped",
+            "Events that were not posted: an object or a namespace had too many of that type (Normal, Warning).",
+            ["type"],
             registry=registry,
         )
         self.keys_owed = Gauge(
@@ -124,6 +134,9 @@ class Metrics:
         self.pools, self.usage = PoolSeries(), UsageSeries()
         registry.register(self.pools)
         registry.register(self.usage)
+        self._endpoints_of, self._endpoints_left_out = Counts[str](), dict[str, tuple[str, int]]()
+        left_out = {"pools": self.pools.left_out, "usage": self.usage.left_out, "keys": self.usage.keys_left_out}
+        registry.register(LeftOut({**left_out, "endpoints": self._endpoints_without_series}))
         self._endpoints: dict[str, list[tuple[str, str, str, str]]] = {}
         self._budgets: BudgetCollector | None = None
 
@@ -140,6 +153,10 @@ class Metrics:
     def on_endpoints(self, uid: str, namespace: str, name: str, states: Sequence[tuple[str, State]]) -> None:
         """The endpoints of a provider object, by URL in order of preference."""
         self.on_provider_gone(uid)
+        if self._endpoints_of[namespace] + len(states) > MOST_ENDPOINTS:
+            self._endpoints_left_out[uid] = namespace, len(states)
+            return
+        self._endpoints_of[namespace] += len(states)
         for index, (url, state) in enumerate(states):
             labels = (namespace, name, str(index), urlsplit(url).netloc)
             self.endpoint_state.labels(*labels).set(_STATES.index(state))
@@ -147,8 +164,20 @@ class Metrics:
 
     def on_provider_gone(self, uid: str) -> None:
         """The provider object no longer exists: its series end."""
+        self._endpoints_left_out.pop(uid, None)
         for labels in self._endpoints.pop(uid, ()):
             self.endpoint_state.remove(*labels)
+            self._endpoints_of[labels[0]] -= 1
+
+    def _endpoints_without_series(self) -> Counts[str]:
+        counts = Counts[str]()
+        for namespace, count in tuple(self._endpoints_left_out.values()):
+            counts[namespace] += count
+        return counts
+
+    def on_event_dropped(self, kind: str) -> None:
+        """An Event was not posted, because its object, or namespace, had too many of its type."""
+        self.events_dropped.labels(kind).inc()
 
     def on_pool_gone(self, namespace: str, name: str) -> None:
         """The pool no longer exists: its series end."""
@@ -160,7 +189,7 @@ class Metrics:
         for series in (self.pools, self.usage):
             for (namespace, pool), _ in series.known():
                 self.on_pool_gone(namespace, pool)
-        for uid in tuple(self._endpoints):
+        for uid in (*self._endpoints, *self._endpoints_left_out):
             self.on_provider_gone(uid)
         self.read_budgets(tuple)
         self.watch_age.clear()

@@ -1,10 +1,14 @@
 """What request budgets leave, as gauges that are read at each scrape, from another thread."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
+
+MOST_LEVELS = 1000
+"""Provider objects of one namespace whose budgets have series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,11 @@ class BudgetCollector(Collector):
             "Calls that wait for their turn in an account's request budget.",
             labels=["namespace", "keyprovider"],
         )
+        shown = Counter[str]()
         for level in self._levels():
+            shown[level.namespace] += 1
+            if shown[level.namespace] > MOST_LEVELS:
+                continue
             waiting.add_metric([level.namespace, level.name], level.waiting)
             for window, calls in level.left.items():
                 left.add_metric([level.namespace, level.name, window], calls)

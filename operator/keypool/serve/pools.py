@@ -12,6 +12,8 @@ from keypool.core.lifecycle import KeyState
 POOL = ("namespace", "pool")
 
 
+MOST = 2000
+"""Pools of one namespace that have series: whoever makes more fills nobody's scrape."""
 T = TypeVar("T")
 
 
@@ -35,6 +37,26 @@ class ByPool(Collector, Generic[T]):
     def known(self) -> list[tuple[tuple[str, str], T]]:
         """As it is now, for `collect`, which is asked at each scrape from another thread."""
         return list(self._pools.items())
+
+    def shown(self, first: Callable[[T], bool] = lambda _: False) -> list[tuple[tuple[str, str], T]]:
+        """Those that have series: so many of each namespace, and `first` those of which somebody has to know."""
+        known = self.known()
+        crowded = {namespace for namespace, count in Counter(pool[0] for pool, _ in known).items() if count > MOST}
+        if not crowded:
+            return known
+        known.sort(key=lambda each: not first(each[1]))
+        left = dict.fromkeys(crowded, MOST)
+        return [each for each in known if each[0][0] not in crowded or _counted(left, each[0][0])]
+
+    def left_out(self) -> Counter[str]:
+        """How many pools of each namespace have no series."""
+        counts = Counter(namespace for namespace, _ in tuple(self._pools))
+        return Counter({namespace: count - MOST for namespace, count in counts.items() if count > MOST})
+
+
+def _counted(left: dict[str, int], namespace: str) -> bool:
+    left[namespace] -= 1
+    return left[namespace] >= 0
 
 
 class PoolState(NamedTuple):
@@ -101,15 +123,15 @@ class PoolSeries(ByPool[PoolState]):
 
     def collect(self) -> Iterator[Metric]:
         """All of them."""
-        known = self.known()
+        shown = self.shown(lambda state: bool(state.leaks or state.conditions))
         for name, text, value_of in _GAUGES:
             gauge = GaugeMetricFamily(name, text, labels=POOL)
-            for pool, state in known:
+            for pool, state in shown:
                 if (value := value_of(state)) is not None:
                     gauge.add_metric(pool, value)
             yield gauge
-        yield _conditions(known)
-        yield _keys(known)
+        yield _conditions(shown)
+        yield _keys(self.known())
 
 
 def _conditions(known: list[tuple[tuple[str, str], PoolState]]) -> Metric:

@@ -1,8 +1,10 @@
 """What pools and keys were used for, as series for Prometheus."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
@@ -10,6 +12,8 @@ from keypool.core.limits import Usage
 from keypool.serve.pools import POOL, ByPool
 
 KEY = (*POOL, "key")
+MOST_KEYS = 5000
+"""Keys of one namespace that have series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +31,16 @@ class UsageSeries(ByPool[PoolUsage]):
 
     def collect(self) -> Iterator[Metric]:
         """All of them."""
-        known = self.known()
-        yield from _pool_series(known)
-        yield from _key_series(known)
+        shown = self.shown()
+        yield from _pool_series(shown)
+        yield from _key_series(shown)
+
+    def keys_left_out(self) -> Counter[str]:
+        """How many keys of each namespace have no series."""
+        counts = Counter[str]()
+        for (namespace, _), usage in self.known():
+            counts[namespace] += len(usage.keys)
+        return Counter({namespace: count - MOST_KEYS for namespace, count in counts.items() if count > MOST_KEYS})
 
 
 def _pool_series(known: list[tuple[tuple[str, str], PoolUsage]]) -> Iterator[Metric]:
@@ -54,8 +65,10 @@ def _key_series(known: list[tuple[tuple[str, str], PoolUsage]]) -> Iterator[Metr
     last = GaugeMetricFamily(
         "keypool_key_last_used_timestamp_seconds", "When a key was used last, as Unix time.", labels=KEY
     )
+    shown = Counter[str]()
     for pool, usage in known:
-        for name, key in usage.keys.items():
+        for name, key in islice(usage.keys.items(), MOST_KEYS - shown[pool[0]]):
+            shown[pool[0]] += 1
             if key.spend is not None:
                 spend.add_metric((*pool, name), float(key.spend))
             if key.requests is not None:

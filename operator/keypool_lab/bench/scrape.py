@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 WRITES = frozenset({"create", "update", "patch", "apply", "delete"})
 _SECONDS = aiohttp.ClientTimeout(total=30)
 _LOOKED_AT = re.compile(r"^keypool_pool_ready\{", re.MULTILINE)
+_LEFT_OUT = re.compile(r'^keypool_series_left_out\{[^}]*of="pools"\} (\S+)$', re.MULTILINE)
 _REQUESTS = "keypool_kube_requests_total"
 
 
@@ -30,7 +31,8 @@ def parse(text: str) -> Scrape:
     for family in text_string_to_metric_families(lines + "\n"):
         for sample in family.samples:
             requests[f"{sample.labels['verb']} {sample.labels['resource']}"] += int(sample.value)
-    return Scrape(requests, len(_LOOKED_AT.findall(text)))
+    without_series = sum(int(float(count)) for count in _LEFT_OUT.findall(text))
+    return Scrape(requests, len(_LOOKED_AT.findall(text)) + without_series)
 
 
 def writes(requests: Counter[str]) -> Counter[str]:
