@@ -153,8 +153,8 @@ REFUSED_PROVIDERS: dict[str, tuple[dict[str, Any], str]] = {
         {"holySheep": None, "plugin": {"adapter": "x", "options": {f"o{n}": "x" * 1024 for n in range(8)}}},
         "spec.plugin.options: Invalid value: keys and values must have at most 8192 characters together",
     ),
-    "option-key-long": (
-        {"holySheep": None, "plugin": {"adapter": "x", "options": {"k" * 9000: ""}}},
+    "option-keys-long": (
+        {"holySheep": None, "plugin": {"adapter": "x", "options": {f"{'k' * 400}{n}": "" for n in range(21)}}},
         "spec.plugin.options: Invalid value: keys and values must have at most 8192 characters together",
     ),
     "same-endpoint": (
