@@ -156,6 +156,7 @@ class ProviderReconciler:
                 return Standing(None, PACED) if known is not None and known.trusted else Standing(PACED)
             memory.tried = spec, value
             await self._world.directory.prepare(uid, spec)
+            known = self._world.directory.get(uid)  # it may have been recalled meanwhile
             if known is None or not known.trusted:
                 known = self._world.directory.enter(uid, obj["metadata"]["name"], spec, value)
             if known.has(spec, value):
