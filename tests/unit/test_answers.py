@@ -159,3 +159,25 @@ def test_what_is_forgotten_because_nobody_else_has_more_is_counted_no_longer() -
         answers.make_room(memory.remembers)
     memory.forget()
     assert answers.held == 0
+
+
+async def test_what_is_held_is_the_sum_of_all_claims_whatever_becomes_of_them() -> None:
+    """It is counted as it changes: a listing of 100,000 entries asks for it as often."""
+    answers, kept = Answers(of), Kept()
+    first, second = answers.claim("a1", "list"), answers.claim("b1", "list")
+    remembered = answers.keepsake("a1", lambda: None)
+    remembered.size = 3 * MIB
+    first.hold(2 * MIB)
+    second.hold(MIB, entries=SMALL + 1)  # large from here on
+    assert (second.is_large, answers.held) == (True, 6 * MIB)
+    second.hold(MIB)
+    first.release()
+    first.hold(MIB)  # it counts no more
+    assert answers.held == 5 * MIB
+    remembered.size = MIB
+    second.keep(kept, keys(10))
+    assert answers.held == MIB + second.size
+    second.release()
+    second.release()
+    remembered.release()
+    assert answers.held == 0

@@ -1,4 +1,5 @@
-"""How many keys are owed, by namespace: counted when a ledger changes, so that nobody looks through all of them."""
+"""What ledgers owe, by namespace, and which of them have keys at which provider: counted when a ledger changes, so that
+nobody looks through all of them."""
 
 from bisect import bisect_left, insort
 from collections import Counter, defaultdict
@@ -15,9 +16,11 @@ class Owed:
         self._since: defaultdict[str, list[datetime]] = defaultdict(list)
         self._needs: Counter[str] = Counter()
         self._owes: Counter[str] = Counter()
+        self._pools: defaultdict[str, dict[str, None]] = defaultdict(dict)
 
     def change(self, before: Ledger | None, after: Ledger | None) -> None:
         """One ledger is another now; None where there was none, or is none any more."""
+        self._place(before, after)
         for ledger, number in ((before, -1), (after, 1)):
             if ledger is None:
                 continue
@@ -30,6 +33,24 @@ class Owed:
         for counter in (self._needs, self._owes):
             for uid in {key.provider for key in gone if not counter[key.provider]}:
                 del counter[uid]
+
+    def _place(self, before: Ledger | None, after: Ledger | None) -> None:
+        was, now = (
+            {key.provider for key in ledger.keys} if ledger is not None else set() for ledger in (before, after)
+        )
+        if before is not None:
+            for uid in was - now:
+                self._pools[uid].pop(before.pool_uid, None)
+                if not self._pools[uid]:
+                    del self._pools[uid]
+        if after is not None:
+            for uid in now - was:
+                self._pools[uid][after.pool_uid] = None
+
+    def pools_at(self, provider: str) -> tuple[str, ...]:
+        """UIDs of the pools, also of those that are gone, with keys of that provider object, or calls that may become
+        some."""
+        return tuple(self._pools.get(provider, ()))
 
     def _count(self, namespace: str, key: KeyRecord, number: int) -> None:
         if key.state is not KeyState.OWED:

@@ -43,10 +43,31 @@ class Claim:
     def __init__(self, answers: "Answers", uid: str, what: str) -> None:
         self._answers, self._uid, self._what = answers, uid, what
         self.owner = answers.owner_of(uid)
-        self.size = self._entries = self._read = 0
-        self.is_large = self.is_kept = False
+        self._size = self._entries = self._read = 0
+        self._is_large = self.is_kept = False
         self._has_turn = False
         self.evict: Callable[[], object] | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes."""
+        return self._size
+
+    @size.setter
+    def size(self, size: int) -> None:
+        self._answers.count(self, size - self._size)
+        self._size = size
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is one of those that are read one at a time."""
+        return self._is_large
+
+    @is_large.setter
+    def is_large(self, large: bool) -> None:
+        self._answers.count(self, -self._size)
+        self._is_large = large
+        self._answers.count(self, self._size)
 
     def hold(self, size: int = 0, *, entries: int = 0, read: int = 0) -> None:
         """Takes so much more. Raises TooLarge, and PutOff where others have to be waited for."""
@@ -112,11 +133,17 @@ class Answers:
         self.turns = OneAtATime()
         self.large: set[str] = set()
         self._claims: dict[Claim, None] = {}
+        self._totals = {False: 0, True: 0}
 
     @property
     def held(self) -> int:
         """Bytes that are taken now."""
-        return sum(claim.size for claim in self._claims)
+        return sum(self._totals.values())
+
+    def count(self, claim: Claim, more: int) -> None:
+        """The claim takes so much more: counted as it changes, because each piece of each answer asks for the sum."""
+        if claim in self._claims:
+            self._totals[claim.is_large] += more
 
     def share(self, uid: str) -> "Share":
         """For the client of one provider object."""
@@ -140,12 +167,13 @@ class Answers:
 
     def drop(self, claim: Claim) -> None:
         """It counts no more."""
+        self.count(claim, -claim.size)
         self._claims.pop(claim, None)
 
     def make_room(self, claim: Claim) -> None:
         """Has others give way, or raises PutOff."""
         limit = LARGE if claim.is_large else self._shared
-        while sum(one.size for one in self._claims if one.is_large is claim.is_large) > limit:
+        while self._totals[claim.is_large] > limit:
             victim = self._victim(claim)
             if victim is None or victim is claim or victim.evict is None:
                 raise claim.put_off("the answers that are read now take all the memory there is for them")

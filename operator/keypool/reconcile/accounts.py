@@ -1,7 +1,7 @@
 """What one leadership knows of the accounts behind provider objects: listings, brakes, lost keys, confirmations."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ from keypool.core import asked
 from keypool.core.account import Account, Expectation, account_of, identities_of, recorded_in
 from keypool.core.brake import Brake, Grip
 from keypool.core.claims import Doubt, Sighting, shown_absent, sighted
-from keypool.core.ledger import KeyRecord
+from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import KeyState
 from keypool.errand import holding, waiting_for_others
 from keypool.providers.answers import Answers, Claim, weight
@@ -197,7 +197,7 @@ class Accounts:
             rejected=self.brake(uid).rejected,
             confirmed=self.confirmed_since(uid),
         )
-        return account_of((handle.ledger for handle in self._ledgers.all()), listing.keys, expected)
+        return account_of(self._at(uid), listing.keys, expected)
 
     def confirmed_since(self, uid: str) -> datetime | None:
         """When a person said that the account is another one; None for never."""
@@ -257,7 +257,7 @@ class Accounts:
     def judge(self, uid: str, listing: Listing) -> Grip:
         """Decides about the brake by a listing."""
         brake, now = self.brake(uid), self._now()
-        ours = [key for key in self._keys() if key.provider == uid]
+        ours = [key for ledger in self._at(uid) if not ledger.retained for key in ledger.keys if key.provider == uid]
         brake.keep({key.name for key in ours})
         shown = [key for key in ours if key.state in (KeyState.ACTIVE, KeyState.WITHDRAWN) and key.expires_at > now]
         active = {key.name for key in shown if _is_active(listing, key)}
@@ -284,9 +284,10 @@ class Accounts:
         active = {handle for handle, key in listing.keys.items() if key.active}
         return shown_absent(doubts, unknown, identities_of(ledgers, active, uid), listing.begun, self._of(uid).since)
 
-    def _keys(self) -> Iterable[KeyRecord]:
-        ledgers = (handle.ledger for handle in self._ledgers.all())
-        return (key for ledger in ledgers if not ledger.retained for key in ledger.keys)
+    def _at(self, uid: str) -> Iterator[Ledger]:
+        """The ledgers with keys at that provider: this is asked for each pool, so nobody looks through all."""
+        handles = map(self._ledgers.get, self._ledgers.owed.pools_at(uid))
+        return (handle.ledger for handle in handles if handle is not None)
 
     def _of(self, uid: str) -> _Memory:
         return self._memories.setdefault(uid, _Memory())

@@ -1,0 +1,65 @@
+"""Whose account a listing is of is asked for each pool, and told from the ledgers with keys at that provider alone."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+from keypool.cluster.owed import Owed
+from keypool.core.account import Account
+from keypool.core.brake import Grip
+from keypool.core.ledger import Ledger
+from keypool.core.lifecycle import KeyState
+from keypool.providers.protocol import ListedKey
+from keypool.reconcile.accounts import Accounts, Listing
+from tests.unit.core.builders import NAMING, NOW, PROVIDER, a_key, a_ledger
+
+
+class Book:
+    """Ledgers of many pools, which nobody may look through."""
+
+    def __init__(self, *ledgers: Ledger) -> None:
+        self.owed, self.read = Owed(), list[str]()
+        self._handles = {ledger.pool_uid: SimpleNamespace(ledger=ledger) for ledger in ledgers}
+        for ledger in ledgers:
+            self.owed.change(None, ledger)
+
+    def get(self, uid: str) -> Any:
+        """One of them."""
+        self.read.append(uid)
+        return self._handles.get(uid)
+
+
+def of_pool(number: int, provider: str) -> Ledger:
+    key = a_key(0, name=f"key-{number}", provider=provider)
+    return a_ledger(key).model_copy(update={"pool_uid": f"pool-{number}"})
+
+
+def listing(*handles: str) -> Listing:
+    keys = {handle: ListedKey(handle, None, None, True) for handle in handles}
+    return Listing(NOW, NOW, keys)
+
+
+def accounts(book: Book) -> Accounts:
+    nothing = cast("Any", None)
+    return Accounts(nothing, "system", cast("Any", book), nothing, lambda: NOW)
+
+
+def test_a_verdict_reads_the_ledgers_with_keys_there() -> None:
+    book = Book(*(of_pool(number, PROVIDER.uid if number < 2 else "another") for number in range(50)))
+    provider = cast("Any", SimpleNamespace(capabilities=NAMING))
+    for handles, verdict in (((), Account.CHANGED), (("h-key-1",), Account.SAME)):
+        assert accounts(book).verdict(PROVIDER.uid, provider, listing(*handles)) is verdict
+    assert accounts(book).judge(PROVIDER.uid, listing()) is Grip.FREE
+    assert set(book.read) == {"pool-0", "pool-1"}
+
+
+def test_which_ledgers_have_keys_at_a_provider_follows_their_changes() -> None:
+    owed, first, second = Owed(), of_pool(1, "a"), of_pool(2, "a")
+    owed.change(None, first)
+    owed.change(None, second)
+    moved = first.model_copy(update={"keys": (*first.keys, a_key(1, KeyState.INTENDED, provider="b"))})
+    owed.change(first, moved)
+    assert (owed.pools_at("a"), owed.pools_at("b")) == (("pool-1", "pool-2"), ("pool-1",))
+    owed.change(moved, None)
+    owed.change(second, second.model_copy(update={"keys": ()}))
+    assert not owed.pools_at("a")
+    assert not owed.pools_at("b")
