@@ -17,6 +17,7 @@ from keypool.core.situations import SITUATIONS
 from keypool.settings import Settings
 from keypool_lab.capability_tables import documented_kinds, page_of, with_comparison, with_table
 from keypool_lab.examples import EXAMPLES, OF_PROVIDERS
+from keypool_lab.relay_policy import parts as relay_policy_parts
 from keypool_lab.testdocs.page import page
 
 S = TypeVar("S")
@@ -126,6 +127,11 @@ def conditions() -> str:
     return _page("Conditions and reasons", CONDITIONS, "## Conditions", kinds, *tables, "## Reasons", reasons)
 
 
+def relay_policy() -> str:
+    """What the relay does on which answer."""
+    return _page("What the relay does on which answer", *relay_policy_parts())
+
+
 def _situations(table: tuple[Situation[S], ...], examples: Mapping[str, S], columns: tuple[Condition, ...]) -> str:
     rows = []
     for situation in table:
@@ -169,6 +175,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "conditions.md": conditions,
     "settings.md": settings,
     "tests.md": tests,
+    "relay-policy.md": relay_policy,
 }
 """File name to what makes its text."""
 

@@ -4,6 +4,7 @@ from keypool_client.policy.outcome import FailureClass
 from keypool_client.policy.rows.row import Row
 
 _PAGE = "from documentation: openrouter.ai/docs/api/reference/errors-and-debugging, 2026-11-29"
+_QUOTED = "from documentation: openrouter.ai, as developersdigest.tech/errors/api/openrouter quotes it, 2026-11-29"
 _KIND = ("openRouter",)
 
 ROWS = (
@@ -27,7 +28,7 @@ ROWS = (
     Row(
         "openrouter-budget",
         FailureClass.EXHAUSTED,
-        _PAGE,
+        _QUOTED,
         kinds=_KIND,
         statuses=(402, 403),
         names=("openrouter_key_limit", "openrouter_workspace_budget", "openrouter_guardrail_budget"),
@@ -35,7 +36,7 @@ ROWS = (
     Row(
         "openrouter-in-flight",
         FailureClass.RATE_LIMITED,
-        _PAGE,
+        _QUOTED,
         kinds=_KIND,
         statuses=(402,),
         names=("in_flight_budget_exhausted",),
