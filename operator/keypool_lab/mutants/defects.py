@@ -94,7 +94,7 @@ DEFECTS: tuple[Defect, ...] = (
     ),
     Defect(
         "a write that waited for a connection is sent although the Lease ran out meanwhile",
-        "cluster/client.py",
+        "cluster/bodies.py",
         "            self._leave()\n",
         "            pass\n",
         ("tests/unit/test_leadership_budget.py",),
