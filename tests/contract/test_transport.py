@@ -11,8 +11,6 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from keypool.core.breaker import State
-from keypool.errand import ERRAND, Errand
 from keypool.providers.answers import MIB
 from keypool.providers.connections import MAX_CONNECTIONS
 from keypool.providers.errors import Ambiguous, ProviderError, Rejected, Throttled
@@ -21,7 +19,6 @@ from keypool.providers.transport import Answer, Call, Deadlines, Transport
 from tests.contract.conftest import holysheep_at
 from tests.contract.raw import sending
 from tests.reaching import THIS_MACHINE
-from tests.waiting import eventually
 
 ADMIN = SecretStr("admin-canary-0123456789")
 VALUE = SecretStr("sk/hs+canary=0123456789&%20?#")
@@ -189,52 +186,6 @@ async def test_a_call_that_found_no_free_connection_was_certainly_not_sent(serve
     await transport.close()
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Answer"] * MAX_CONNECTIONS + ["Unavailable"] * 3
     assert arrived == MAX_CONNECTIONS
-
-
-@pytest.mark.parametrize("method", ["POST", "GET"])
-async def test_slow_calls_of_one_namespace_hold_up_no_other_at_the_same_provider(serve: Serve, method: str) -> None:
-    answer, arrived = asyncio.Event(), list[str]()
-
-    async def handler(request: web.Request) -> web.Response:
-        arrived.append(request.path)
-        if request.path == "/slow":
-            await answer.wait()
-        return web.json_response({})
-
-    transport = Transport(await serve(handler), ADMIN, Deadlines())
-
-    async def call(namespace: str, path: str, *, urgent: bool = False) -> object:
-        ERRAND.set(Errand(namespace, urgent))
-        return await transport.call(Call("ask", method, path))
-
-    slow = [asyncio.create_task(call("a", "/slow")) for _ in range(2 * MAX_CONNECTIONS)]
-    await eventually(lambda: asyncio.sleep(0, len(arrived) >= MAX_CONNECTIONS), 5, "one namespace has all it gets")
-    await asyncio.create_task(call("b", "/quick"))
-    await asyncio.create_task(call("a", "/leak", urgent=True))
-    assert arrived == ["/slow"] * MAX_CONNECTIONS + ["/quick", "/leak"]
-    answer.set()
-    await asyncio.gather(*slow)
-    await transport.close()
-
-
-async def test_a_connection_that_was_not_free_in_time_says_nothing_about_the_endpoint(serve: Serve) -> None:
-    answer, arrived = asyncio.Event(), list[str]()
-
-    async def handler(request: web.Request) -> web.Response:
-        arrived.append(request.path)
-        await answer.wait()
-        return web.json_response({})
-
-    transport = Transport(await serve(handler), ADMIN, Deadlines(other=60.0))
-    slow = [asyncio.create_task(transport.call(Call("ask", "GET", "/"))) for _ in range(MAX_CONNECTIONS)]
-    await eventually(lambda: asyncio.sleep(0, len(arrived) == MAX_CONNECTIONS), 5, "all connections are held")
-    late = [transport.call(Call("ask", "GET", "/", until=asyncio.get_running_loop().time() + 1)) for _ in range(9)]
-    outcomes = await asyncio.gather(*late, return_exceptions=True)
-    assert {str(outcome) for outcome in outcomes} == {"ask: not sent, because no connection was free in time"}
-    answer.set()
-    await asyncio.gather(*slow)
-    assert [seen.state for seen in transport.endpoints.seen()] == [State.CLOSED]
-    await transport.close()
 
 
 async def test_each_create_travels_on_a_connection_of_its_own(serve: Serve) -> None:
