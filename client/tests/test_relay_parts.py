@@ -64,7 +64,6 @@ def test_keys_that_left_the_file_leave_the_metrics() -> None:
     """Rotation brings new ones for ever."""
     metrics = Metrics()
     for number in range(3):
-        metrics.request("team-a/chat", f"chat-{number}", "none", "answered")
         metrics.attempt("team-a/chat", f"chat-{number}", "none")
     metrics.keep([("team-a/chat", ["chat-2"])])
     kept = {

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
+from keypool_client.relay import watching
 from keypool_lab.simulator import Simulator
 from tests.relay.mounted import Mounted
 
@@ -40,3 +41,9 @@ async def create(simulator: Simulator) -> AsyncIterator[Create]:
                 return told["id"], told["key"]
 
         yield make
+
+
+@pytest.fixture(autouse=True)
+def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second between two looks at the folder would be most of what these tests take."""
+    monkeypatch.setattr(watching, "EVERY", 0.05)

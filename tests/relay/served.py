@@ -64,6 +64,13 @@ class Served:
             return await answer.text()
 
 
+def chat(**more: Any) -> bytes:
+    """A request as it stands on the wire, for tests that leave in the middle."""
+    body = json.dumps(ASKED | more).encode()
+    head = "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer x\r\n"
+    return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
 async def told(answer: Any) -> Told:
     """All that comes, even where it is cut."""
     got = bytearray()

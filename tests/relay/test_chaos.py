@@ -44,6 +44,17 @@ def saying(raw: bytes, *, then_close: bool = True) -> Answer:
 
 
 @pytest.mark.parametrize("cut", CUTS)
+async def test_an_answer_that_breaks_off_is_taken_from_another_endpoint(cut: str, mounted: Mounted) -> None:
+    async with upstream(saying(CUTS[cut])) as bad, upstream(saying(full(CHAT), then_close=False)) as good:
+        mounted.put(document([bad.url, good.url], {"chat-0": VALUE}))
+        async with relay(mounted.path) as served:
+            told = await served.ask()
+            assert (told.status, told.body, told.cut) == (200, CHAT, False)
+            assert told.headers["x-keypool-attempts"] == "2"
+            await eventually(lambda: _closed(bad))
+
+
+@pytest.mark.parametrize("cut", CUTS)
 async def test_an_answer_that_breaks_off_everywhere_is_an_error_that_says_so(cut: str, mounted: Mounted) -> None:
     async with upstream(saying(CUTS[cut])) as bad:
         mounted.put(document([bad.url], {"chat-0": VALUE}))

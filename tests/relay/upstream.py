@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+import ssl
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 
 @dataclass
@@ -14,6 +16,10 @@ class Heard:
 
     head: bytes
     body: bytes
+    size: int
+    """Of the body, which may not be held."""
+    reader: asyncio.StreamReader = field(repr=False)
+    """What comes after it."""
 
     @property
     def line(self) -> str:
@@ -30,7 +36,9 @@ class Heard:
         return (self.header("authorization") or "").removeprefix("Bearer ")
 
 
-Answer = Callable[[Heard, asyncio.StreamWriter], Awaitable[None]]
+Answer = Callable[[Heard, asyncio.StreamWriter], Coroutine[Any, Any, None]]
+T = TypeVar("T")
+LOOK_SECONDS = 0.02
 
 
 @dataclass
@@ -38,74 +46,71 @@ class Upstream:
     """Answers each request by `answer`, until that closes the connection."""
 
     answer: Answer
+    hold: bool = True
+    """Whether bodies are kept."""
     url: str = ""
     heard: list[Heard] = field(default_factory=list)
     open: int = 0
     """Connections at this moment."""
 
+    def __post_init__(self) -> None:
+        self.closing = asyncio.Event()
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
         self.open += 1
         try:
-            while not writer.is_closing():
-                heard = await _read(reader)
+            while not writer.is_closing() and not self.closing.is_set():
+                heard = await self._unless_gone(reader, _read(reader, hold=self.hold))
                 self.heard.append(heard)
-                await _unless_gone(reader, self.answer(heard, writer))
+                await self._unless_gone(reader, self.answer(heard, writer))
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
             self.open -= 1
             writer.close()
 
+    async def _unless_gone(self, reader: asyncio.StreamReader, doing: Coroutine[Any, Any, T]) -> T:
+        """Ends when the other side closes the connection, or the test is over."""
+        task = asyncio.create_task(doing)
+        try:
+            while not (reader._eof and not reader._buffer) and not self.closing.is_set():  # type: ignore[attr-defined]
+                await asyncio.wait({task}, timeout=LOOK_SECONDS)
+                if task.done():
+                    return task.result()
+            raise ConnectionResetError
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, ConnectionError, asyncio.IncompleteReadError):
+                await task
 
-async def _read(reader: asyncio.StreamReader) -> Heard:
+
+async def _read(reader: asyncio.StreamReader, *, hold: bool) -> Heard:
     head = await reader.readuntil(b"\r\n\r\n")
     if b"transfer-encoding: chunked" in head.lower():
-        body = b""
+        body, total = b"", 0
         while size := int(await reader.readline(), 16):
-            body += await reader.readexactly(size)
+            piece = await reader.readexactly(size)
+            body, total = body + piece if hold else b"", total + size
             await reader.readline()
         await reader.readline()
-        return Heard(head, body)
+        return Heard(head, body, total, reader)
     length = re.search(rb"(?i)content-length: *(\d+)", head)
-    return Heard(head, await reader.readexactly(int(length[1])) if length else b"")
-
-
-async def _unless_gone(reader: asyncio.StreamReader, answering: Awaitable[None]) -> None:
-    """An answer ends when the other side closes the connection."""
-    task = asyncio.ensure_future(answering)
-    gone = asyncio.ensure_future(_gone(reader))
-    try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise ConnectionResetError
-        task.result()
-    finally:
-        for each in (task, gone):
-            each.cancel()
-            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
-                await each
-
-
-async def _gone(reader: asyncio.StreamReader) -> None:
-    while not reader.at_eof():
-        if reader._buffer:  # type: ignore[attr-defined]  # the next request on this connection
-            await asyncio.Event().wait()
-        await reader._wait_for_data("gone")  # type: ignore[attr-defined]
+    body = await reader.readexactly(int(length[1])) if length else b""
+    return Heard(head, body, len(body), reader)
 
 
 @asynccontextmanager
-async def upstream(answer: Answer) -> AsyncIterator[Upstream]:
+async def upstream(answer: Answer, *, hold: bool = True, tls: ssl.SSLContext | None = None) -> AsyncIterator[Upstream]:
     """Serves until the block ends; the URL ends in /v1."""
-    served = Upstream(answer)
-    server = await asyncio.start_server(served.serve, "127.0.0.1", 0)
-    served.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    served = Upstream(answer, hold)
+    server = await asyncio.start_server(served.serve, "127.0.0.1", 0, ssl=tls)
+    served.url = f"http{'s' if tls else ''}://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     try:
         yield served
     finally:
         server.close()
-        for writer in list(getattr(server, "_clients", [])):
-            writer.abort()
+        served.closing.set()
 
 
 def full(body: bytes, status: str = "200 OK", kind: str = "application/json", more: bytes = b"") -> bytes:

@@ -6,10 +6,10 @@ from aiohttp import ClientError, ClientResponse
 
 from keypool_client.policy.outcome import FailureClass
 from keypool_client.relay.buffers import Lease
+from keypool_client.relay.usage import Tokens
 from keypool_client.wire.headers import returned
+from keypool_client.wire.whole import ANSWER_HELD
 
-MOST_WHOLE = 1024 * 1024
-MOST_JUDGED = 64 * 1024
 READ_ERRORS = (ClientError, TimeoutError, OSError)
 Pairs = list[tuple[str, str]]
 
@@ -26,18 +26,21 @@ class Answer:
     reason: str
     headers: Pairs
     """Those that may go to the client."""
+    content_type: str
+    encoding: str
+    length: int | None
+    first_byte: float
+    """Seconds from the attempt's start."""
     begun: bytes = b""
     """What was read."""
     rest: ClientResponse | None = None
     """Where the rest comes from; None: it is whole."""
     stream: bool = False
-    """Whether it is a stream of events."""
+    """Whether it is a stream of events, in plain text."""
     failure: FailureClass | None = None
     row: str = ""
     retry_after: float | None = None
-    first_byte: float | None = None
-    usage: tuple[int, int] | None = None
-    """Tokens of the question and of the answer."""
+    tokens: Tokens = (0, 0)
 
     def close(self) -> None:
         """It is not needed any more."""
@@ -48,17 +51,23 @@ class Answer:
 
 def opened(response: ClientResponse, first_byte: float) -> Answer:
     """Of an answer whose headers have come."""
-    pairs = list(response.headers.items())
-    return Answer(response.status, response.reason or "", returned(pairs), rest=response, first_byte=first_byte)
+    headers = response.headers
+    return Answer(
+        status=response.status,
+        reason=response.reason or "",
+        headers=returned(headers.items()),
+        content_type=headers.get("Content-Type", ""),
+        encoding=headers.get("Content-Encoding", "").strip().lower(),
+        length=response.content_length,
+        first_byte=first_byte,
+        rest=response,
+    )
 
 
 async def read_whole(answer: Answer, lease: Lease) -> None:
     """Reads all of it, or as much as may be held. Raises Cut."""
-    response = answer.rest
-    if response is None:
-        return
-    length = response.content_length
-    if length is not None and (length > MOST_WHOLE or not lease.take(length)):
+    response, length = answer.rest, answer.length
+    if response is None or (length is not None and (length > ANSWER_HELD or not lease.take(length))):
         return
     pieces: list[bytes] = []
     size, content = 0, response.content
@@ -66,19 +75,22 @@ async def read_whole(answer: Answer, lease: Lease) -> None:
         while piece := await content.readany():
             pieces.append(piece)
             size += len(piece)
-            if length is None and (size > MOST_WHOLE or not lease.take(len(piece))):
+            if length is None and (size > ANSWER_HELD or not lease.take(len(piece))):
                 answer.begun = b"".join(pieces)
                 return
-    except READ_ERRORS:
-        raise Cut from None
+    except READ_ERRORS as error:
+        raise Cut(f"HTTP {answer.status}, but the body was cut ({type(error).__name__})") from None
     answer.begun = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     answer.rest = None
 
 
 async def read_first(answer: Answer) -> None:
     """Reads the first piece of an answer that is passed on. Raises Cut."""
-    if answer.rest is not None:
-        try:
-            answer.begun = await answer.rest.content.readany()
-        except READ_ERRORS:
-            raise Cut from None
+    if answer.rest is None:
+        return
+    try:
+        answer.begun = await answer.rest.content.readany()
+    except READ_ERRORS as error:
+        raise Cut(f"HTTP {answer.status}, but there was no body ({type(error).__name__})") from None
+    if not answer.begun:
+        answer.rest = None

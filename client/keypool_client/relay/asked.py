@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from aiohttp import web
 from multidict import CIMultiDict
 
-from keypool_client.policy.steps import Request, Send
+from keypool_client.policy.steps import Send
 from keypool_client.relay.bodies import Flowing
 from keypool_client.relay.buffers import Lease
+from keypool_client.relay.upstream import Body
 from keypool_client.wire.headers import outgoing, upgrade
+from keypool_client.wire.requests import with_model
 from keypool_client.wire.urls import Route, url
 
 
@@ -25,7 +27,6 @@ class Asked:
     """As the client names it."""
     stream: bool
     """Whether the client asks for a stream."""
-    policy: Request
     began: float
     attempts: int = 0
     waited: bool = False
@@ -43,22 +44,23 @@ class Asked:
 
     def url(self, send: Send, names: Mapping[str, str]) -> str:
         """Where it goes, with the model's name at that pool."""
-        name = names.get(self.model or "")
+        name = names.get(self.model) if self.model else None
         return url(self.route.with_model(name) if name else self.route, send.endpoint)
+
+    def sent(self, names: Mapping[str, str]) -> Body:
+        """The body, with the model's name at that pool."""
+        name = names.get(self.model) if self.model else None
+        if isinstance(self.body, Flowing):
+            return self.body.pieces()
+        return with_model(self.body, name) if name and self.body else self.body
 
     def headers(self, send: Send, *, keep_organization: bool) -> CIMultiDict[str]:
         """With the pool's key in place of the client's."""
+        given = self.http.headers.items()
         if self.route.websocket:
-            return CIMultiDict(upgrade(self.http.headers.items(), send.key, keep_organization=keep_organization))
-        headers = CIMultiDict(
-            outgoing(
-                self.http.headers.items(),
-                self.route.dialect,
-                send.key,
-                stream=self.stream,
-                keep_organization=keep_organization,
-            )
-        )
+            return CIMultiDict(upgrade(given, send.key, keep_organization=keep_organization))
+        dialect, stream = self.route.dialect, self.stream
+        headers = CIMultiDict(outgoing(given, dialect, send.key, stream=stream, keep_organization=keep_organization))
         if isinstance(self.body, Flowing) and self.http.content_length is not None:
             headers["Content-Length"] = str(self.http.content_length)
         return headers

@@ -1,87 +1,82 @@
 """One attempt: sends the request to an endpoint, reads what must be known of the answer, and says what it came to."""
 
-import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from keypool_client.policy.classify import classify
 from keypool_client.policy.outcome import FailureClass, Outcome
 from keypool_client.policy.steps import Send
-from keypool_client.relay import standin
-from keypool_client.relay.answers import MOST_JUDGED, Answer, Cut, opened, read_first, read_whole
+from keypool_client.relay.answers import Answer, Cut, opened, read_first, read_whole
 from keypool_client.relay.asked import Asked
-from keypool_client.relay.bodies import Flowing
 from keypool_client.relay.streams import open_stream
 from keypool_client.relay.upstream import Lost, Upstream
+from keypool_client.wire.errors import Code
+from keypool_client.wire.whole import Flaw, Kind, flaw_in, kind_of, plain
 
-log = logging.getLogger(__name__)
+MOST_JUDGED = 64 * 1024
 REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "x-goog-request-id", "cf-ray")
 _PLAIN = re.compile(r"[\w.:/+=-]{1,100}", re.ASCII)
 Clock = Callable[[], float]
 
 
 class Attempt:
-    """`await attempt.made()` says what came; `outcome` what that means, unless a stream goes on."""
+    """`await attempt.make(…)`, then either `answer` is there or `lost` says why not."""
 
-    def __init__(self, asked: Asked, send: Send, upstream: Upstream, clock: Clock, day: Clock) -> None:
-        self._asked, self._send, self._upstream, self._clock, self._day = asked, send, upstream, clock, day
+    def __init__(self, asked: Asked, send: Send, clock: Clock) -> None:
+        self._asked, self.send, self._clock = asked, send, clock
         self._began = clock()
         self.answer: Answer | None = None
         self.lost: Lost | None = None
-        self.cut = False
 
-    async def made(self, url: str, *, keep_organization: bool) -> None:
+    async def make(self, upstream: Upstream, names: Mapping[str, str], day: Clock, *, keep_organization: bool) -> None:
         """Sends, and reads until it is known whether another attempt may be needed."""
-        asked = self._asked
-        body = asked.body.pieces() if isinstance(asked.body, Flowing) else asked.body
-        headers = asked.headers(self._send, keep_organization=keep_organization)
+        asked, send = self._asked, self.send
+        headers = asked.headers(send, keep_organization=keep_organization)
+        url, body = asked.url(send, names), asked.sent(names)
         try:
-            response = await self._upstream.send(
-                asked.http.method, url, headers, body, self._send.endpoint, fresh=self._send.fresh
-            )
+            response = await upstream.send(asked.http.method, url, headers, body, send.endpoint, fresh=send.fresh)
         except Lost as error:
             self.lost = error
             return
         answer = opened(response, self._clock() - self._began)
         try:
-            await self._read(answer)
-        except Cut:
-            answer.close()
-            self.cut = True
-        except BaseException:
-            answer.close()
-            raise
+            await self._read(answer, day)
+        except Cut as error:
+            self.lost = Lost(str(error), sent=True)
         else:
             self.answer = answer
+        finally:
+            if self.answer is None:
+                answer.close()
 
-    async def _read(self, answer: Answer) -> None:
-        kind = answer.rest.content_type if answer.rest is not None else ""
-        if answer.status == 101:
-            return
+    async def _read(self, answer: Answer, day: Clock) -> None:
+        kind = kind_of(answer.content_type)
         if answer.status >= 400:
             await read_whole(answer, self._asked.lease)
-            self._judge(answer, answer.begun)
-        elif kind == "text/event-stream":
-            answer.stream = True
-            error = await open_stream(answer, self._asked)
-            if error is not None:
-                self._judge(answer, error)
-        elif answer.status == 200 and self._asked.route.call is not None:
-            await read_whole(answer, self._asked.lease)
-            if answer.rest is None and standin.wrong_with(kind, answer.begun):
-                raise Cut
-        else:
+            text = plain(answer.begun, answer.encoding)
+            self._judge(answer, answer.begun if isinstance(text, Flaw) else text, day)
+        elif kind is Kind.STREAM and answer.encoding in {"", "identity"}:
+            if error := await open_stream(answer, self._asked):
+                self._judge(answer, error, day)
+        elif answer.status == 200 and (kind is Kind.JSON or self._asked.route.call is not None):
+            await self._read_json(answer)
+        elif answer.status != 101:
             await read_first(answer)
 
-    def _judge(self, answer: Answer, body: bytes) -> None:
+    async def _read_json(self, answer: Answer) -> None:
+        length = answer.length
+        await read_whole(answer, self._asked.lease)
+        if answer.rest is not None:
+            return
+        due = self._asked.route.call is not None
+        flaw = flaw_in(answer.content_type, answer.begun, encoding=answer.encoding, length=length, due=due)
+        if flaw is not None:
+            raise Cut(f"HTTP {answer.status}, but the body is not an answer: {flaw}")
+
+    def _judge(self, answer: Answer, body: bytes, day: Clock) -> None:
         headers = {name.lower(): value for name, value in answer.headers}
-        verdict = classify(
-            self._asked.route.dialect,
-            self._send.pool.provider,
-            answer.status,
-            headers,
-            body[:MOST_JUDGED],
-        )
+        dialect, kind = self._asked.route.dialect, self.send.pool.provider
+        verdict = classify(dialect, kind, answer.status, headers, body[:MOST_JUDGED], now=day())
         answer.failure, answer.row, answer.retry_after = verdict.failure, verdict.row, verdict.retry_after
 
     @property
@@ -89,30 +84,29 @@ class Attempt:
         """Of what is known so far."""
         return FailureClass.TRANSIENT if self.answer is None else self.answer.failure
 
+    @property
+    def code(self) -> Code:
+        """What to tell the client where no endpoint gave an answer."""
+        if self.lost is None or not self.lost.sent:
+            return Code.UNREACHABLE
+        return Code.NO_ANSWER if self.lost.late else Code.BROKEN_ANSWER
+
     def outcome(self, *, broken: bool = False) -> Outcome:
         """What to tell the policy. `broken`: a stream ended too soon after it went to the client."""
         answer, lost = self.answer, self.lost
         if answer is None:
-            return Outcome(
-                FailureClass.TRANSIENT,
-                self._began,
-                None,
-                ambiguous=lost is None or lost.sent,
-                fresh_needed=lost is not None and lost.fresh_needed,
-            )
+            sent, fresh = (lost.sent, lost.fresh_needed) if lost is not None else (True, False)
+            return Outcome(FailureClass.TRANSIENT, self._began, None, ambiguous=sent, fresh_needed=fresh)
         failure = FailureClass.TRANSIENT if broken else answer.failure
         return Outcome(failure, self._began, answer.first_byte, answer.retry_after)
 
-    def note(self) -> None:
-        """One line for a failed attempt: no bodies, no values."""
-        send, answer = self._send, self.answer
-        if answer is not None:
-            what = f"HTTP {answer.status}, {answer.row}"
-        else:
-            what = str(self.lost) if self.lost is not None else "the answer was cut"
-        log.warning(
-            "attempt %d with key %s at endpoint %s failed: %s (%s), the provider's request id: %s",
-            *(send.attempt, send.key.id, send.endpoint.name, self.failure, what, self._request_id()),
+    def told(self) -> str:
+        """One line about a failure: no bodies, no values."""
+        send, answer = self.send, self.answer
+        what = str(self.lost) if answer is None else f"HTTP {answer.status} {answer.row}"
+        return (
+            f"attempt {send.attempt} failed: pool {send.pool.name}, key {send.key.id}, endpoint {send.endpoint.name}, "
+            f"class {self.failure}, {what}, the provider's request id {self._request_id()}"
         )
 
     def _request_id(self) -> str:

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from keypool_client.relay.buffers import Lease
+from keypool_client.wire.requests import BODY_LIMIT, may_be_held
 
-MOST_HELD = 4 * 1024 * 1024
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -45,7 +45,8 @@ async def take(request: web.BaseRequest, lease: Lease, seconds: float) -> bytes 
         return None
     _go_on(request)
     length = request.content_length
-    if _is_multipart(request) or (length is not None and (length > MOST_HELD or not lease.take(length))):
+    kind = request.headers.get("Content-Type", "")
+    if not may_be_held(kind, length) or (length is not None and not lease.take(length)):
         return Flowing(request, [], seconds)
     content, held = request.content, request.content.read_nowait()
     if content.at_eof():
@@ -56,7 +57,7 @@ async def take(request: web.BaseRequest, lease: Lease, seconds: float) -> bytes 
 async def _rest(request: web.BaseRequest, lease: Lease, begun: bytes, seconds: float) -> bytes | Flowing:
     content, pieces, size, counted = request.content, [begun], len(begun), request.content_length is not None
     while not content.at_eof():
-        if not counted and (size > MOST_HELD or not lease.take(len(pieces[-1]))):
+        if not counted and (size > BODY_LIMIT or not lease.take(len(pieces[-1]))):
             return Flowing(request, pieces, seconds)
         try:
             async with asyncio.timeout(seconds):
@@ -65,10 +66,6 @@ async def _rest(request: web.BaseRequest, lease: Lease, begun: bytes, seconds: f
             raise TooSlow from None
         size += len(pieces[-1])
     return b"".join(pieces)
-
-
-def _is_multipart(request: web.BaseRequest) -> bool:
-    return request.headers.get("Content-Type", "")[:10].lower() == "multipart/"
 
 
 def _go_on(request: web.BaseRequest) -> None:

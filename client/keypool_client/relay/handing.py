@@ -31,19 +31,19 @@ def whole(answer: Answer, asked: Asked) -> web.Response:
 
 
 async def begin(answer: Answer, asked: Asked) -> web.StreamResponse:
-    """The first part of an answer that goes on as it comes."""
+    """The headers of an answer that goes on as it comes. A length that is known stays, so that a cut is seen."""
     out = web.StreamResponse(status=answer.status, reason=answer.reason, headers=headers_of(answer, asked))
-    if answer.rest is not None and answer.rest.content_length is not None and not answer.stream:
-        out.content_length = answer.rest.content_length
+    if answer.length is not None and not answer.stream:
+        out.content_length = answer.length
     await out.prepare(asked.http)
-    if answer.begun:
-        await out.write(answer.begun)
     return out
 
 
-async def rest(answer: Answer, out: web.StreamResponse) -> bool:
-    """The rest; False where it was cut. A client that goes away raises."""
-    content = answer.rest.content if answer.rest is not None else None
+async def pass_on(answer: Answer, out: web.StreamResponse) -> bool:
+    """The body as it comes; False where it was cut. A client that goes away raises ConnectionError."""
+    piece, content = answer.begun, answer.rest.content if answer.rest is not None else None
+    if piece:
+        await out.write(piece)
     while content is not None:
         try:
             piece = await content.readany()
@@ -66,7 +66,7 @@ def abort(asked: Asked) -> None:
 def headers_of(answer: Answer, asked: Asked) -> CIMultiDict[str]:
     """The provider's, and what the relay says."""
     headers = CIMultiDict(answer.headers)
-    if asked.spent and answer.failure is not None:
+    if answer.failure is not None and asked.spent:
         headers[SHOULD_RETRY] = "false"
     _mark(headers, asked)
     return headers

@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from keypool_client.relay.asked import Asked
+from keypool_client.relay.usage import Tokens
 
 MOST_MODELS = 50
 OTHER = "other"
@@ -78,33 +79,31 @@ class Metrics:
         """One call ended."""
         self._child(self._attempts, pool, key, failure).inc()
 
-    def request(self, pool: str, key: str, failure: str, outcome: str) -> None:
-        """One request ended."""
-        self._child(self._requests, pool, key, failure, outcome).inc()
-
     def count(self, asked: Asked, seconds: float) -> None:
         """One request ended."""
         last = asked.last
-        pool, key, provider = ("", "", "") if last is None else (last.pool.name, last.key.id, last.pool.provider)
-        self.request(pool, key, asked.failure, asked.outcome)
-        self.lasted(seconds, asked.route.call or OTHER, provider, self.model(asked.model), asked.failure)
+        pool, key = ("", "") if last is None else (last.pool.name, last.key.id)
+        self._child(self._requests, pool, key, asked.failure, asked.outcome).inc()
+        self._child(self._duration, *self._genai(asked), asked.failure).observe(seconds)
 
     def handed(self, why: str) -> None:
         """A failed answer went on."""
         self._child(self._handed, why).inc()
 
-    def lasted(self, seconds: float, operation: str, provider: str, model: str, failure: str) -> None:
-        """How long a request took."""
-        self._child(self._duration, operation, provider, model, failure).observe(seconds)
-
-    def first(self, seconds: float, operation: str, provider: str, model: str) -> None:
+    def first(self, asked: Asked, seconds: float) -> None:
         """How long a stream took to begin."""
-        self._child(self._first, operation, provider, model).observe(seconds)
+        self._child(self._first, *self._genai(asked)).observe(seconds)
 
-    def tokens(self, operation: str, provider: str, model: str, asked: int, answered: int) -> None:
-        """What an answer's usage says."""
-        self._child(self._usage, operation, provider, model, "input").observe(asked)
-        self._child(self._usage, operation, provider, model, "output").observe(answered)
+    def tokens(self, asked: Asked, told: Tokens) -> None:
+        """What an answer's usage says, if it has one."""
+        if any(told):
+            genai = self._genai(asked)
+            self._child(self._usage, *genai, "input").observe(told[0])
+            self._child(self._usage, *genai, "output").observe(told[1])
+
+    def _genai(self, asked: Asked) -> tuple[str, str, str]:
+        provider = "" if asked.last is None else asked.last.pool.provider
+        return asked.route.call or OTHER, provider, self.model(asked.model)
 
     def model(self, name: str | None) -> str:
         """A model's name as a label: the first fifty that look like names, and `other`."""

@@ -11,11 +11,14 @@ from typing import Self
 
 from keypool_client.model import Pool
 from keypool_client.policy.choosing import Chooser
+from keypool_client.relay.admin import Page
 from keypool_client.relay.buffers import Buffers
 from keypool_client.relay.health import Health
 from keypool_client.relay.listeners import Server, usable
 from keypool_client.relay.metrics import Metrics
+from keypool_client.relay.notes import Notes
 from keypool_client.relay.relay import Relay
+from keypool_client.relay.serving import Parts
 from keypool_client.relay.settings import Settings
 from keypool_client.relay.upstream import Deadlines, Upstream
 from keypool_client.relay.watching import Watcher
@@ -49,9 +52,12 @@ class Running:
         self.upstream = Upstream(deadlines, self._environ)
         stack.push_async_callback(self.upstream.close)
         self.chooser = Chooser(self._draw)
-        self.relay = Relay(
-            told, self.chooser, self.upstream, self.buffers, self.metrics, clock=time.monotonic, day=time.time
+        parts = Parts(
+            *(told, self.chooser, self.upstream, self.buffers, self.metrics, Notes()),
+            clock=time.monotonic,
+            day=time.time,
         )
+        self.relay = Relay(parts, Page(lambda: self.watcher.now, self._numbers))
         self.watcher = Watcher(self._folder, self._apply)
         await self.watcher.look()
         self._server, health = Server(self.relay), Server(Health(self.metrics.registry, self._ready, self._refresh))
@@ -76,6 +82,10 @@ class Running:
 
     def _ready(self) -> bool:
         return self.watcher.ready
+
+    def _numbers(self) -> dict[str, int]:
+        held = self.buffers.total - self.buffers.free
+        return {"open": self.relay.open, "connections": self._server.connections, "heldBytes": held}
 
     def _refresh(self) -> None:
         self.metrics.read.set(not self.watcher.now.troubles)

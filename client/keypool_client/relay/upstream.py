@@ -65,11 +65,11 @@ class _Connector(TCPConnector):
 
 class Lost(Exception):
     """No answer came. `sent`: the request may have reached the provider. `fresh_needed`: a connection that had been
-    used before was closed before one byte of an answer, as servers do with idle ones."""
+    used before was closed before one byte of an answer, as servers do with idle ones. `late`: a deadline passed."""
 
-    def __init__(self, why: str, *, sent: bool, fresh_needed: bool = False) -> None:
+    def __init__(self, why: str, *, sent: bool, fresh_needed: bool = False, late: bool = False) -> None:
         super().__init__(why)
-        self.sent, self.fresh_needed = sent, fresh_needed
+        self.sent, self.fresh_needed, self.late = sent, fresh_needed, late
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,8 @@ def _lost(error: Exception, leg: Leg) -> Lost:
     if isinstance(error, ClientConnectorError | ConnectionTimeoutError | ClientSSLError | ClientHttpProxyError):
         return Lost(f"no connection ({why})", sent=False)
     closed = isinstance(error, ClientOSError) or (isinstance(error, ServerDisconnectedError) and not _began(error))
-    return Lost(f"no answer ({why})", sent=True, fresh_needed=closed and not leg.made)
+    late = isinstance(error, TimeoutError)
+    return Lost(f"no answer ({why})", sent=True, fresh_needed=closed and not leg.made and not late, late=late)
 
 
 def _began(error: ServerDisconnectedError) -> bool:
