@@ -55,8 +55,8 @@ async def pass_on(answer: Answer, out: web.StreamResponse) -> bool:
     return True
 
 
-def abort(asked: Asked) -> None:
-    """Ends the transfer so that the client sees that it is incomplete; what was written still gets there."""
+def close(asked: Asked) -> None:
+    """Ends the connection, so that the client sees where an answer is incomplete; what was written still gets there."""
     transport = asked.http.transport
     asked.http.protocol.force_close()
     if transport is not None:

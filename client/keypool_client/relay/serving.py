@@ -119,14 +119,16 @@ class Serving:
 
     async def _passed_on(self, answer: Answer) -> tuple[web.StreamResponse, bool]:
         if answer.status == 101:
-            return await tunnel.join(answer, self._asked, handing.headers_of(answer, self._asked)), True
+            out = await tunnel.join(answer, self._asked, handing.headers_of(answer, self._asked))
+            handing.close(self._asked)
+            return out, True
         out = await handing.begin(answer, self._asked)
         if answer.stream and answer.failure is None:
             clean = await streams.pass_on(answer, out, self._asked)
         else:
             clean = await handing.pass_on(answer, out)
         if not clean:
-            handing.abort(self._asked)
+            handing.close(self._asked)
         return out, clean
 
     async def _ended(self, step: Hand | Refuse) -> web.StreamResponse:

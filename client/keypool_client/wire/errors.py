@@ -22,6 +22,7 @@ class Code(StrEnum):
     FOREIGN_HOST = "keypool_foreign_host"
     FOREIGN_ORIGIN = "keypool_foreign_origin"
     BODY_TOO_LARGE = "keypool_body_too_large"
+    BODY_TOO_SLOW = "keypool_body_too_slow"
     NO_USABLE_KEY = "keypool_no_usable_key"
     TOO_BUSY = "keypool_too_busy"
     UNREACHABLE = "keypool_unreachable"
@@ -41,6 +42,7 @@ STATUS: Mapping[Code, int] = {
     Code.FOREIGN_HOST: 403,
     Code.FOREIGN_ORIGIN: 403,
     Code.BODY_TOO_LARGE: 413,
+    Code.BODY_TOO_SLOW: 408,
     Code.NO_USABLE_KEY: 503,
     Code.TOO_BUSY: 503,
     Code.UNREACHABLE: 502,
