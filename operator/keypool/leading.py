@@ -64,7 +64,7 @@ class Leader:
         LeadershipLost, or GaveUp, before which it is finished, too. `running` are duties that were begun before;
         `release` lets the next leader in."""
         watching = asyncio.create_task(self._watch(after_kopf_start))
-        duties = (self._work(), self._resync.run(), *self._checks(), self._raise_when_lost(), self._raise_when_blind())
+        duties = (self._work(), self._begin(), self._resync.run(), *self._checks(), *self._ends())
         writing = [*(asyncio.create_task(duty) for duty in duties), *running]
         try:
             await _first_end(stop, [watching, *writing])
@@ -123,10 +123,16 @@ class Leader:
         for uid in self._world.cache.pools_touched(kind, obj):
             add(f"pool/{uid}")
 
-    async def _work(self) -> None:
-        """Begins when the cache is complete, or what is missing in it is known: else that would look deleted."""
+    def _ends(self) -> tuple[Coroutine[None, None, None], ...]:
+        """What ends a leadership."""
+        return self._raise_when_lost(), self._raise_when_blind()
+
+    async def _begin(self) -> None:
+        """Begins with all pools when the cache is complete, or what is missing in it is known: else that would look
+        deleted."""
         await self._liveness.begin()
         self._tell_unserved()
+        self._queue.only_urgent("pool", only=False)
         for handle in self._world.ledgers.all():
             self._queue.add(f"pool/{handle.ledger.pool_uid}")
         for uid in {
@@ -135,6 +141,12 @@ class Leader:
             *self._world.directory.kept(),
         }:
             self._queue.add(f"provider/{uid}")
+        await asyncio.Event().wait()
+
+    async def _work(self) -> None:
+        """Looks at providers, and answers leaks, as soon as it is known which pools and providers there are."""
+        self._queue.only_urgent("pool", only=True)
+        await self._liveness.begin(secrets=False)
         pools, providers = PoolReconciler(self._world), ProviderReconciler(self._world)
 
         async def handle_key(key: str) -> float | None:

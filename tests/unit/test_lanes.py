@@ -274,3 +274,13 @@ def test_a_place_that_a_full_owner_cannot_take_goes_to_the_next_owner() -> None:
     busy.put("ch1!")
     busy.done("ag1!")
     assert take_all(busy) == ["ch1!", "ag2"]
+
+
+def test_while_only_urgent_keys_may_run_all_others_keep_their_places_in_the_line() -> None:
+    held = in_capitals(total=10, each=3)
+    held.only_urgent = True
+    for key in ("a1", "b1", "B2", "a2"):
+        held.put(key)
+    assert take_all(held) == ["B2"]
+    held.only_urgent = False
+    assert take_all(held) == ["a1", "b1", "a2"]

@@ -27,9 +27,9 @@ def seen(liveness: Liveness, place: str | None, kinds: tuple[Kind, ...] = KINDS)
         liveness.mark(kind, place)
 
 
-async def begins(liveness: Liveness, patience: float = 3600.0) -> bool:
+async def begins(liveness: Liveness, patience: float = 3600.0, *, secrets: bool = True) -> bool:
     """Whether work may begin now."""
-    waiting = asyncio.ensure_future(liveness.begin(patience))
+    waiting = asyncio.ensure_future(liveness.begin(patience, secrets=secrets))
     for _ in range(5):
         await asyncio.sleep(0)
     if not (done := waiting.done()):
@@ -47,6 +47,18 @@ async def test_work_begins_when_all_is_in_sight_or_refused() -> None:
     assert await begins(liveness)
     assert (liveness.sees("a"), liveness.sees("b")) == (True, False)
     assert not liveness.complete.is_set()
+
+
+async def test_what_needs_no_list_of_secrets_begins_when_all_else_is_in_sight() -> None:
+    liveness = Liveness(("a", "b"))
+    seen(liveness, "a", (Kind.POOL, Kind.PROVIDER))
+    assert not await begins(liveness, secrets=False), "b may come any moment"
+    liveness.refuse(Kind.POOL, "b", "403")
+    assert await begins(liveness, secrets=False)
+    assert not await begins(liveness)
+    assert (liveness.sees_claims("a"), liveness.sees("a")) == (True, False)
+    assert not liveness.sees_claims("b")
+    assert not liveness.sees_claims("elsewhere")
 
 
 async def test_one_that_keeps_silent_is_not_waited_for_without_end() -> None:

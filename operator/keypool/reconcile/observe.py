@@ -149,14 +149,16 @@ async def _identity(world: World, pool: PoolFacts, facts: ProviderFacts | None) 
 
 async def _secrets(world: World, pool: PoolFacts, absent: set[str]) -> dict[str, SecretView]:
     """The pool's target Secrets by name: from the cache, and read live where a wanted one is not in it, or not in it
-    with all that the pool wants of it now."""
+    with all that the pool wants of it now; all of them where Secrets are not in sight yet."""
     if pool.spec is None:
         return {}
     views: dict[str, SecretView] = {}
+    wanted = pool.spec.size if pool.deleted_at is None else 0
     for index, name in enumerate(secret_names(pool.name, pool.spec)):
         view = world.cache.secret(pool.namespace, name)
         is_known = view is not None and not world.cache.is_outdated(pool.namespace, name)
-        if not is_known and pool.deleted_at is None and index < pool.spec.size and name not in absent:
+        may_be_there = index < wanted or not world.sight.sees(pool.namespace)
+        if not is_known and may_be_there and name not in absent:
             view = await _read(world, pool.namespace, name)
         if view is not None:
             views[name] = view

@@ -67,6 +67,8 @@ class Lane:
         self._running: dict[str, _Place] = {}
         self._working: set[str] = set()
         self._at: Counter[Hashable] = Counter()
+        self.only_urgent = False
+        """Whether all other keys wait, whatever room there is."""
         self._parked: dict[Hashable, OrderedDict[Hashable, None]] = {}
 
     def __len__(self) -> int:
@@ -95,7 +97,7 @@ class Lane:
 
     def take(self) -> str | None:
         """The key whose turn it is; None when there is none, or no room. It runs, and works, until `done`."""
-        while self._turns and len(self._working) < self._total:
+        while self._turns and len(self._working) < self._total and (self._turns.urgent or not self.only_urgent):
             name = self._turns.pop()
             owner = self._owners[name]
             place = _Place(name, owner.turns.pop())

@@ -50,6 +50,7 @@ class Liveness:
         self.complete = asyncio.Event()
         """Set when every watch has been alive once: all that existed before is in the cache by then."""
         self._settled, self._some = asyncio.Event(), asyncio.Event()
+        self._claims_settled, self._some_claims = asyncio.Event(), asyncio.Event()
 
     # -- what the watches and the resync tell
 
@@ -104,18 +105,23 @@ class Liveness:
 
     # -- what others ask
 
-    async def begin(self, patience: float = PATIENCE) -> None:
+    async def begin(self, patience: float = PATIENCE, *, secrets: bool = True) -> None:
         """Returns when work may begin: everything is in sight; or what is not was refused, or keeps silent, while
-        something else is."""
+        something else is. Without `secrets`: everything but these."""
+        settled, some = (self._settled, self._some) if secrets else (self._claims_settled, self._some_claims)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._settled.wait(), patience)
-        await self._some.wait()
+            await asyncio.wait_for(settled.wait(), patience)
+        await some.wait()
 
     def sees(self, namespace: str) -> bool:
         """Whether this namespace is served, and all that is in it known: nothing is concluded or done before."""
         if self._served and namespace not in self._served:
             return False
         return self._sees(namespace if self._served else None)
+
+    def sees_claims(self, namespace: str) -> bool:
+        """The same, but for its Secrets: which pools claim them is known, and each can be read."""
+        return self.serves(namespace) and self._sees(namespace if self._served else None, secrets=False)
 
     def serves(self, namespace: str) -> bool:
         """Whether this namespace is to be served."""
@@ -163,8 +169,9 @@ class Liveness:
 
     # -- how
 
-    def _sees(self, place: Place) -> bool:
-        known = all((kind, place) in self._listed for kind in self._kinds if kind not in self._absent)
+    def _sees(self, place: Place, *, secrets: bool = True) -> bool:
+        kinds = (kind for kind in self._kinds if kind not in self._absent and (secrets or kind is not Kind.SECRET))
+        known = all((kind, place) in self._listed for kind in kinds)
         return known and (Kind.POOL, place) in self._listed and not self._refusal(place)
 
     def _refusal(self, place: Place) -> str | None:
@@ -172,13 +179,17 @@ class Liveness:
         return next(found, None)
 
     def _set_events(self) -> None:
-        sees = [self._sees(place) for place in self._places]
-        if any(sees):
-            self._some.set()
-        if all(sees):
+        if all(map(self._sees, self._places)):
             self.complete.set()
+        self._set(self._some, self._settled, secrets=True)
+        self._set(self._some_claims, self._claims_settled, secrets=False)
+
+    def _set(self, some: asyncio.Event, settled: asyncio.Event, *, secrets: bool) -> None:
+        sees = [self._sees(place, secrets=secrets) for place in self._places]
+        if any(sees):
+            some.set()
         if all(seen or self._refusal(place) for seen, place in zip(sees, self._places, strict=True)):
-            self._settled.set()
+            settled.set()
 
     def _age(self, kind: Kind) -> float | None:
         heard = [place for place in self._places if not self._refusal(place)] or self._places

@@ -151,6 +151,11 @@ class WorkQueue:
     def _is_over(self, errand: Errand) -> bool:
         return errand.may_be_left if self._patient else errand.may_be_cut
 
+    def only_urgent(self, kind: str, *, only: bool) -> None:
+        """Whether all but the urgent keys of a kind wait."""
+        self._lanes[kind].only_urgent = only
+        self._moved.set()
+
     def _take(self) -> str | None:
         return next((key for lane in self._lanes.values() if (key := lane.take()) is not None), None)
 
