@@ -226,7 +226,8 @@ class ObjectCache:
             return self.pools_of_provider(namespace, name)
         if kind is Kind.SECRET:
             return self.pools_claiming(namespace, name)
-        rivals = (self.pools_claiming(namespace, claimed) for claimed in self._claims(dict(obj)))
+        known = [claimed for _, claimed in self._by_claim.terms(meta["uid"])]  # reading a spec costs more
+        rivals = (self.pools_claiming(namespace, claimed) for claimed in known or self._claims(dict(obj)))
         return frozenset({meta["uid"]}).union(*rivals)
 
     def _put_pool(self, entry: Entry[Object]) -> None:

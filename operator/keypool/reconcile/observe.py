@@ -33,7 +33,6 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
     obj = world.cache.pool(uid)
     pool = pool_facts(obj) if obj is not None else None
     going = pool is None or pool.deleted_at is not None
-    secrets = await _secrets(world, pool, absent) if pool is not None else {}
     provider_uid, provider_problem = _provider(world, pool)
     facts = _facts(world, provider_uid) if provider_uid else None
     granted = await _granted(world, pool, facts, ledger) if pool is not None and not going else NO_IDENTITY
@@ -41,6 +40,8 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
     asked = asked_of(pool, facts, granted) if pool is not None and not going else 0
     if asked is not None:
         world.cache.sizes.set(uid, place, asked)
+    publishes = not isinstance(granted, Problem) or bool(ledger.keys or ledger.publication)
+    secrets = await _secrets(world, pool, absent, publishes=publishes) if pool is not None else {}
     return Observation(
         pool=pool,
         ledger=ledger,
@@ -147,13 +148,14 @@ async def _identity(world: World, pool: PoolFacts, facts: ProviderFacts | None) 
         return Problem(Reason.CLUSTER_UNAVAILABLE, f"labels of namespaces: {error}", stalls=False)
 
 
-async def _secrets(world: World, pool: PoolFacts, absent: set[str]) -> dict[str, SecretView]:
+async def _secrets(world: World, pool: PoolFacts, absent: set[str], *, publishes: bool) -> dict[str, SecretView]:
     """The pool's target Secrets by name: from the cache, and read live where a wanted one is not in it, or not in it
-    with all that the pool wants of it now; all of them where Secrets are not in sight yet."""
+    with all that the pool wants of it now; all of them where Secrets are not in sight yet. One that `publishes` nothing,
+    and did not, wants none: such pools are refused by the thousand."""
     if pool.spec is None:
         return {}
     views: dict[str, SecretView] = {}
-    wanted = pool.spec.size if pool.deleted_at is None else 0
+    wanted = pool.spec.size if publishes and pool.deleted_at is None else 0
     for index, name in enumerate(secret_names(pool.name, pool.spec)):
         view = world.cache.secret(pool.namespace, name)
         is_known = view is not None and not world.cache.is_outdated(pool.namespace, name)

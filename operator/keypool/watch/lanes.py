@@ -3,7 +3,8 @@
 Places are shared in two levels. Owners (namespaces) take turns, those with something urgent first, and one has half of
 the places at most. Within an owner its groups (the pools of one provider) take turns, urgent keys first, in the order
 in which they became ready; only so many keys of a group run at once, so a provider that does not answer holds up its
-own pools alone. A key that waits for somebody's answer leaves its place to others meanwhile.
+own pools alone. A key that waits for somebody's answer leaves its place to others meanwhile. While an urgent key works,
+few others do: they share one CPU, and each step of one waits for a step of all others.
 """
 
 from collections import Counter, OrderedDict
@@ -38,6 +39,10 @@ class _Place:
     group: Hashable
 
 
+BESIDE_URGENT = 4
+"""Keys that are not urgent, and work while an urgent one does."""
+
+
 class Lane:
     """At most `total` keys work at once, of these half at most of one owner; at most `each` of an owner's keys in one
     group run, and twice as many of all owners'; at most `most` of an owner run. Every operation takes constant time.
@@ -66,6 +71,8 @@ class Lane:
         self._waiting: dict[str, _Place] = {}
         self._running: dict[str, _Place] = {}
         self._working: set[str] = set()
+        self._urgent: set[str] = set()
+        """Keys that were urgent when they were taken, and run."""
         self._at: Counter[Hashable] = Counter()
         self.only_urgent = False
         """Whether all other keys wait, whatever room there is."""
@@ -97,7 +104,7 @@ class Lane:
 
     def take(self) -> str | None:
         """The key whose turn it is; None when there is none, or no room. It runs, and works, until `done`."""
-        while self._turns and len(self._working) < self._total and (self._turns.urgent or not self.only_urgent):
+        while self._turns and len(self._working) < self._total and (self._turns.urgent or self._others_may()):
             name = self._turns.pop()
             owner = self._owners[name]
             place = _Place(name, owner.turns.pop())
@@ -105,11 +112,21 @@ class Lane:
                 self._parked.setdefault(place.group, OrderedDict())[name] = None
                 self._list_owner(name)
                 continue
-            return self._begun(place, self._group(place).waiting.pop())
+            waiting = self._group(place).waiting
+            urgent = waiting.urgent
+            return self._begun(place, waiting.pop(), urgent=urgent)
         return None
 
-    def _begun(self, place: _Place, key: str) -> str:
+    def _others_may(self) -> bool:
+        """Whether a key that is not urgent may be taken now."""
+        if self.only_urgent or self._urgent.isdisjoint(self._working):
+            return not self.only_urgent
+        return len(self._working - self._urgent) < BESIDE_URGENT
+
+    def _begun(self, place: _Place, key: str, *, urgent: bool) -> str:
         owner, group = self._owners[place.owner], self._group(place)
+        if urgent:
+            self._urgent.add(key)
         del self._waiting[key]
         self._running[key] = place
         self._working.add(key)
@@ -142,6 +159,7 @@ class Lane:
     def done(self, key: str) -> None:
         """The key does not run any more."""
         self.waits(key)
+        self._urgent.discard(key)
         place = self._running.pop(key)
         owner, group = self._owners[place.owner], self._group(place)
         group.running -= 1

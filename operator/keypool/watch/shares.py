@@ -16,7 +16,7 @@ from keypool.core.rules.lost import has_lost_too_many
 from keypool.reconcile.readings import request
 from keypool.watch.lanes import Lane
 
-PASSES, LOOKS = 32, 16
+PASSES, LOOKS = 16, 16
 """Passes over pools, and looks at providers, that work side by side: what waits for an answer has no place."""
 PROVIDERS = 16
 """Providers whose pools find all their places free in one namespace, however many others there do not answer."""

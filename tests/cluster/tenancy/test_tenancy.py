@@ -1,10 +1,12 @@
 """Pools of several namespaces in one account: who gets keys, as whom, how many; and what narrowing leaves alone."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from keypool.cluster import paths
+from keypool.cluster.publisher import Publisher
 from keypool.core.limits import Identity
 from keypool.reconcile import pace
 from keypool_lab.simulator import Simulator
@@ -174,6 +176,26 @@ async def test_a_pool_that_asks_for_too_much_is_refused_by_field_and_corrected(t
     await team.has("chat", "Stalled", "True", "TenantLimit", saying="spec.size: 3 is asked for, and 2 of the tenant's")
     await team.patch("chat", size=2)
     await team.ready()
+
+
+async def test_a_pool_that_is_refused_before_it_has_a_key_costs_no_look_at_its_secret(
+    team: Team, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such pools come by the thousand, and each is looked at when the operator starts."""
+    looked, real = list[str](), Publisher.read
+
+    async def read(self: Publisher, namespace: str, name: str) -> dict[str, Any] | None:
+        looked.append(name)
+        return await real(self, namespace, name)
+
+    monkeypatch.setattr(Publisher, "read", read)
+    await account.open(tenant(team.namespace, limits={"keys": 1}))
+    await team.apply(account.pool("large", size=2))
+    await team.has("large", "Stalled", "True", "TenantLimit", saying="spec.size: 2 is asked for")
+    assert looked == []
+    await team.patch("large", size=1)
+    await team.ready("large")
+    assert "large" in looked
 
 
 async def test_the_credential_is_read_in_the_operators_namespace_and_missed_by_an_event(
