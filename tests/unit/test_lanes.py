@@ -309,3 +309,14 @@ def test_an_urgent_key_that_waits_for_an_answer_leaves_its_share_of_the_cpu_to_o
     assert busy.take() is None
     busy.done("bx!")
     assert busy.take() is not None
+
+
+def test_urgent_keys_of_the_lane_before_count_as_well() -> None:
+    first = owned(total=16)
+    second = Lane(16, before=first)
+    for key in ("ax!", *(f"b{number}" for number in range(100))):
+        (first if key == "ax!" else second).put(key)
+    assert first.take() == "ax!"
+    assert len(take_all(second)) == BESIDE_URGENT
+    first.done("ax!")
+    assert len(take_all(second)) == 16 - BESIDE_URGENT

@@ -60,8 +60,11 @@ class Lane:
         *,
         owner_of: Callable[[str], Hashable] | None = None,
         most: int | None = None,
+        before: "Lane | None" = None,
     ) -> None:
-        """`each` and `most` None: no such limit. `owner_of` None: nobody to share with."""
+        """`each` and `most` None: no such limit. `owner_of` None: nobody to share with. `before`: a lane whose urgent
+        keys come before those of this one, too."""
+        self._before = before
         self._total, self._each, self._most = total, each, most
         self._of_one = total if owner_of is None else max(total // 2, 1)
         self.owner_of: Callable[[str], Hashable] = owner_of or (lambda _: None)
@@ -86,6 +89,11 @@ class Lane:
     def running(self) -> int:
         """Keys that were taken and are not done."""
         return len(self._running)
+
+    @property
+    def urgent_works(self) -> bool:
+        """Whether an urgent key works."""
+        return not self._urgent.isdisjoint(self._working)
 
     def put(self, key: str) -> None:
         """The key is ready; it must neither wait nor run already."""
@@ -119,7 +127,7 @@ class Lane:
 
     def _others_may(self) -> bool:
         """Whether a key that is not urgent may be taken now."""
-        if self.only_urgent or self._urgent.isdisjoint(self._working):
+        if self.only_urgent or not (self.urgent_works or (self._before is not None and self._before.urgent_works)):
             return not self.only_urgent
         return len(self._working - self._urgent) < BESIDE_URGENT
 

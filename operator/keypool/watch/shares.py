@@ -35,21 +35,23 @@ def lanes(
 ) -> dict[str, Lane]:
     """The queue's lanes: at most `each` passes over one namespace's pools of a provider at once. `ledger_of` a pool's
     UID; `is_proven`: whether a provider of that UID was good once."""
+    pools = Lane(
+        PASSES,
+        each,
+        partial(providers_of, cache, ledger_of),
+        partial(is_urgent, cache, ledger_of),
+        owner_of=partial(namespace_of_pool, cache, ledger_of),
+        most=PROVIDERS * each,
+    )
     return {
         "provider": Lane(
             LOOKS,
             is_urgent=lambda key: is_proven(key.partition("/")[2]),
             owner_of=partial(namespace_of_provider, cache),
             most=LOOKS_OF_ONE,
+            before=pools,
         ),
-        "pool": Lane(
-            PASSES,
-            each,
-            partial(providers_of, cache, ledger_of),
-            partial(is_urgent, cache, ledger_of),
-            owner_of=partial(namespace_of_pool, cache, ledger_of),
-            most=PROVIDERS * each,
-        ),
+        "pool": pools,
     }
 
 
