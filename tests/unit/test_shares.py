@@ -8,7 +8,7 @@ from keypool.cluster.cache import Kind, ObjectCache
 from keypool.core.ledger import Ledger
 from keypool.core.lifecycle import KeyState
 from keypool.watch.queue import WorkQueue
-from keypool.watch.shares import is_urgent, lanes, providers_of
+from keypool.watch.shares import LOOKS_OF_ONE, is_urgent, lanes, providers_of
 from tests.unit.core.builders import a_key, a_ledger
 
 
@@ -123,7 +123,7 @@ async def test_providers_that_hang_hold_up_none_of_another_namespace_and_good_on
         while True:
             queue.errand(await asyncio.wait_for(queue.get(), 0.01)).waits()
             hanging += 1
-    assert hanging == 64, "of one namespace, so many are asked at once"
+    assert hanging == LOOKS_OF_ONE, "of one namespace, so many are asked at once"
     queue.add("provider/theirs")
     assert await asyncio.wait_for(queue.get(), 5) == "provider/theirs"
 

@@ -150,8 +150,8 @@ async def _identity(world: World, pool: PoolFacts, facts: ProviderFacts | None) 
 
 async def _secrets(world: World, pool: PoolFacts, absent: set[str], *, publishes: bool) -> dict[str, SecretView]:
     """The pool's target Secrets by name: from the cache, and read live where a wanted one is not in it, or not in it
-    with all that the pool wants of it now; all of them where Secrets are not in sight yet. One that `publishes` nothing,
-    and did not, wants none: such pools are refused by the thousand."""
+    with all that the pool wants of it now; all of them where Secrets are not in sight yet. Where it `publishes`
+    nothing, and never did, it wants none: such pools are refused by the thousand."""
     if pool.spec is None:
         return {}
     views: dict[str, SecretView] = {}

@@ -20,8 +20,9 @@ PASSES, LOOKS = 16, 16
 """Passes over pools, and looks at providers, that work side by side: what waits for an answer has no place."""
 PROVIDERS = 16
 """Providers whose pools find all their places free in one namespace, however many others there do not answer."""
-LOOKS_OF_ONE = 64
-"""Providers of one namespace that are looked at side by side, also those that do not answer."""
+LOOKS_OF_ONE = 16
+"""Providers of one namespace that are looked at side by side, also those that do not answer: these go on together when
+their time is over, and more of them would hold up everybody then."""
 DEFAULT_SIZE = ApiKeyPoolSpec.model_fields["size"].default
 _OUT_OF_USE = (KeyState.DRAINING, KeyState.REVOKING, KeyState.OWED, KeyState.UNRESOLVED)
 """What goes on with a leaked key although no new one may be made."""
