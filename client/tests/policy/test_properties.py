@@ -196,6 +196,27 @@ def test_whatever_is_answered_bounds_hold_and_the_last_alternative_is_never_refu
     assert all(key.in_flight == 0 for view in world.chooser.view(world.now) for key in view.keys)
 
 
+@settings(deadline=None)
+@given(
+    size=st.integers(1, 8),
+    ends=st.integers(1, 2),
+    shared=st.booleans(),
+    endings=st.lists(st.sampled_from(ENDINGS[1:]), min_size=12, max_size=12),
+)
+def test_however_its_attempts_fail_a_request_has_four_at_most_and_then_its_answer(
+    size: int, ends: int, shared: bool, endings: list[Outcome]
+) -> None:
+    world = World([pool(size, ends, shared=shared)], 0)
+    world.request((True, True, False), "m")
+    (call,) = world.calls
+    for ending in endings:
+        if call.send is not None:
+            world.answer(call, ending)
+        if call.wakes is not None:
+            world.pass_time(call.wakes - world.now)
+    assert call.over
+
+
 def served(chooser: Chooser, requests: int, a_second: float, bad: str | None = None, taking: float = 0.0) -> list[str]:
     """The key of each request's first attempt. The bad one fails at once; `taking`: seconds of a good answer."""
     first: list[str] = []
