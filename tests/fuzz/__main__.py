@@ -14,7 +14,7 @@ from importlib.util import find_spec
 def _fuzz(name: str, seconds: str) -> None:
     """Returns never: the fuzzer ends the process."""
     atheris = import_module("atheris")
-    with atheris.instrument_imports(include=["keypool"]):
+    with atheris.instrument_imports(include=["keypool", "keypool_client"]):
         from tests.fuzz.parsers import all_parsers
 
         parser = all_parsers()[name]
