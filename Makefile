@@ -29,6 +29,7 @@ install: $(STAMP) ## .venv with the locked dependencies and keypool itself
 test: install ## all tests that need no set-up of minutes (WORKERS=n for more at once)
 	@$(BIN)/python -m keypool_lab binaries  # pytest would hide the first build's progress
 	@$(BIN)/python -m keypool_lab gateways
+	@$(BIN)/python -m tests.sdk.installed
 	-@$(BIN)/python -m tests.kubelet.prepare
 	@$(BIN)/python -m pytest --numprocesses=$(WORKERS)
 
@@ -79,7 +80,7 @@ lock: ## resolve the dependencies anew and pin them with hashes in requirements/
 		$(UV_COMPILE) --output-file requirements/image.txt pyproject.toml && \
 		$(UV_COMPILE) --output-file requirements/dev.txt --extra dev --constraint requirements/image.txt pyproject.toml && \
 		echo hatchling | $(UV_COMPILE) --output-file requirements/build.txt --constraint requirements/dev.txt - && \
-		for gateway in anyllm-gateway litellm postgresql fuzz; do \
+		for gateway in anyllm-gateway litellm postgresql fuzz sdks openai-before; do \
 			$(UV_COMPILE) --output-file requirements/$$gateway.txt requirements/$$gateway.in || exit; done
 
 clean: ## remove .venv, caches and build output

@@ -44,6 +44,11 @@ async def test_one_key_is_good_for_every_dialect(program: Program, way: Way) -> 
     assert reply.headers["x-request-id"].startswith("req_")
 
 
+async def test_gemini_is_reached_by_the_path_that_its_sdk_takes_with_a_base_url_of_ones_own(program: Program) -> None:
+    way = replace(WAYS["gemini"], path="/v1/models/m:generateContent")
+    assert (await program.call(way)).status == 200
+
+
 @pytest.mark.parametrize("way", BY_DIALECT)
 async def test_a_stream_says_the_same_as_the_whole_answer(program: Program, way: Way) -> None:
     reply = await program.call(way, stream=True)

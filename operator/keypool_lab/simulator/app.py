@@ -32,7 +32,11 @@ _POSTED: Mapping[str, Operation] = {
     "/v1/messages/count_tokens": anthropic.COUNT_TOKENS,
     "/openai/deployments/{deployment}/chat/completions": azure.CHAT,
     "/openai/deployments/{deployment}/embeddings": azure.EMBEDDINGS,
-    **{f"/v1beta/models/{{call:.+:{name}}}": operation for name, operation in gemini.OPERATIONS.items()},
+    **{
+        f"/{version}/models/{{call:.+:{name}}}": operation
+        for version in ("v1beta", "v1")
+        for name, operation in gemini.OPERATIONS.items()
+    },
 }
 
 
