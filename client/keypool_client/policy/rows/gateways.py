@@ -1,4 +1,4 @@
-"""Providers whose answers were recorded here."""
+"""HolySheep and the gateways that run in a cluster."""
 
 from keypool_client.policy.outcome import FailureClass
 from keypool_client.policy.rows.row import Row
@@ -69,4 +69,45 @@ ANYLLM = (
     ),
 )
 
-ROWS = (*HOLYSHEEP, *ANYLLM)
+_TYPES = "from source: LiteLLM 1.106.2, proxy/_types.py (ProxyErrorTypes), 2026-11-29"
+
+LITELLM = (
+    Row(
+        "litellm-key",
+        FailureClass.CREDENTIAL,
+        _TYPES,
+        kinds=("liteLLM",),
+        statuses=(401,),
+        names=("token_not_found_in_db", "expired_key"),
+    ),
+    Row(
+        "litellm-blocked",
+        FailureClass.CREDENTIAL,
+        "from source: LiteLLM 1.106.2, proxy/auth, 2026-11-29",
+        kinds=("liteLLM",),
+        statuses=(401,),
+        names=("auth_error",),
+        words=("key is blocked",),
+    ),
+    Row(
+        "litellm-upstream-key",
+        FailureClass.TRANSIENT,
+        "from source: LiteLLM 1.106.2, exceptions.py: the key of the gateway's own provider, 2026-11-29",
+        kinds=("liteLLM",),
+        statuses=(401,),
+        words=("litellm.authenticationerror",),
+        begins=True,
+    ),
+    Row("litellm-budget", FailureClass.EXHAUSTED, _TYPES, kinds=("liteLLM",), names=("budget_exceeded",)),
+    Row(
+        "litellm-model",
+        FailureClass.FORBIDDEN,
+        _TYPES,
+        kinds=("liteLLM",),
+        names=tuple(
+            f"{who}_model_access_denied" for who in ("key", "team", "user", "customer", "org", "project", "agent")
+        ),
+    ),
+)
+
+ROWS = (*HOLYSHEEP, *ANYLLM, *LITELLM)
