@@ -81,6 +81,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"secret": {"poolName": "pool-name-of-the-pool"}},
         "spec.secret.poolName: Invalid value: must differ from the published Secret's name",
     ),
+    "as-the-relays": (
+        {"secret": {"name": "as-the-relays-relay"}},
+        "spec.secret: Invalid value: must not name the pool's own name and -relay",
+    ),
+    "all-as-the-relays": (
+        {"secret": {"poolName": "all-as-the-relays-relay"}},
+        "spec.secret: Invalid value: must not name the pool's own name and -relay",
+    ),
     "creation-policy": ({"secret": {"creationPolicy": "Merge"}}, 'supported values: "Owner", "Adopt"'),
     "entry-form": ({"secret": {"keys": {"apiKey": "a/b"}}}, "must be an entry of a Secret"),
     "entry-hidden": ({"secret": {"keys": {"apiKey": "..data"}}}, "must not begin with '.'"),
@@ -178,6 +186,9 @@ REFUSED_PROVIDERS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "broken-escape": ({"endpoints": [{"url": "https://api.example.com/%zz"}]}, A_URL),
     "no-secret": ({"auth": {}}, "must have exactly one of secretRef and oauth2"),
+    "dialect-unknown": ({"dialects": ["mistral"]}, 'supported values: "openai", "anthropic", "gemini", "azure"'),
+    "dialects-none": ({"dialects": []}, "spec.dialects in body should have at least 1 items"),
+    "dialect-twice": ({"dialects": ["openai", "openai"]}, "spec.dialects[1]: Duplicate value"),
     "ca-with-a-private-key": (
         {"caBundle": "-----BEGIN EC PRIVATE KEY-----"},
         "spec.caBundle: Invalid value: must not hold a private key: give certificates alone, and replace that key",

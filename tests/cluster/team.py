@@ -198,6 +198,11 @@ class Team:
         content = (await self.secret_data(f"{name}-pool")).get("keys.json")
         return [key["apiKey"] for key in json.loads(content)["keys"]] if content else []
 
+    async def relay_values(self, name: str = "chat") -> list[str]:
+        """All keys that relays are told, by slot."""
+        content = (await self.secret_data(f"{name}-relay")).get("keys.json")
+        return [key["value"] for key in json.loads(content)["keys"]] if content else []
+
     async def values(self, name: str = "chat") -> set[str]:
         """All published keys."""
         primary = await self.value(name)

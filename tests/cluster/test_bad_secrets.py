@@ -29,7 +29,7 @@ def unchanged(before: Object | None, after: Object | None) -> bool:
     return before is not None and before == after
 
 
-@pytest.mark.parametrize("collides", ["chat", "chat-pool"])
+@pytest.mark.parametrize("collides", ["chat", "chat-pool", "chat-relay"])
 async def test_a_foreign_secret_is_left_alone_and_no_key_is_made_until_it_is_gone(
     team: Team, simulator: Simulator, collides: str
 ) -> None:

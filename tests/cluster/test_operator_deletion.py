@@ -37,6 +37,7 @@ async def test_deletion_revokes_every_key_and_leaves_nothing_behind(
     assert simulator.record.live_keys() == ()
     assert await team.secret("chat") is None
     assert await team.secret("chat-pool") is None
+    assert await team.secret("chat-relay") is None
     await no_ledger_is_left(ledgers)
     assert not await ledgers.kept_credentials()
 
@@ -118,7 +119,7 @@ async def test_retain_leaves_keys_and_secrets_and_a_record_without_values(
     await team.kubectl("delete", "apikeypool", "chat", f"--cascade={cascade}", "--wait=false")
     await team.gone()
     assert await team.values() == values
-    for name in ("chat", "chat-pool"):
+    for name in ("chat", "chat-pool", "chat-relay"):
         secret = await team.secret(name)
         assert secret is not None
         assert "ownerReferences" not in secret["metadata"]

@@ -82,7 +82,7 @@ async def test_labels_and_annotations_are_set_changed_and_removed_in_place(team:
     values = await team.values()
 
     async def has(labels: dict[str, str], annotations: dict[str, str], without: tuple[str, ...] = ()) -> bool:
-        metas = [(await team.secret(name) or {}).get("metadata", {}) for name in ("chat", "chat-pool")]
+        metas = [(await team.secret(name) or {}).get("metadata", {}) for name in ("chat", "chat-pool", "chat-relay")]
         return all(
             labels.items() <= meta["labels"].items()
             and annotations.items() <= meta["annotations"].items()

@@ -59,10 +59,10 @@ async def test_a_server_side_apply_over_a_client_side_one_changes_no_key_and_no_
     manifest = pool_manifest(size=2)
     await team.apply(manifest)
     await team.ready()
-    before = [await team.secret("chat"), await team.secret("chat-pool")]
+    before = [await team.secret(name) for name in ("chat", "chat-pool", "chat-relay")]
     await team.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(manifest))
     await team.considered()
-    assert [await team.secret("chat"), await team.secret("chat-pool")] == before
+    assert [await team.secret(name) for name in ("chat", "chat-pool", "chat-relay")] == before
     assert simulator.record.mutations() == {"created": 2}
 
 

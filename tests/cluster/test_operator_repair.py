@@ -65,7 +65,7 @@ async def test_a_secret_that_was_changed_is_written_again_with_the_same_values(
     assert simulator.record.mutations() == {"created": 1}
 
 
-@pytest.mark.parametrize("name", ["chat", "chat-pool"])
+@pytest.mark.parametrize("name", ["chat", "chat-pool", "chat-relay"])
 async def test_a_deleted_secret_comes_back_with_the_same_values(team: Team, simulator: Simulator, name: str) -> None:
     await team.apply(pool_manifest(size=2))
     await team.ready()

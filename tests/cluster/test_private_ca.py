@@ -1,5 +1,6 @@
 """A provider whose certificate a private authority signed: its certificates stand in the spec or in a Secret."""
 
+import json
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -38,6 +39,12 @@ async def provider_has(team: Team, reason: str, saying: str = "") -> str:
     return await eventually(told, 15, f"the provider says {reason} {saying}")
 
 
+async def told_to_relays(team: Team) -> list[str]:
+    """The certificates of each endpoint."""
+    content = json.loads((await team.secret_data("chat-relay"))["keys.json"])
+    return [endpoint["ca"] for endpoint in content["endpoints"]]
+
+
 @pytest.mark.usefixtures("operator")
 async def test_a_bundle_in_the_spec_can_be_put_right_and_changes_no_key(
     team: Team, simulator: Simulator, tmp_path: Path
@@ -52,8 +59,13 @@ async def test_a_bundle_in_the_spec_can_be_put_right_and_changes_no_key(
         await team.client.patch(path, {"spec": {"caBundle": CA.pem}})
         await team.ready(deadline=30)
         value = await team.value()
-        await team.client.patch(path, {"spec": {"caBundle": OTHER.pem + CA.pem}})
-        await team.considered()
+        assert await told_to_relays(team) == [CA.pem.strip()]
+        await team.client.patch(path, {"spec": {"caBundle": f"for us:\n{OTHER.pem}{CA.pem}"}})
+
+        async def both() -> bool:
+            return await told_to_relays(team) == [f"{OTHER.pem.strip()}\n{CA.pem.strip()}"]
+
+        await eventually(both, 20, "relays trust both")
         assert await team.value() == value
         assert simulator.record.mutations() == {"created": 1}
 

@@ -121,7 +121,7 @@ async def test_a_static_provider_without_a_secret_of_values_is_told(
     assert "spec.keysFrom: a static provider has no key API" in told["message"]
 
 
-@pytest.mark.parametrize("name", ["chat", "chat-pool"])
+@pytest.mark.parametrize("name", ["chat", "chat-pool", "chat-relay"])
 async def test_the_secret_that_keypool_writes_is_not_one_to_read_from(team: Team, name: str) -> None:
     with pytest.raises(KubectlError, match="must name a Secret that you fill"):
         await team.apply(static_pool(keysFrom={"secretRef": {"name": name}}))

@@ -35,7 +35,8 @@ async def end_state(stage: Stage, pool: str) -> dict[str, Any] | None:
     values = await stage.team.values(pool)
     kept = [key for key in ledger["keys"] if key["state"] not in LOST]
     live = {key.value for key in stage.live(pool) if key.name not in _lost(ledger)}
-    if {key.get("value") for key in kept} != values or values != live:
+    told = set(await stage.team.relay_values(pool))
+    if {key.get("value") for key in kept} != values or values != live or values != told:
         return None
     return {"pool": _status(obj), "secrets": await _secrets(stage, pool), "ledger": _ledger(obj, ledger, kept)}
 
@@ -85,7 +86,7 @@ def _ledger(obj: Object, ledger: Object, kept: list[Object]) -> dict[str, Any]:
 
 
 async def _secrets(stage: Stage, pool: str) -> dict[str, Any]:
-    return {suffix: sorted(await stage.team.secret_data(f"{pool}{suffix}")) for suffix in ("", "-pool")}
+    return {suffix: sorted(await stage.team.secret_data(f"{pool}{suffix}")) for suffix in ("", "-pool", "-relay")}
 
 
 def held(ledger: Object | None) -> int:

@@ -83,7 +83,9 @@ def _entries(most: int) -> Rule:
 
 _NO_DOT_FILE = (Rule("!self.startsWith('.')", "must not begin with '.': such files are hidden from programs"),)
 _PUBLISHED = "(has(self.spec.secret.name) ? self.spec.secret.name : self.metadata.name)"
+_RELAY = "self.metadata.name + '-relay'"
 _BALANCED = f"(has(self.spec.secret.poolName) ? self.spec.secret.poolName : {_PUBLISHED} + '-pool')"
+_OURS = f"[{_PUBLISHED}, {_BALANCED}, {_RELAY}]"
 
 _OF_ONE_ACCOUNT = Rule("self == oldSelf", "is immutable, because keys belong to one account: make a new pool")
 
@@ -99,7 +101,12 @@ POOL_RULES: Rules = {
             ".spec.secret.poolName",
         ),
         Rule(
-            f"!has(self.spec.keysFrom) || !(self.spec.keysFrom.secretRef.name in [{_PUBLISHED}, {_BALANCED}])",
+            f"!({_RELAY} in [{_PUBLISHED}, {_BALANCED}])",
+            "must not name the pool's own name and -relay: keypool writes that Secret for relays",
+            ".spec.secret",
+        ),
+        Rule(
+            f"!has(self.spec.keysFrom) || !(self.spec.keysFrom.secretRef.name in {_OURS})",
             "must name a Secret that you fill, not one that keypool writes for this pool",
             ".spec.keysFrom.secretRef.name",
         ),

@@ -8,7 +8,7 @@ from keypool.api.forms import BaseUrl
 from keypool.api.model import ApiModel
 from keypool.api.provider_auth import Auth, CaRef
 from keypool.api.provider_budget import RequestBudget
-from keypool.api.provider_options import KINDS, Kinds
+from keypool.api.provider_options import KINDS, Dialect, Kinds
 
 
 class Endpoint(ApiModel):
@@ -74,6 +74,18 @@ class KeyProviderSpec(Kinds):
         ),
     ] = False
 
+    dialects: Annotated[
+        tuple[Dialect, ...] | None,
+        Field(
+            min_length=1,
+            max_length=4,
+            description="The request formats that workloads may use with the keys, the preferred one first, each once: "
+            "openai, anthropic, gemini, azure (default: openai; openai and anthropic for liteLLM and for DeepSeek's "
+            "preset). The pools' Secrets NAME-relay tell them. Changed in place: no key rotates.",
+            json_schema_extra={"x-kubernetes-list-type": "set"},
+        ),
+    ] = None
+
     request_budget: Annotated[
         RequestBudget | None,
         Field(
@@ -101,6 +113,11 @@ class KeyProviderSpec(Kinds):
     def kind(self) -> str:
         """The field that is given, as manifests write it, such as holySheep."""
         return str(Kinds.model_fields[self._given()[0]].alias)
+
+    @property
+    def preset(self) -> str:
+        """Which one of a kind it is, where that has presets; "" elsewhere."""
+        return self.static.preset if self.static is not None else ""
 
     @property
     def tenanted(self) -> bool:

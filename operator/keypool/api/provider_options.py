@@ -8,6 +8,9 @@ from pydantic import Field
 from keypool.api.forms import FORM, BaseUrl, UpstreamId
 from keypool.api.model import ApiModel
 
+Dialect = Literal["openai", "anthropic", "gemini", "azure"]
+"""A format of requests."""
+
 WebhookCapability = Literal[
     "setsExpiry",
     "changesLimits",

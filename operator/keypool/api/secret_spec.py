@@ -49,7 +49,7 @@ class SecretSpec(ApiModel):
         dict[str, Annotated[str, Field(max_length=63)]] | None,
         Field(
             max_length=32,
-            description="Labels for both Secrets; those below keypool.dev/ and app.kubernetes.io/managed-by are "
+            description="Labels for the Secrets; those below keypool.dev/ and app.kubernetes.io/managed-by are "
             "keypool's. Changed in place.",
         ),
     ] = None
@@ -57,7 +57,7 @@ class SecretSpec(ApiModel):
         dict[str, Annotated[str, Field(max_length=4096)]] | None,
         Field(
             max_length=32,
-            description="Annotations for both Secrets; those below keypool.dev/, kubernetes.io/ and k8s.io/ are not "
+            description="Annotations for the Secrets; those below keypool.dev/, kubernetes.io/ and k8s.io/ are not "
             "for you to set. Changed in place.",
         ),
     ] = None

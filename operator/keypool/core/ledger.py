@@ -15,9 +15,11 @@ from keypool.api.pool import ApiKeyPoolSpec
 from keypool.core.fingerprint import fingerprint
 from keypool.core.lifecycle import Evidence, KeyState, next_state
 from keypool.core.limits import Limits, SpendLimit
+from keypool.core.relay import Relay, shared
 
-SCHEMA_VERSION = 2
-"""2 added spending, limits, chosen values and disabled keys to 1, which is read: what it lacks has defaults."""
+SCHEMA_VERSION = 3
+"""2 added spending, limits, chosen values and disabled keys to 1; 3 what workloads are told of the provider. Older ones
+are read: what they lack has defaults."""
 
 
 class LedgerUnreadable(Exception):
@@ -151,8 +153,8 @@ class Ledger(_Frozen):
     """All that is durable about a pool. `seals` show that Secrets were written from it, see `core.seal`: the first one
     signs. `revision` grows by one with each write; `publication` is the revision at
     which the published content last changed. `limits_per`: whether the limits count per
-    "key" or per "account". `limits_changed`: in place, and the Secrets were not
-    seen with them yet. `steps` are the moves since the last write, `shown` the new keys that were seen published;
+    "key" or per "account". `limits_changed`: in place, or what is told of the provider was, and the Secrets were not
+    seen with it yet. `steps` are the moves since the last write, `shown` the new keys that were seen published;
     both are not stored."""
 
     schema_version: int = SCHEMA_VERSION
@@ -164,6 +166,7 @@ class Ledger(_Frozen):
     seals: tuple[str, ...] = Field(default=(), repr=False)
     keys: tuple[KeyRecord, ...] = ()
     base_url: str = ""
+    relay: Relay | None = Field(default=None, description="Of the primary's provider; None before it was known.")
     limits_per: str = "key"
     limits_changed: bool = False
     primary: str | None = None
@@ -189,6 +192,12 @@ class Ledger(_Frozen):
     end: dict[str, Any] | None = Field(
         default=None, description="Of the spec, what the pool's end needs; None: Revoke."
     )
+
+    @field_validator("relay")
+    @classmethod
+    def _is_shared(cls, relay: Relay | None) -> Relay | None:
+        """Else each ledger would have certificates of its own."""
+        return shared(relay) if relay is not None else None
 
     @field_validator("end")
     @classmethod
@@ -263,7 +272,8 @@ def load(text: str) -> Ledger:
         version = document.get("schema_version") if isinstance(document, dict) else None
         if isinstance(version, int) and version > SCHEMA_VERSION:
             raise LedgerUnreadable(f"it has schema version {version}; this operator reads up to {SCHEMA_VERSION}")
-        return Ledger.model_validate(document | {"schema_version": SCHEMA_VERSION} if version == 1 else document)
+        older = version in range(1, SCHEMA_VERSION)
+        return Ledger.model_validate(document | {"schema_version": SCHEMA_VERSION} if older else document)
     except ValidationError as error:
         fields = sorted({_place(item["loc"], item["type"]) for item in error.errors(include_input=False)})
         raise LedgerUnreadable(f"these fields are damaged: {', '.join(fields)[:200]}") from None

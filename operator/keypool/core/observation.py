@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from keypool.api.pool import ApiKeyPoolSpec
+from keypool.api.provider_options import Dialect
 from keypool.core.brake import Grip
 from keypool.core.capabilities import Capabilities
 from keypool.core.effective import Effective, effective
@@ -43,9 +44,10 @@ class PoolFacts:
 class ProviderFacts:
     """The provider object that the pool names, as far as creating keys is concerned. keypool calls its `endpoints`;
     `base_url` is the preferred one as workloads use it, `base_urls` are all, and `url_in_use` is the first that works,
-    None before one answered. `kind`: as manifests write it; `exclusive`: nothing but this installation makes keys in
-    its account. `confirmed`: when a person said that it is another account from then on. `notice`: what people should
-    know about the account although its keys are accepted."""
+    None before one answered. `kind`: as manifests write it; `preset`: which one of that; `dialects`: as the spec has
+    them; `ca`: authorities of its own, in PEM. `exclusive`: nothing but this installation makes keys in its account.
+    `confirmed`: when a person said that it is another account from then on. `notice`: what people should know about the
+    account although its keys are accepted."""
 
     uid: str
     name: str
@@ -55,6 +57,9 @@ class ProviderFacts:
     exclusive: bool = False
     confirmed: datetime | None = None
     base_urls: tuple[str, ...] = ()
+    preset: str = ""
+    dialects: tuple[Dialect, ...] = ()
+    ca: str = field(default="", repr=False)
     endpoints: tuple[str, ...] = ()
     url_in_use: str | None = None
     notice: str = ""

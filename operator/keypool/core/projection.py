@@ -4,11 +4,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from keypool.api.pool import ApiKeyPoolSpec
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import KeyState
+from keypool.core.relay_file import relay_json
 from keypool.core.seal import ANNOTATION_MAC, mac
 from keypool.core.views_secret import ANNOTATION_ADOPTED, ANNOTATION_REVISION, SecretView
 
@@ -51,13 +52,26 @@ def _differing(wanted: Mapping[str, str], found: Mapping[str, str], managed: fro
     return {key for key, text in wanted.items() if found.get(key) != text} | (managed - wanted.keys())
 
 
-def secret_names(name: str, spec: ApiKeyPoolSpec) -> tuple[str, str]:
-    """The Secrets that a pool of that name claims: the published one, and the one for balancers.
+class Names(NamedTuple):
+    """The Secrets that a pool claims: the published one, the one for balancers, the one for relays.
 
-    Both are claimed at every size, so that scaling up never meets somebody else's Secret.
+    All are claimed at every size, so that scaling up never meets somebody else's Secret.
     """
+
+    published: str
+    balanced: str
+    relay: str
+
+    def wanted(self, size: int) -> tuple[str, ...]:
+        """Those that are written."""
+        return (self.published, self.balanced, self.relay) if size > 1 else (self.published, self.relay)
+
+
+def secret_names(name: str, spec: ApiKeyPoolSpec) -> Names:
+    """The Secrets of a pool of that name. The relay's follows from the name alone, so that whoever knows the pool finds
+    it."""
     published = spec.secret.name or name
-    return published, spec.secret.pool_name or f"{published}-pool"
+    return Names(published, spec.secret.pool_name or f"{published}-pool", f"{name}-relay")
 
 
 def usable(ledger: Ledger) -> tuple[KeyRecord, ...]:
@@ -83,7 +97,8 @@ def choose_primary(ledger: Ledger) -> str | None:
 def project(ledger: Ledger, spec: ApiKeyPoolSpec) -> tuple[Desired, ...]:
     """The Secrets as they must be; empty before the first key is proven.
 
-    All keys of a Secret are the primary's provider's, as they share its base URL.
+    All keys of a Secret are the primary's provider's, as they share its base URL. The relay's is not there before it is
+    known what to tell of the provider.
     """
     keys = usable(ledger)
     if not keys:
@@ -91,13 +106,14 @@ def project(ledger: Ledger, spec: ApiKeyPoolSpec) -> tuple[Desired, ...]:
     names = secret_names(ledger.pool, spec)
     primary = next((key for key in keys if key.name == ledger.primary), keys[0])
     keys = tuple(key for key in keys if key.provider == primary.provider)
-    contents = [{spec.secret.keys.api_key: _value(primary), spec.secret.keys.base_url: ledger.base_url}]
-    shown = [(primary,), keys]
+    main = {spec.secret.keys.api_key: _value(primary), spec.secret.keys.base_url: ledger.base_url}
+    plain = [_desired(names.published, ledger, spec, (primary,), main)]
     if spec.size > 1:
-        contents.append({"keys.json": _keys_json(keys, ledger.base_url, ledger.limits_per)})
-    plain = (
-        _desired(name, ledger, spec, holds, data) for name, data, holds in zip(names, contents, shown, strict=False)
-    )
+        listed = {"keys.json": _keys_json(keys, ledger.base_url, ledger.limits_per)}
+        plain.append(_desired(names.balanced, ledger, spec, keys, listed))
+    if ledger.relay is not None and names.relay not in names[:2]:
+        told = {"keys.json": relay_json(ledger, ledger.relay, keys, primary)}
+        plain.append(_desired(names.relay, ledger, spec, keys, told))
     return tuple(_adopting(ledger, desired) for desired in plain)
 
 

@@ -31,7 +31,7 @@ WITHOUT_HANDLE = (KeyState.INTENDED, KeyState.UNRESOLVED, KeyState.HELD)
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A value that stands in a published Secret; `slot` and `name` are what keys.json claims."""
+    """A value that stands in a published Secret; `slot` and `name` are what a keys.json claims."""
 
     value: SecretStr = field(repr=False)
     primary: bool = False
@@ -107,7 +107,9 @@ def _entries(text: str | None) -> list[Published]:
 
 
 def _entry(key: Any) -> Published | None:  # noqa: ANN401 - whatever JSON holds
-    value, slot, name = (key.get("apiKey"), key.get("slot"), key.get("id")) if isinstance(key, dict) else (None,) * 3
+    if not isinstance(key, dict):
+        return None
+    value, slot, name = key.get("apiKey", key.get("value")), key.get("slot"), key.get("id")
     if not isinstance(value, str) or not PLAUSIBLE.fullmatch(value):
         return None
     fits = isinstance(slot, int) and not isinstance(slot, bool) and 0 <= slot < 100

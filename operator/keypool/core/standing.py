@@ -7,14 +7,15 @@ from keypool.core.projection import secret_names
 
 
 def standing(o: Observation) -> tuple[KeyRecord, ...]:
-    """The ledger's keys that stand in the pool's Secrets as they are. Of keys.json only the whole is known: it holds
+    """The ledger's keys that stand in the pool's Secrets as they are. Of a keys.json only the whole is known: it holds
     what was seen in it last. Where the spec cannot be read, nobody knows the Secrets' names, and the same goes."""
     pool = o.known_pool
     if pool.spec is None:
         return tuple(key for key in o.ledger.keys if _was_seen(key))
-    main, of_pool = (o.secrets.get(name) for name in secret_names(pool.name, pool.spec))
+    names = secret_names(pool.name, pool.spec)
+    main = o.secrets.get(names.published)
     held = {digest[:SHOWN] for digest in main.digests.values()} if main is not None else set()
-    listed = of_pool is not None and pool.spec.size > 1
+    listed = any(name in o.secrets for name in names.wanted(pool.spec.size)[1:])
     return tuple(key for key in o.ledger.keys if key.print in held or (listed and _was_seen(key)))
 
 

@@ -56,6 +56,11 @@ def read(text: str, now: datetime, *, most_bytes: int = MOST_BYTES, most: int = 
     return "\n".join(blocks)
 
 
+def certificates(text: str) -> str:
+    """The same of what was read before, without judging it again."""
+    return "\n".join(_blocks(_unwrapped(text)))
+
+
 def _unwrapped(text: str) -> str:
     """Webhooks and others in Kubernetes have PEM in base64 once more."""
     if "-----BEGIN" in text:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 
 from pydantic import SecretStr
 
@@ -18,6 +18,7 @@ from keypool.core.reasons import Reason
 from keypool.errand import holding
 from keypool.providers.adapter import Adapter
 from keypool.providers.answers import Answers
+from keypool.providers.authorities import certificates
 from keypool.providers.boundary import Bounded, built
 from keypool.providers.errors import ProviderError
 from keypool.providers.protocol import Provider
@@ -34,7 +35,7 @@ DOUBTFUL = 3
 UNCHECKED = Problem(Reason.PROVIDER_NOT_READY, "the provider has not been checked yet", stalls=False)
 
 
-@dataclass(slots=True)
+@dataclass
 class Entry:
     """One provider object. It outlives its object as long as the process runs: keys at it may still be owed.
 
@@ -52,6 +53,11 @@ class Entry:
     kept: bool = False
     authorities: CaRef | None = None
     grievances: Grievances = field(default_factory=Grievances)
+
+    @cached_property
+    def bundle(self) -> str:
+        """The certificates that it trusts beside the public ones, in PEM: its client was made with them."""
+        return certificates(self.spec.ca_bundle) if self.spec.ca_bundle is not None else ""
 
     def has(self, spec: KeyProviderSpec, credential: SecretStr) -> bool:
         """Whether it was made from these; the request budget is not the client's."""
@@ -207,6 +213,9 @@ class Directory:
             kind=entry.spec.kind,
             exclusive=entry.spec.exclusive_account,
             base_urls=tuple(urls.values()),
+            preset=entry.spec.preset,
+            dialects=entry.spec.dialects or (),
+            ca=entry.bundle,
             endpoints=tuple(urls),
             url_in_use=next((urls[endpoint.url] for endpoint in endpoints if endpoint.in_use), None),
             notice=entry.provider.notice,

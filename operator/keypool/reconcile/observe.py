@@ -155,11 +155,12 @@ async def _secrets(world: World, pool: PoolFacts, absent: set[str], *, publishes
     if pool.spec is None:
         return {}
     views: dict[str, SecretView] = {}
-    wanted = pool.spec.size if publishes and pool.deleted_at is None else 0
-    for index, name in enumerate(secret_names(pool.name, pool.spec)):
+    names = secret_names(pool.name, pool.spec)
+    wanted = names.wanted(pool.spec.size) if publishes and pool.deleted_at is None else ()
+    for name in names:
         view = world.cache.secret(pool.namespace, name)
         is_known = view is not None and not world.cache.is_outdated(pool.namespace, name)
-        may_be_there = index < wanted or not world.sight.sees(pool.namespace)
+        may_be_there = name in wanted or not world.sight.sees(pool.namespace)
         if not is_known and may_be_there and name not in absent:
             view = await _read(world, pool.namespace, name)
         if view is not None:
@@ -197,7 +198,7 @@ async def _read(world: World, namespace: str, name: str) -> SecretView | None:
 
 
 def _secret_problem(world: World, pool: PoolFacts, secrets: dict[str, SecretView], ledger: Ledger) -> Problem | None:
-    wanted = secret_names(pool.name, pool.spec)[: pool.spec.size] if pool.spec is not None else ()
+    wanted = secret_names(pool.name, pool.spec).wanted(pool.spec.size) if pool.spec is not None else ()
     problems = (problem_of(secrets[name], pool.uid, _adopts(pool), ledger) for name in wanted if name in secrets)
     first = next((problem for problem in problems if problem is not None), None)
     named = (needed_by(world, pool, name) for name in _adoptable(pool, secrets, ledger))

@@ -20,6 +20,7 @@ from keypool.core.observation import Checked, Observation, PoolFacts, Problem, P
 from keypool.core.plan import plan
 from keypool.core.projection import Desired, project
 from keypool.core.reasons import Reason
+from keypool.core.told import relay_of
 from keypool.core.views_secret import SecretView
 
 T = TypeVar("T")
@@ -71,7 +72,14 @@ def a_ledger(*keys: KeyRecord, **facts: Any) -> Ledger:
     """A ledger whose primary is its first active key; generation 1 is satisfied where there is one."""
     active = [key for key in keys if key.state is KeyState.ACTIVE]
     first = active[0].name if active else None
-    given = {"revision": 7, "publication": 5, "primary": first, "base_url": PROVIDER.base_url, "seals": ("s",), **facts}
+    given: dict[str, Any] = {
+        "revision": 7,
+        "publication": 5,
+        "primary": first,
+        "base_url": PROVIDER.base_url,
+        "relay": relay_of(PROVIDER),
+    }
+    given |= {"seals": ("s",), **facts}
     given.setdefault("satisfied_generation", 1 if active else None)
     return Ledger(pool_uid="pool-1", namespace="shop", pool="web", keys=keys, **given)
 

@@ -50,7 +50,7 @@ DAMAGED = {
     "unknown field on top": document(**{CANARY: 1}),
     "a time without zone": with_key(expires_at="2026-11-24T09:00:00"),
     "a missing field": json.dumps({"keys": []}),
-    "a newer version": document(schema_version=3),
+    "a newer version": document(schema_version=4),
     "a version in words": document(schema_version=CANARY),
 }
 
@@ -70,7 +70,7 @@ def test_the_message_names_the_damaged_field() -> None:
 
 
 def test_the_message_names_the_versions() -> None:
-    with pytest.raises(LedgerUnreadable, match="schema version 9; this operator reads up to 2"):
+    with pytest.raises(LedgerUnreadable, match="schema version 9; this operator reads up to 3"):
         load(document(schema_version=9))
 
 
@@ -102,8 +102,8 @@ def test_a_key_without_value_has_no_fingerprint() -> None:
 
 def test_a_ledger_of_the_version_before_is_read_and_becomes_one_of_this() -> None:
     older = load(document(schema_version=1))
-    assert older == load(document(schema_version=2))
-    assert older.schema_version == 2
+    assert older == load(document(schema_version=2)) == load(document(schema_version=3))
+    assert older.schema_version == 3
 
 
 @pytest.mark.parametrize("end", [{}, {"deletionPolicy": "retain"}], ids=["empty", "no policy"])

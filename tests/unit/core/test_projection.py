@@ -38,27 +38,27 @@ def test_without_usable_keys_there_is_no_secret_and_no_primary() -> None:
 
 def test_the_published_secret_holds_the_primary_and_the_base_url_under_the_names_asked_for() -> None:
     spec = a_spec(secret={"keys": {"apiKey": "OPENAI_API_KEY"}}, size=1)
-    (web,) = project(a_ledger(a_key(0), a_key(1), primary="active-1"), spec)
+    (web, _) = project(a_ledger(a_key(0), a_key(1), primary="active-1"), spec)
     assert dict(web.data) == {"OPENAI_API_KEY": "sk-active-1", "baseURL": "https://vendor.example/v1"}
     assert json.loads(web.annotations["keypool.dev/handles"]) == {a_key(1).print: "h-active-1"}
 
 
 def test_the_second_secret_lists_every_usable_key() -> None:
-    _, pool = project(a_ledger(a_key(0, requests_per_minute=60), a_key(1)), a_spec())
+    _, pool, _ = project(a_ledger(a_key(0, requests_per_minute=60), a_key(1)), a_spec())
     listed = json.loads(pool.data["keys.json"])
     assert listed["baseURL"] == "https://vendor.example/v1"
     assert [(key["slot"], key["apiKey"]) for key in listed["keys"]] == [(0, "sk-active-0"), (1, "sk-active-1")]
     assert listed["keys"][0]["limits"] == {"requestsPerMinute": 60}
 
 
-def test_both_names_are_claimed_at_every_size() -> None:
-    assert secret_names("web", a_spec(size=1)) == ("web", "web-pool")
-    assert secret_names("web", a_spec(secret={"name": "a", "poolName": "b"})) == ("a", "b")
+def test_all_names_are_claimed_at_every_size() -> None:
+    assert tuple(secret_names("web", a_spec(size=1))) == ("web", "web-pool", "web-relay")
+    assert tuple(secret_names("web", a_spec(secret={"name": "a", "poolName": "b"}))) == ("a", "b", "web-relay")
 
 
 def test_our_labels_and_annotations_win_over_those_of_the_spec() -> None:
     spec = a_spec(secret={"labels": {"keypool.dev/pool-uid": "x", "team": "a"}})
-    (web, _) = project(a_ledger(a_key(0)), spec)
+    (web, *_) = project(a_ledger(a_key(0)), spec)
     assert (web.labels["keypool.dev/pool-uid"], web.labels["team"]) == ("pool-1", "a")
 
 
@@ -77,12 +77,12 @@ DIFFERENT = {
 
 @pytest.mark.parametrize("facts", DIFFERENT.values(), ids=DIFFERENT.keys())
 def test_a_secret_that_differs_is_noticed(facts: Any) -> None:
-    (web, _) = project(a_ledger(a_key(0)), a_spec())
+    (web, *_) = project(a_ledger(a_key(0)), a_spec())
     assert not web.equals(a_view(web, **facts))
 
 
 def test_labels_and_annotations_of_others_do_not_count() -> None:
-    (web, _) = project(a_ledger(a_key(0)), a_spec())
+    (web, *_) = project(a_ledger(a_key(0)), a_spec())
     view = a_view(web)
     others = replace(view, labels={**view.labels, "theirs": "x"}, annotations={**view.annotations, "theirs": "x"})
     assert web.equals(view)

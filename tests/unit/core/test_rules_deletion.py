@@ -37,7 +37,7 @@ def going(policy: Any = "Revoke", since: Any = NOW, **facts: Any) -> Any:
     return a_pool(deleted_at=since, spec=a_spec(deletionPolicy=policy), **facts)
 
 
-NAMES = ("web", "web-pool")
+NAMES = ("web", "web-pool", "web-relay")
 LATE = NOW - 60 * SECOND
 
 
@@ -51,7 +51,7 @@ def test_all_keys_of_a_deleted_pool_are_revoked_and_its_secrets_removed() -> Non
     keys = (a_key(0), a_key(1), *(a_key(0, state) for state in states_but_active))
     decision = decide(deletion.keys_of_a_deleted_pool_are_revoked, seen(*keys, pool=going()))
     assert set(states(decision.ledger).values()) == {"revoking"}
-    assert decision.actions == (RemoveSecrets(("web", "web-pool")),)
+    assert decision.actions == (RemoveSecrets(("web", "web-pool", "web-relay")),)
 
 
 def test_revocation_goes_on_while_removing_the_secrets_waits() -> None:

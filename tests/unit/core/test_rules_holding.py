@@ -15,7 +15,7 @@ from keypool.core.rules.deletion import tombstone
 from keypool.core.rules.holding import end_of
 from tests.unit.core.builders import DOWN, NOW, SECOND, a_key, a_ledger, a_pool, a_spec, only, planned, seen
 
-NAMES = ("web", "web-pool")
+NAMES = ("web", "web-pool", "web-relay")
 KEYS = (a_key(0), a_key(1))
 RETAIN = a_spec(deletionPolicy="Retain")
 

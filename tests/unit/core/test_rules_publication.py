@@ -266,8 +266,11 @@ def test_no_key_is_published_with_the_url_of_another_provider() -> None:
 
 def urls_and_values(ledger: Any) -> dict[str, set[str]]:
     """Base URL to the values that stand beside it in a published Secret."""
-    single, balanced = project(ledger, a_spec())
+    single, balanced, told = project(ledger, a_spec())
     shown: dict[str, set[str]] = {single.data["baseURL"]: {single.data["apiKey"]}}
     content = json.loads(balanced.data["keys.json"])
     shown.setdefault(content["baseURL"], set()).update(key["apiKey"] for key in content["keys"])
+    content = json.loads(told.data["keys.json"])
+    (endpoint,) = content["endpoints"]
+    shown.setdefault(endpoint["bases"]["openai"], set()).update(key["value"] for key in content["keys"])
     return shown

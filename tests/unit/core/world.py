@@ -278,7 +278,7 @@ class World:
 def values_of(secret: Desired) -> list[str]:
     """The keys' values in a Secret."""
     if "keys.json" in secret.data:
-        return [entry["apiKey"] for entry in json.loads(secret.data["keys.json"])["keys"]]
+        return [entry.get("apiKey") or entry["value"] for entry in json.loads(secret.data["keys.json"])["keys"]]
     return [secret.data["apiKey"]]
 
 

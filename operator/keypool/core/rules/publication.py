@@ -9,11 +9,12 @@ from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Observation, Problem, ProviderFacts
 from keypool.core.ownership import adoptions
-from keypool.core.projection import Desired, choose_primary, project, usable
+from keypool.core.projection import Desired, choose_primary, project, secret_names, usable
 from keypool.core.reasons import Reason
 from keypool.core.rotated import with_rotations
 from keypool.core.rotation import is_compromised
 from keypool.core.spending import limits_of
+from keypool.core.told import relay_of
 from keypool.core.trust import counted_from, has_expired
 
 ADORN = "adorn"
@@ -109,9 +110,12 @@ def _with_base_url(o: Observation, ledger: Ledger) -> Ledger:
         return ledger
     url = _base_url(o.provider, ledger, follows=o.spec.secret.follow_endpoint)
     limits_per = "account" if o.provider.capabilities.limits_account else "key"
-    if (ledger.base_url, ledger.limits_per) == (url, limits_per):
+    relay = relay_of(o.provider)
+    if (ledger.base_url, ledger.limits_per, ledger.relay) == (url, limits_per, relay):
         return ledger
-    return ledger.model_copy(update={"base_url": url, "limits_per": limits_per})
+    changed = ledger.limits_changed or ledger.relay != relay
+    facts = {"base_url": url, "limits_per": limits_per, "relay": relay, "limits_changed": changed}
+    return ledger.model_copy(update=facts)
 
 
 def _base_url(provider: ProviderFacts, ledger: Ledger, *, follows: bool) -> str:
@@ -123,7 +127,8 @@ def _base_url(provider: ProviderFacts, ledger: Ledger, *, follows: bool) -> str:
 
 
 def _content(ledger: Ledger) -> tuple[object, ...]:
-    return ledger.primary, ledger.base_url, ledger.limits_per, tuple(key.name for key in usable(ledger))
+    names = tuple(key.name for key in usable(ledger))
+    return ledger.primary, ledger.base_url, ledger.limits_per, ledger.relay, names
 
 
 def secrets_follow_the_ledger(o: Observation, plan: Plan, now: datetime) -> Decision:
@@ -137,7 +142,7 @@ def secrets_follow_the_ledger(o: Observation, plan: Plan, now: datetime) -> Deci
     around = _altered(o, desired) if not o.may(ADORN, now) else None
     paused = (around,) if around is not None else ()
     write = tuple(secret for secret in desired if not is_current(o, secret) and not (paused and _holds(o, secret)))
-    remove = tuple(sorted(o.secrets.keys() - {secret.name for secret in desired}))
+    remove = tuple(sorted(o.secrets.keys() - {secret.name for secret in desired} - _unknown(o, known)))
     if not write and not remove:
         wake_at = earliest(o.pause(ADORN, now), o.pause(PEACE, now) if REPAIR in o.troubles else None)
         return Decision("the Secrets hold what the ledger says", problems=paused, wake_at=wake_at)
@@ -148,6 +153,11 @@ def secrets_follow_the_ledger(o: Observation, plan: Plan, now: datetime) -> Deci
     ledger = _drain_anew(known) if _is_tampered(o) else known
     publish = PublishSecrets(write, remove, repair=_is_repair(o, plan.ledger))
     return Decision("Secrets differ from the ledger", ledger=ledger, actions=(publish,), problems=paused)
+
+
+def _unknown(o: Observation, ledger: Ledger) -> set[str]:
+    """What the relay's Secret must hold is not known, so it stays as it is."""
+    return {secret_names(ledger.pool, o.spec).relay} if ledger.relay is None else set()
 
 
 def _with_adoptions(o: Observation, ledger: Ledger) -> Ledger:
