@@ -288,17 +288,3 @@ def test_a_file_that_comes_again_changes_nothing_and_a_lost_key_is_used_no_more(
     assert _findings(chooser, 1.0) == {(Finding.CONDEMNED, _key(first))}
     chooser.update([_pool("c")], 2.0)
     assert _key(_begin(chooser, 2.0)[1]) == "c"
-
-
-def test_to_ask_for_the_next_step_while_an_attempt_is_under_way_is_an_error() -> None:
-    exchange, _ = _begin(_chooser(_pool("a")))
-    with pytest.raises(RuntimeError, match="has not ended"):
-        exchange.next(0.1)
-
-
-def test_nothing_that_is_shown_has_a_value() -> None:
-    chooser = _chooser(_pool("a", "b"))
-    exchange, step = _begin(chooser)
-    _end(exchange, FailureClass.CREDENTIAL, 0.0)
-    shown = f"{step!r} {chooser.view(0.0)!r} {chooser.reports(0.0)!r} {chooser.pools!r} {exchange!r}"
-    assert "value-" not in shown

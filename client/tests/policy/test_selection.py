@@ -84,3 +84,22 @@ def test_a_slow_answer_never_looks_worse_than_a_failure_at_once() -> None:
         exchange.ended(Outcome(FailureClass.TRANSIENT if broken else None, now, 0.001 if broken else 400.0), now)
         now += 1
     assert Counter(seen[-20:])["chat-1"] >= 19
+
+
+def test_to_ask_for_the_next_step_while_an_attempt_is_under_way_is_an_error() -> None:
+    chooser = Chooser(lambda: 0.0)
+    chooser.update([pool(1)], 0.0)
+    exchange = chooser.begin(Request("openai", "m", True, True, 50.0), 0.0)
+    exchange.next(0.0)
+    with pytest.raises(RuntimeError, match="has not ended"):
+        exchange.next(0.1)
+
+
+def test_nothing_that_is_shown_has_a_value() -> None:
+    chooser = Chooser(lambda: 0.0)
+    chooser.update([pool(2)], 0.0)
+    exchange = chooser.begin(Request("openai", "m", True, True, 50.0), 0.0)
+    step = exchange.next(0.0)
+    exchange.ended(Outcome(FailureClass.CREDENTIAL, 0.0, 0.1), 0.0)
+    shown = f"{step!r} {chooser.view(0.0)!r} {chooser.reports(0.0)!r} {chooser.pools!r} {exchange!r}"
+    assert "value-" not in shown
