@@ -1,13 +1,13 @@
 """Lanes give every group its share: none occupies everybody's places, each keeps its order, and all get their turn."""
 
 from collections import Counter
-from time import perf_counter
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from keypool.watch.lanes import BESIDE_URGENT, Lane
+from tests.effort import steps
 
 
 def lane(total: int, each: int) -> Lane:
@@ -224,42 +224,43 @@ def test_shares_hold_and_every_key_gets_its_turn_whoever_waits(
     assert len(lane) == lane.running == 0
 
 
-def test_a_key_costs_the_same_among_ten_thousand_as_among_a_hundred() -> None:
-    def seconds_each(groups: int, keys: int) -> float:
+def test_a_key_costs_the_same_among_thousands_as_among_a_few() -> None:
+    def steps_each(groups: int, keys: int) -> float:
         busy = Lane(16 * groups, 16, lambda key: key.split("/")[0])
         names = [f"{number % groups}/{number}" for number in range(keys)]
-        begin = perf_counter()
-        for name in names:
-            busy.put(name)
-        while taken := take_all(busy):
-            for key in taken:
-                busy.done(key)
-        return (perf_counter() - begin) / keys
 
-    small = min(seconds_each(10, 100) for _ in range(20))
-    large = min(seconds_each(1000, 10_000) for _ in range(3))
-    assert large < 20 * small
+        def work() -> None:
+            for name in names:
+                busy.put(name)
+            while taken := take_all(busy):
+                for key in taken:
+                    busy.done(key)
+
+        return steps(work) / keys
+
+    assert steps_each(groups=100, keys=1000) < 2 * steps_each(groups=10, keys=100)
 
 
-def test_a_key_of_an_owner_costs_the_same_among_a_thousand_owners_that_share_a_provider() -> None:
-    def seconds_each(owners: int, keys: int) -> float:
+def test_a_key_of_an_owner_costs_the_same_among_hundreds_of_owners_that_share_a_provider() -> None:
+    def steps_each(owners: int, keys: int) -> float:
         busy = Lane(32, 16, lambda _: "shared", owner_of=lambda key: key.split("/")[0], most=256)
         for number in range(keys):
             busy.put(f"{number % owners}/{number}")
-        begin = perf_counter()
-        done = 0
-        while taken := take_all(busy):
-            for key in taken:
-                busy.waits(key)
-                busy.works(key)
-                busy.done(key)
-                done += 1
-        assert done == keys
-        return (perf_counter() - begin) / keys
+        done = list[str]()
 
-    small = min(seconds_each(10, 100) for _ in range(20))
-    large = min(seconds_each(1000, 10_000) for _ in range(3))
-    assert large < 20 * small
+        def work() -> None:
+            while taken := take_all(busy):
+                for key in taken:
+                    busy.waits(key)
+                    busy.works(key)
+                    busy.done(key)
+                done.extend(taken)
+
+        effort = steps(work) / keys
+        assert len(done) == keys
+        return effort
+
+    assert steps_each(owners=100, keys=1000) < 2 * steps_each(owners=10, keys=100)
 
 
 def test_a_place_that_a_full_owner_cannot_take_goes_to_the_next_owner() -> None:
