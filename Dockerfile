@@ -19,6 +19,31 @@ COPY operator/keypool operator/keypool
 RUN tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . && \
     tools/bin/pip --python /opt/keypool/bin/python install --no-deps --no-index dist/*.whl
 
+# The relay, a side-car of workloads: docker build --target relay. It knows nothing of the operator.
+FROM ${BASE} AS relay-build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /build
+COPY requirements/build.txt requirements/relay.txt requirements/
+RUN python -m venv tools && tools/bin/pip install --require-hashes -r requirements/build.txt
+RUN python -m venv --without-pip /opt/keypool && \
+    tools/bin/pip --python /opt/keypool/bin/python install --require-hashes --only-binary :all: -r requirements/relay.txt
+COPY client/pyproject.toml client/README.md client/LICENSE ./
+COPY client/keypool_client keypool_client
+RUN tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . && \
+    tools/bin/pip --python /opt/keypool/bin/python install --no-deps --no-index dist/*.whl
+
+FROM ${BASE} AS relay
+LABEL org.opencontainers.image.title="keypool-relay" \
+      org.opencontainers.image.description="Sends the requests of a pod's programs on with a key of their pool" \
+      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.licenses="Apache-2.0"
+ENV PATH=/opt/keypool/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+COPY --from=relay-build /opt/keypool /opt/keypool
+WORKDIR /opt/keypool
+USER 65532:65532
+EXPOSE 8485
+ENTRYPOINT ["python", "-m", "keypool_client", "relay"]
+
 FROM ${BASE}
 LABEL org.opencontainers.image.title="keypool" \
       org.opencontainers.image.description="A Kubernetes operator for the API keys that workloads use to call language models" \

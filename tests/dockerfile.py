@@ -6,25 +6,26 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 TEXT = re.sub(r"\\\n\s*", "", (ROOT / "Dockerfile").read_text())
 INSTRUCTIONS = re.findall(r"^([A-Z]+) (.*)$", TEXT, re.MULTILINE)
-BUILD_STAGE, FINAL_STAGE = (
+BUILD_STAGE, RELAY_BUILD_STAGE, RELAY_STAGE, FINAL_STAGE = (
     re.findall(r"^([A-Z]+) (.*)$", stage, re.MULTILINE) for stage in re.split(r"^FROM ", TEXT, flags=re.M)[1:]
 )
 PREFIX = "/opt/keypool"
 SECONDS = 300
 
 
-def install(folder: Path) -> Path:
-    """Carry out the build stage in `folder`, with pip's cache; returns the folder that the image takes over."""
+def install(folder: Path, stage: Sequence[tuple[str, str]] = BUILD_STAGE) -> Path:
+    """Carry out a build stage in `folder`, with pip's cache; returns the folder that the image takes over."""
     prefix, path = folder / "installed", f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_COMPILE": "0"}
     build = folder / "build"
     build.mkdir()
-    for instruction, arguments in BUILD_STAGE:
+    for instruction, arguments in stage:
         if instruction == "COPY":
             _copy(arguments, build)
         elif instruction == "RUN":

@@ -7,6 +7,7 @@ import pytest
 
 from keypool.core.reasons import Reason
 from keypool.settings import Settings
+from keypool_client.relay.settings import documented
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -29,7 +30,14 @@ def found(pattern: str, page: Path) -> set[str]:
 def test_each_setting_that_a_page_names_exists(page: Path) -> None:
     known = {f"KEYPOOL_{name}".upper() for name in Settings.model_fields}
     of_the_client = set(re.findall(r'"(KEYPOOL_[A-Z_]*[A-Z])"', CLIENT))
-    assert found(r"\bKEYPOOL_[A-Z_]*[A-Z]", page) <= known | of_the_client
+    of_the_relay = {name for name, _, _ in documented()} | {"KEYPOOL_RELAY_PORT"}  # the last one is Kubernetes' own
+    assert found(r"\bKEYPOOL_[A-Z_]*[A-Z]", page) <= known | of_the_client | of_the_relay
+
+
+def test_the_relays_page_has_each_of_its_settings() -> None:
+    page = (ROOT / "docs" / "relay.md").read_text(encoding="utf-8")
+    rows = [f"| `{name}` | {f'`{default}`' if default else ''} | {doc} |" for name, default, doc in documented()]
+    assert [row for row in rows if row not in page] == []
 
 
 @every_page

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+import keypool_client
 from keypool import __version__
-from tests.dockerfile import BUILD_STAGE, FINAL_STAGE, INSTRUCTIONS, ROOT, install
+from tests.dockerfile import BUILD_STAGE, FINAL_STAGE, INSTRUCTIONS, RELAY_BUILD_STAGE, RELAY_STAGE, ROOT, install
 
 DEV = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["dev"]
 
@@ -35,24 +36,49 @@ def test_the_install_steps_give_the_operator_and_nothing_more(tmp_path: Path) ->
 def test_the_build_takes_only_files_that_the_context_holds() -> None:
     """.dockerignore lets through what is copied, and nothing else."""
     allowed = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
-    copied = [path for name, text in BUILD_STAGE if name == "COPY" for path in shlex.split(text)[:-1]]
+    stages = [*BUILD_STAGE, *RELAY_BUILD_STAGE]
+    copied = {path for name, text in stages if name == "COPY" for path in shlex.split(text)[:-1]}
     assert sorted(allowed) == sorted(copied)
 
 
 def test_the_image_runs_as_a_numeric_user_without_a_shell() -> None:
     """Kubernetes can tell only of a number that it is not root."""
-    last = dict(FINAL_STAGE)
+    last, relay = dict(FINAL_STAGE), dict(RELAY_STAGE)
     assert re.fullmatch(r"[1-9]\d+:[1-9]\d+", last["USER"])
+    assert re.fullmatch(r"[1-9]\d+:[1-9]\d+", relay["USER"])
     assert json.loads(last["ENTRYPOINT"]) == ["python", "-m", "keypool"]
+    assert json.loads(relay["ENTRYPOINT"]) == ["python", "-m", "keypool_client", "relay"]
 
 
 def test_the_base_is_pinned_to_a_patch_release() -> None:
     """Both stages start from the same image, which is neither `latest` nor a moving minor version."""
     bases = [value.split("=")[1] for name, value in INSTRUCTIONS if name == "ARG"]
     assert [bool(re.match(r"python:\d+\.\d+\.\d+-slim", base)) for base in bases] == [True]
-    assert [value.split()[0] for name, value in INSTRUCTIONS if name == "FROM"] == ["${BASE}", "${BASE}"]
+    assert [value.split()[0] for name, value in INSTRUCTIONS if name == "FROM"] == ["${BASE}"] * 4
 
 
 def test_the_image_says_which_version_it_is() -> None:
     """The label is the package's version."""
     assert f'org.opencontainers.image.version="{__version__}"' in dict(FINAL_STAGE)["LABEL"]
+    assert f'org.opencontainers.image.version="{keypool_client.__version__}"' in dict(RELAY_STAGE)["LABEL"]
+
+
+def test_the_relays_image_has_all_that_it_needs_and_nothing_of_the_operator(tmp_path: Path) -> None:
+    """It starts and ends without a home, a PATH and keys."""
+    prefix = install(tmp_path, RELAY_BUILD_STAGE)
+    listing = "import importlib.metadata as m, json; print(json.dumps([d.name.lower() for d in m.distributions()]))"
+    installed = set(json.loads(ask(prefix, listing)))
+    assert {"keypool-client", "aiohttp"} <= installed
+    assert installed & {"keypool", "kopf", "kubernetes", "pydantic", "pip", "setuptools"} == set()
+    command = [str(prefix / "bin" / "python"), "-B", "-m", "keypool_client", "relay"]
+    environ = {"KEYPOOL_RELAY_LISTEN_PORT": "0", "KEYPOOL_RELAY_HEALTH_PORT": "0"}
+    process = subprocess.Popen(command, cwd=tmp_path, env=environ, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        said = [process.stderr.readline(), process.stderr.readline()]
+        assert "takes requests at 127.0.0.1" in "".join(said)
+        process.terminate()
+        assert process.wait(timeout=60) == 0
+    finally:
+        process.kill()
+        process.wait()

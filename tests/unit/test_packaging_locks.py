@@ -10,11 +10,15 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+CLIENT = tomllib.loads((ROOT / "client" / "pyproject.toml").read_text())
 GATEWAYS = ("anyllm-gateway", "litellm", "postgresql")
-LOCKS = {name: (ROOT / "requirements" / f"{name}.txt").read_text() for name in ("image", "dev", "build", *GATEWAYS)}
+LOCKS = {
+    name: (ROOT / "requirements" / f"{name}.txt").read_text() for name in ("image", "dev", "build", "relay", *GATEWAYS)
+}
 WANTED = {
     "image": PROJECT["project"]["dependencies"],
     "dev": PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["dev"],
+    "relay": CLIENT["project"]["optional-dependencies"]["relay"],
     "build": PROJECT["build-system"]["requires"],
     **{name: (ROOT / "requirements" / f"{name}.in").read_text().split() for name in GATEWAYS},
 }
@@ -40,7 +44,7 @@ def test_a_dependency_is_pinned_at_a_version_that_it_allows(lock: str, wanted: s
     assert pins(lock).get(canonicalize_name(requirement.name), "none") in requirement.specifier
 
 
-@pytest.mark.parametrize("part", ["image", "build"])
+@pytest.mark.parametrize("part", ["image", "build", "relay"])
 def test_what_is_tested_is_what_is_shipped(part: str) -> None:
     """The development lock has each package of the image, and of its build, in the same version."""
     assert pins(part).items() <= pins("dev").items()
