@@ -61,6 +61,7 @@ def _log(level: str) -> None:
 
 
 async def _run(settings: Settings, folder: Path) -> int:
+    signals = _Signals(asyncio.get_running_loop())
     async with AsyncExitStack() as stack:
         running = Running(settings, folder, random.random, os.environ)
         try:
@@ -68,28 +69,32 @@ async def _run(settings: Settings, folder: Path) -> int:
         except OSError as error:
             logging.error("cannot listen: %s", error.strerror or type(error).__name__)
             return 1
-        await _until_drained(running)
+        await _until_drained(running, signals)
     return 0
 
 
-async def _until_drained(running: Running) -> None:
-    """SIGTERM: until no client needs the relay; SIGINT, or a second SIGTERM: at once."""
-    loop, drain, at_once = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+class _Signals:
+    """SIGTERM: ends when no client needs the relay; SIGINT, or a second SIGTERM: at once. Heard before anybody is told
+    that the relay runs."""
 
-    def term() -> None:
-        (at_once if drain.is_set() else drain).set()
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.drain, self.at_once = asyncio.Event(), asyncio.Event()
+        loop.add_signal_handler(signal.SIGTERM, self._term)
+        loop.add_signal_handler(signal.SIGINT, self._interrupt)
 
-    loop.add_signal_handler(signal.SIGTERM, term)
+    def _term(self) -> None:
+        (self.at_once if self.drain.is_set() else self.drain).set()
 
-    def interrupt() -> None:
-        drain.set()
-        at_once.set()
+    def _interrupt(self) -> None:
+        self.drain.set()
+        self.at_once.set()
 
-    loop.add_signal_handler(signal.SIGINT, interrupt)
-    await drain.wait()
+
+async def _until_drained(running: Running, signals: _Signals) -> None:
+    await signals.drain.wait()
     logging.info("ends when no request was open for a while")
     ending = asyncio.create_task(running.quiet())
-    hurry = asyncio.create_task(at_once.wait())
+    hurry = asyncio.create_task(signals.at_once.wait())
     await asyncio.wait({ending, hurry}, return_when=asyncio.FIRST_COMPLETED)
     for task in (ending, hurry):
         task.cancel()
