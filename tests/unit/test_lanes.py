@@ -6,21 +6,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keypool.watch.lanes import BESIDE_URGENT, Lane
+from keypool.watch.lanes import Lane
 from tests.effort import steps
-
-
-def lane(total: int, each: int) -> Lane:
-    """A lane in which a key's group is its first letter."""
-    return Lane(total, each, lambda key: key[0])
-
-
-def take_all(from_: Lane) -> list[str]:
-    """Keys until there is none, or no room."""
-    taken: list[str] = []
-    while (key := from_.take()) is not None:
-        taken.append(key)
-    return taken
+from tests.unit.lettered import in_capitals, lane, owned, take_all
 
 
 def test_a_group_at_its_limit_waits_while_others_go_on() -> None:
@@ -57,11 +45,6 @@ def test_a_cleared_lane_has_nothing_to_give_and_still_counts_what_runs() -> None
     assert busy.take() is None
     busy.done("a1")
     assert busy.take() == "a2"
-
-
-def in_capitals(total: int, each: int) -> Lane:
-    """A lane in which what is written in capitals is urgent."""
-    return Lane(total, each, lambda key: key[0].lower(), str.isupper)
 
 
 def test_what_is_urgent_goes_first_of_its_group_in_the_order_of_its_coming() -> None:
@@ -110,11 +93,6 @@ def test_limits_hold_and_nothing_is_lost_whatever_comes(
     assert sorted(taken) == sorted(put), "every key gets its turn"
     for group in "abc":
         assert [key for key in taken if key[0] == group] == [key for key in put if key[0] == group], "in its order"
-
-
-def owned(total: int, each: int | None = None, most: int | None = None) -> Lane:
-    """A lane in which a key's owner is its first letter, its group the second; what ends in ! is urgent."""
-    return Lane(total, each, lambda key: key[1], lambda key: key.endswith("!"), owner_of=lambda key: key[0], most=most)
 
 
 def test_an_owner_has_half_of_the_places_at_most_and_the_other_half_is_free_for_whoever_comes() -> None:
@@ -275,49 +253,3 @@ def test_a_place_that_a_full_owner_cannot_take_goes_to_the_next_owner() -> None:
     busy.put("ch1!")
     busy.done("ag1!")
     assert take_all(busy) == ["ch1!", "ag2"]
-
-
-def test_while_only_urgent_keys_may_run_all_others_keep_their_places_in_the_line() -> None:
-    held = in_capitals(total=10, each=3)
-    held.only_urgent = True
-    for key in ("a1", "b1", "B2", "a2"):
-        held.put(key)
-    assert take_all(held) == ["B2"]
-    held.only_urgent = False
-    assert take_all(held) == ["a1", "b1", "a2"]
-
-
-def test_while_an_urgent_key_works_few_others_do_and_none_of_them_starves() -> None:
-    busy = owned(total=16)
-    for key in (*(f"ax{number}" for number in range(100)), "bx!", *(f"cx{number}!" for number in range(100))):
-        busy.put(key)
-    taken = take_all(busy)
-    assert [key for key in taken if key.endswith("!")] == ["bx!", *(f"cx{number}!" for number in range(8))]
-    assert [key for key in taken if not key.endswith("!")] == [f"ax{number}" for number in range(BESIDE_URGENT)]
-    busy.done("ax0")
-    assert busy.take() == f"ax{BESIDE_URGENT}", "urgent keys without an end hold up nobody for ever"
-
-
-def test_an_urgent_key_that_waits_for_an_answer_leaves_its_share_of_the_cpu_to_others() -> None:
-    busy = owned(total=16)
-    for key in ("bx!", *(f"ax{number}" for number in range(100))):
-        busy.put(key)
-    assert len(take_all(busy)) == 1 + BESIDE_URGENT
-    busy.waits("bx!")
-    assert len(take_all(busy)) == 16 // 2 - BESIDE_URGENT
-    busy.works("bx!")
-    busy.done("ax0")
-    assert busy.take() is None
-    busy.done("bx!")
-    assert busy.take() is not None
-
-
-def test_urgent_keys_of_the_lane_before_count_as_well() -> None:
-    first = owned(total=16)
-    second = Lane(16, before=first)
-    for key in ("ax!", *(f"b{number}" for number in range(100))):
-        (first if key == "ax!" else second).put(key)
-    assert first.take() == "ax!"
-    assert len(take_all(second)) == BESIDE_URGENT
-    first.done("ax!")
-    assert len(take_all(second)) == 16 - BESIDE_URGENT
