@@ -78,7 +78,8 @@ class Turnstile:
             if waiter.done() and not waiter.cancelled():  # its turn came at that very moment: it goes to others
                 self._leave(namespace)
             else:
-                self._lines[namespace].discard(waiter)
+                if (line := self._lines.get(namespace)) is not None:  # it was the last one, and passed over just now
+                    line.discard(waiter)
                 self._relist(namespace)
                 self._let_in()
             if isinstance(error, TimeoutError):

@@ -106,3 +106,18 @@ async def test_a_turn_that_does_not_come_or_is_not_wanted_any_more_takes_nobodys
     await calls.send("last", "a")
     assert calls.sent[-1] == "last"
     await calls.end()
+
+
+async def test_one_that_is_cancelled_while_its_namespaces_line_ends_is_cancelled_and_nothing_else() -> None:
+    calls = Calls(total=2, each=1)
+    await calls.send("first", "a")
+    cancelled = await calls.send("cancelled", "a")
+    calls._answers["first"].set()  # both at once: the line ends before the cancelled one goes on
+    cancelled.cancel()
+    first = calls._tasks[0]
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    await first
+    await calls.send("next", "a")
+    assert calls.sent == ["first", "next"]
+    await calls.end()
