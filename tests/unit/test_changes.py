@@ -9,8 +9,8 @@ class Edits:
     """People who edit objects; `clock` in seconds."""
 
     def __init__(self, objects: int = 1) -> None:
-        self.clock = 0.0
-        self._changes = Changes(lambda: self.clock, lambda _: objects)
+        self.clock, self.objects = 0.0, objects
+        self._changes = Changes(lambda: self.clock, lambda _: self.objects)
 
     def tried(self, uid: str, times: int, namespace: str = "crowd") -> int:
         """How many of so many edits are tried now."""
@@ -43,3 +43,19 @@ def test_what_may_not_be_tried_uses_up_nothing() -> None:
     edits = Edits()
     edits.tried("a", 10_000)
     assert edits.tried("b", 1) == 1
+
+
+def test_objects_that_are_applied_one_after_another_are_all_tried_at_once() -> None:
+    edits = Edits(objects=0)
+    for number in range(300):
+        edits.objects += 1
+        assert edits.tried(f"new-{number}", 1) == 1
+    edits.clock += 1000
+    assert sum(edits.tried(f"new-{number}", 10) for number in range(300)) == OF_A_NAMESPACE + 2 * 300
+
+
+def test_a_namespace_that_has_fewer_objects_than_before_has_less_at_once() -> None:
+    edits = Edits(objects=100)
+    edits.tried("a", 1)
+    edits.objects = 1
+    assert sum(edits.tried(f"new-{number}", 1) for number in range(1000)) == OF_A_NAMESPACE + 2 - 1
