@@ -1,6 +1,7 @@
 """Whoever edits a provider object, or a status, in a loop costs few calls and writes, and no pool suffers."""
 
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -35,6 +36,38 @@ async def test_edits_of_a_provider_are_tried_at_a_pace_and_told_and_its_pool_sta
     await eventually(paced, 30, "edits are not all tried")
     assert len(simulator.record.calls("list")) - before <= AT_ONCE + (time.monotonic() - begun) / EVERY + 2
     assert (await team.condition("chat", "Ready"))["status"] == "True"
+
+
+@pytest.mark.usefixtures("operator")
+async def test_a_provider_whose_credential_is_refused_is_not_called_ready_because_its_changes_are_paced(
+    team: Team, simulator: Simulator
+) -> None:
+    await team.apply(pool_manifest())
+    await team.ready()
+    path = paths.provider(team.namespace, PROVIDER)
+    await simulator.set_admin_key("another-admin-key")
+    told = list[str]()
+
+    async def paced() -> bool:
+        spec: dict[str, Any] = {"exclusiveAccount": len(told) % 2 == 0, "holySheep": {"listsNames": len(told) % 4 < 2}}
+        found = await team.client.patch(path, {"spec": spec})
+        told.append(condition_in(found, "Ready").get("status", ""))
+        return "ChangesPaced" in str(found["status"]["conditions"])
+
+    await eventually(refused(team), 30, "the credential is refused")
+    await eventually(paced, 30, "edits are not all tried")
+    assert condition_in(await team.client.get(path), "Ready")["status"] == "False"
+
+
+def refused(team: Team) -> Callable[[], Awaitable[bool]]:
+    """Whether the provider object says that the credential in use is refused."""
+
+    async def is_so() -> bool:
+        await team.poke()
+        found = await team.client.get(paths.provider(team.namespace, PROVIDER))
+        return condition_in(found, "Ready").get("reason") == "CredentialRejected"
+
+    return is_so
 
 
 @pytest.mark.usefixtures("operator")

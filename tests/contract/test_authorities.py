@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import re
 import ssl
 import threading
@@ -106,6 +107,41 @@ def test_a_namespace_has_a_few_different_bundles_in_use_and_no_other_one_suffers
         build(spec(caBundle=BUNDLES[-2]), SecretStr("k"), allow_insecure=False, authorities=known, share=CROWD)
 
 
+def test_a_namespace_that_has_all_its_bundles_in_use_can_still_replace_one_by_another() -> None:
+    known = Authorities()
+    in_use = [known.context(each, "crowd") for each in BUNDLES[:MOST_OF_ONE]]
+    replacing = Answers(lambda _: "crowd").share("uid", replaces=True)
+    build(spec(caBundle=BUNDLES[-1]), SecretStr("k"), allow_insecure=False, authorities=known, share=replacing)
+    assert len(in_use) == MOST_OF_ONE
+
+
+async def test_of_many_bundles_that_wait_no_more_are_made_than_their_namespace_may_have() -> None:
+    known, made, in_use = Authorities(), list[str](), list[ssl.SSLContext]()
+    make = known._tried
+
+    def noted(bundle: str) -> Any:
+        made.append(bundle)
+        return make(bundle)
+
+    async def look(bundle: str) -> None:
+        await known.prepare(bundle, "crowd")
+        with contextlib.suppress(AuthoritiesUnusable):
+            in_use.append(known.context(bundle, "crowd"))
+
+    known._tried = noted  # type: ignore[method-assign]
+    bundles = [f"# {number}\n{CA.pem}" for number in range(2 * MOST_OF_ONE)]
+    await asyncio.gather(*map(look, bundles))
+    assert len(in_use) == MOST_OF_ONE
+    assert len(made) <= MOST_OF_ONE + 1
+
+
+def test_a_bundle_of_an_object_that_was_made_before_there_was_a_smaller_bound_goes_on() -> None:
+    before = f"{CA.pem}{'#' * 40_000}"
+    given = spec(caBundle=before)
+    assert given.ca_bundle is not None
+    assert read(given.ca_bundle, NOW) == CA.pem.strip()
+
+
 async def test_what_takes_long_of_a_client_is_made_in_a_thread_and_found_when_it_is_built() -> None:
     known, seen = Authorities(), list[int]()
     make = known._tried
@@ -157,7 +193,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "no date": (UNDATED, "certificate 1 of 1 cannot be read"),
     "expired": (EXPIRED.pem, f"the last one expired on {NOW - timedelta(hours=1):%Y-%m-%d}"),
     "too many": (CA.pem * (MOST_CERTIFICATES + 1), f"holds {MOST_CERTIFICATES + 1} certificates"),
-    "too long": ("x" * 32769, "is longer than 32768 bytes"),
+    "too long": ("x" * 65537, "is longer than 65536 bytes"),
 }
 
 

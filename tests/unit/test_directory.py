@@ -20,7 +20,7 @@ from keypool.providers.fake import FakeProvider
 from keypool.providers.meter import Meter
 from keypool.providers.protocol import Provider
 from keypool.reconcile.budgets import Budgets
-from keypool.reconcile.directory import Build, Directory, _used_at
+from keypool.reconcile.directory import UNCHECKED, Build, Directory, _used_at
 
 SPEC = KeyProviderSpec.model_validate(
     {
@@ -89,6 +89,24 @@ async def test_a_provider_is_doubtful_after_three_calls_without_an_answer_and_sa
     directory.looked_at("uid")
     assert not directory.doubtful("uid")
     assert not directory.unanswered("uid")
+
+
+async def test_of_a_provider_that_is_gone_nothing_is_left_and_its_calls_come_to_their_end() -> None:
+    directory, closing = a_directory(Kept(), named), asyncio.Event()
+    entry = directory.enter("uid", "vendor", SPEC, SecretStr("admin"))
+
+    async def close() -> None:
+        await closing.wait()
+
+    entry.provider.close = close  # type: ignore[method-assign]
+    directory.set_problem("uid", None)
+    directory.unanswered("uid")
+    directory.forget("uid")
+    assert directory.get("uid") is None
+    assert directory.problem("uid") is UNCHECKED
+    closing.set()
+    await directory.close()
+    directory.forget("uid")
 
 
 class Slow(KubeClient):

@@ -50,11 +50,12 @@ class KeyProviderSpec(Kinds):
         str | None,
         Field(
             min_length=1,
-            max_length=32_768,
             repr=False,  # it may be a private key, given by mistake
             description="Certificates of authorities in PEM (or its base64, as webhooks have it) that sign the "
             "certificates of the endpoints and of the token server: at most 50. They are trusted beside the public "
             "ones. Never a private key. Changed in place.",
+            # Not the model's own bound: an object that was larger before goes on.
+            json_schema_extra={"maxLength": 32_768},
         ),
     ] = None
     ca_secret_ref: Annotated[

@@ -43,7 +43,7 @@ class _Remembered:
 _Parse = Callable[[dict[str, object], str, str], str]
 MAX_AGE = 60.0
 """Seconds that a credential is used without reading it again."""
-_LONGEST, _LONGEST_BUNDLE = 16 * 1024, 48 * 1024
+_LONGEST, _LONGEST_BUNDLE = 16 * 1024, 64 * 1024
 """Characters of a credential, and of certificates (in base64 once more, as some have them): both are kept in memory
 for each provider, whoever made it."""
 _SWEEP = 256

@@ -145,9 +145,9 @@ class Answers:
         if claim in self._claims:
             self._totals[claim.is_large] += more
 
-    def share(self, uid: str) -> "Share":
-        """For the client of one provider object."""
-        return Share(self, uid)
+    def share(self, uid: str, *, replaces: bool = False) -> "Share":
+        """For the client of one provider object; `replaces`: it is to take the place of one that has certificates."""
+        return Share(self, uid, replaces)
 
     def forget(self, uid: str) -> None:
         """The provider object is gone."""
@@ -194,8 +194,8 @@ class Answers:
 class Share:
     """What one provider object takes."""
 
-    def __init__(self, answers: Answers, uid: str) -> None:
-        self._answers, self._uid = answers, uid
+    def __init__(self, answers: Answers, uid: str, replaces: bool) -> None:
+        self._answers, self._uid, self.replaces = answers, uid, replaces
 
     @property
     def owner(self) -> str:

@@ -18,10 +18,13 @@ from weakref import WeakSet, WeakValueDictionary
 
 import httpx
 
-MOST_BYTES, MOST_CERTIFICATES = 32_768, 50
-"""Of what a provider object or its Secret adds."""
+MOST_BYTES, MOST_CERTIFICATES = 65_536, 50
+"""Of what a provider object or its Secret adds. The API server takes half of these bytes in an object; one that was
+made before it did may have all."""
 MOST_OF_ONE, PREPARED = 8, 16
 """Different bundles in use of one namespace's providers; and contexts of all of them that wait for their client."""
+_SWEEP = 256
+"""So many owners are remembered before those that have none are forgotten."""
 FILE_BYTES, FILE_CERTIFICATES = 2 * 1024 * 1024, 1000
 """Of the administrator's file, which may be a whole system's."""
 _BEGIN = "-----BEGIN CERTIFICATE-----"
@@ -111,17 +114,18 @@ class Authorities:
         self._added = added
         self._contexts: WeakValueDictionary[bytes, SSLContext] = WeakValueDictionary()
         self._of: dict[str, WeakSet[SSLContext]] = {}
+        self._sweep_at = _SWEEP
         self._prepared: OrderedDict[bytes, SSLContext | AuthoritiesUnusable] = OrderedDict()
         self._plain: SSLContext | None = None
         self._making = asyncio.Lock()
 
-    def context(self, bundle: str = "", owner: str = "") -> SSLContext:
-        """What a client of a provider with that bundle trusts, for an owner, such as a namespace. Raises
-        AuthoritiesUnusable."""
+    def context(self, bundle: str = "", owner: str = "", *, replaces: bool = False) -> SSLContext:
+        """What a client of a provider with that bundle trusts, for an owner, such as a namespace; `replaces`: it is to
+        take another one's place, which is in use until then. Raises AuthoritiesUnusable."""
         digest = _digest(bundle)
         found = self._contexts.get(digest) or self._prepared.get(digest) or (None if bundle else self._plain)
         mine = self._of_owner(owner)
-        if bundle and len(mine) >= MOST_OF_ONE and found not in mine:
+        if bundle and self._is_full(owner, replaces=replaces) and found not in mine:
             raise AuthoritiesUnusable(
                 f"is one too many: the providers of one namespace have {MOST_OF_ONE} different ones at most"
             )
@@ -137,25 +141,27 @@ class Authorities:
             self._plain = found
         return found
 
-    async def prepare(self, bundle: str, owner: str) -> None:
+    async def prepare(self, bundle: str, owner: str, *, replaces: bool = False) -> None:
         """Makes in a thread, one at a time, what `context` is about to be asked for."""
         digest = _digest(bundle)
-        if self._is_full(owner) or digest in self._contexts or digest in self._prepared:
+        if self._is_full(owner, replaces=replaces) or digest in self._contexts or digest in self._prepared:
             return
         async with self._making:
-            if digest not in self._prepared:
+            full = self._is_full(owner, replaces=replaces)  # maybe since it waits
+            if not full and digest not in self._prepared and digest not in self._contexts:
                 self._prepared[digest] = await asyncio.to_thread(self._tried, bundle)
             while len(self._prepared) > PREPARED:
                 self._prepared.popitem(last=False)
 
     def _of_owner(self, owner: str) -> WeakSet[SSLContext]:
-        """Those that it has; nothing is remembered of owners that have none."""
-        for gone in [other for other, contexts in self._of.items() if not contexts and other != owner]:
-            del self._of[gone]
+        """Those that it has; few owners that have none are remembered."""
+        if len(self._of) >= self._sweep_at:
+            self._of = {other: contexts for other, contexts in self._of.items() if contexts}
+            self._sweep_at = max(_SWEEP, 2 * len(self._of))
         return self._of.setdefault(owner, WeakSet())
 
-    def _is_full(self, owner: str) -> bool:
-        return len(self._of.get(owner, ())) >= MOST_OF_ONE
+    def _is_full(self, owner: str, *, replaces: bool) -> bool:
+        return len(self._of.get(owner, ())) >= MOST_OF_ONE + replaces
 
     def _tried(self, bundle: str) -> "SSLContext | AuthoritiesUnusable":
         try:

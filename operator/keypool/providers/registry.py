@@ -75,7 +75,7 @@ def build(
     stripped = SecretStr(credential.get_secret_value().strip())
     if spec.auth is not None and not re.fullmatch(r"[\x21-\x7e]{1,4096}", stripped.get_secret_value()):
         raise CredentialRejected("the admin credential is empty or holds characters other than printable ASCII")
-    tls = _tls(spec, authorities, share.owner)
+    tls = _tls(spec, authorities, share)
     authentication: Authentication = FixedCredential(stripped)
     if spec.auth is not None and spec.auth.oauth2 is not None:
         check("auth.oauth2.tokenURL", spec.auth.oauth2.token_url)
@@ -91,12 +91,12 @@ def build(
     return provider
 
 
-def _tls(spec: KeyProviderSpec, authorities: Authorities | None, owner: str) -> SSLContext | None:
+def _tls(spec: KeyProviderSpec, authorities: Authorities | None, share: Share) -> SSLContext | None:
     """None for the public authorities alone."""
     if authorities is None and spec.ca_bundle is None:
         return None
     try:
-        return (authorities or _PUBLIC).context(spec.ca_bundle or "", owner)
+        return (authorities or _PUBLIC).context(spec.ca_bundle or "", share.owner, replaces=share.replaces)
     except AuthoritiesUnusable as error:
         raise CertificatesUnusable(f"the provider's CA bundle {error}") from None
 

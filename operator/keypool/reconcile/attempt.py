@@ -48,6 +48,16 @@ class Attempt:
         self.until = max(self.until or now, now + timedelta(seconds=SOONEST))
         return self.problem
 
+    async def anew(self, world: World, entry: Entry) -> Problem | None:
+        """What is wrong with the client in use while another is to replace it: proven again if in doubt. Raises
+        KubeError."""
+        directory = world.directory
+        problem = directory.problem(entry.uid)
+        if problem is not None or directory.doubtful(entry.uid) or may_be_tried_again(entry):
+            problem = await self.make(world, entry, "")
+            directory.looked_at(entry.uid)
+        return problem
+
     async def make(self, world: World, entry: Entry, token: str) -> Problem | None:
         """None when the client was proven, and so is in use. `token` confirms that it is another account's. Raises
         KubeError."""

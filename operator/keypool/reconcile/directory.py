@@ -17,7 +17,7 @@ from keypool.core.observation import Problem, ProviderFacts
 from keypool.core.reasons import Reason
 from keypool.errand import holding
 from keypool.providers.adapter import Adapter
-from keypool.providers.answers import Answers
+from keypool.providers.answers import Answers, Share
 from keypool.providers.authorities import certificates
 from keypool.providers.boundary import Bounded, built
 from keypool.providers.errors import ProviderError
@@ -25,7 +25,7 @@ from keypool.providers.protocol import Provider
 from keypool.reconcile.budgets import Budgets
 
 Build = Callable[..., Provider]
-Prepare = Callable[[str, str], Awaitable[None]]
+Prepare = Callable[..., Awaitable[None]]
 """Of the spec, the credential, the `meter` of the account's requests and the `share` of memory for its answers."""
 
 _log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ UNCHECKED = Problem(Reason.PROVIDER_NOT_READY, "the provider has not been checke
 
 @dataclass
 class Entry:
-    """One provider object. It outlives its object as long as the process runs: keys at it may still be owed.
+    """One provider object. It outlives its object as long as there are keys at it, which may be owed.
 
     `trusted`: the provider took the credential, and the account is the one that has our keys. `kept`: this very
     credential is stored beside the ledgers. `authorities`: the Secret that the certificates in `spec` came from, None
@@ -96,7 +96,8 @@ class Directory:
     async def prepare(self, uid: str, spec: KeyProviderSpec) -> None:
         """What takes long of making a client, off the loop."""
         if self._prepare is not None and spec.ca_bundle is not None:
-            await self._prepare(spec.ca_bundle, self._answers.share(uid).owner)
+            share = self._share(uid)
+            await self._prepare(spec.ca_bundle, share.owner, replaces=share.replaces)
 
     def enter(self, uid: str, name: str, spec: KeyProviderSpec, credential: SecretStr) -> Entry:
         """Makes, or keeps, the client of a provider object. Raises ProviderError when it cannot be built."""
@@ -114,11 +115,15 @@ class Directory:
         return entry
 
     def _make(self, uid: str, spec: KeyProviderSpec, credential: SecretStr) -> Provider:
-        meter, share = self._budgets.account(uid), self._answers.share(uid)
+        meter, share = self._budgets.account(uid), self._share(uid)
         made = built(partial(self._build, spec, credential, meter=meter, share=share))
         provider = Bounded(made, sends_here=isinstance(made, Adapter))
         provider.watch_endpoints(partial(self._changed, uid))
         return provider
+
+    def _share(self, uid: str) -> Share:
+        known = self._entries.get(uid)
+        return self._answers.share(uid, replaces=known is not None and known.spec.ca_bundle is not None)
 
     def trust(self, entry: Entry) -> None:
         """The client was proven: from now on it is the one in use."""
@@ -143,6 +148,13 @@ class Directory:
         task = asyncio.create_task(entry.provider.close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+    def forget(self, uid: str) -> None:
+        """The object is gone, and no key is left that needs its client."""
+        if (entry := self._entries.pop(uid, None)) is not None:
+            self.discard(entry)
+        for known in (self._problems, self._withheld, self._unanswered):
+            known.pop(uid, None)
 
     def get(self, uid: str) -> Entry | None:
         """The entry of a provider object that was usable once."""

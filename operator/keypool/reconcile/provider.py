@@ -75,6 +75,8 @@ class ProviderReconciler:
                 await world.accounts.forget(uid)
                 if not has_keys:
                     await world.budgets.forget(uid)
+            if not (has_keys or world.ledgers.unreadable):
+                world.directory.forget(uid)
             return MAX_AGE if has_keys else None
         memory = self._memories.setdefault(uid, Looks())
         self._notice(uid, memory)
@@ -151,9 +153,7 @@ class ProviderReconciler:
         self._world.directory.withhold(uid, None)
         try:
             if memory.is_another(spec, value, known) and not self._world.changes.may_be_tried(obj):
-                self._give_up(memory)
-                memory.using.put_off(self._world.now())
-                return Standing(None, PACED) if known is not None and known.trusted else Standing(PACED)
+                return await self._paced(memory, known)
             memory.tried = spec, value
             await self._world.directory.prepare(uid, spec)
             known = self._world.directory.get(uid)  # it may have been recalled meanwhile
@@ -211,11 +211,16 @@ class ProviderReconciler:
         if pending is None:
             memory.coming, memory.using = Attempt(), Attempt()
             return Standing()
-        problem = self._world.directory.problem(known.uid)
-        if problem is not None or self._world.directory.doubtful(known.uid) or may_be_tried_again(known):
-            problem = await memory.using.make(self._world, known, "")
-            self._world.directory.looked_at(known.uid)
-        return Standing(problem, pending)
+        return Standing(await memory.using.anew(self._world, known), pending)
+
+    async def _paced(self, memory: Looks, known: Entry | None) -> Standing:
+        """What people changed is not tried now. What was in use is no better by that."""
+        self._give_up(memory)
+        standing = Standing(PACED)
+        if known is not None and known.trusted:
+            standing = Standing(await memory.using.anew(self._world, known), PACED)
+        memory.using.put_off(self._world.now())
+        return standing
 
     def _coming(self, memory: Looks, obj: dict[str, Any], spec: KeyProviderSpec, credential: SecretStr) -> Entry:
         entry = memory.coming.entry

@@ -168,6 +168,8 @@ class Metrics:
         for labels in self._endpoints.pop(uid, ()):
             self.endpoint_state.remove(*labels)
             self._endpoints_of[labels[0]] -= 1
+            if not self._endpoints_of[labels[0]]:
+                del self._endpoints_of[labels[0]]
 
     def _endpoints_without_series(self) -> Counts[str]:
         counts = Counts[str]()
