@@ -13,10 +13,10 @@ UV_VERSION := 0.13.9
 UV_COMPILE = "$$tools/bin/uv" pip compile --quiet --upgrade --universal --generate-hashes --no-config \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: help demo run install test test-all test-kubelet test-abuse check bench fuzz mutants crds docs lock clean
+.PHONY: help demo run install test test-all test-kubelet test-abuse check bench bench-relay fuzz mutants crds docs lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: install ## watch keypool do its job on this machine: cluster, keys, rotation, repair, deletion
 	@$(BIN)/python -m keypool_lab demo
@@ -57,6 +57,9 @@ check: install ## style, types, import rules, and whether generated files are up
 
 bench: install ## how fast pools become Ready, and at what cost, in 5 minutes (FULL=1: 5,000 pools; PROFILE=1)
 	@$(BIN)/python -m keypool_lab bench $(if $(FULL),--full) $(if $(PROFILE),--profile)
+
+bench-relay: install ## what the relay costs beside nginx and others, and what fails under trouble, in 8 minutes (SHORT=1)
+	@$(BIN)/python -m keypool_lab bench-relay $(if $(SHORT),--short)
 
 fuzz: install ## fuzzes every parser of what others say, SECONDS_EACH=5: with atheris where it installs
 	-@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt

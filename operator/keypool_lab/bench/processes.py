@@ -17,17 +17,19 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Process:
-    """One Python process; what it prints goes to the file `log`."""
+    """One process; what it prints goes to the file `log`."""
 
     def __init__(self, name: str, process: asyncio.subprocess.Process, log: Path) -> None:
         self.name, self._process, self._log = name, process, log
 
     @classmethod
-    async def start(cls, name: str, argv: list[str], environment: Mapping[str, str], log: Path) -> Self:
-        """Start `python argv…` with these variables besides our own; an older log is overwritten."""
+    async def start(
+        cls, name: str, argv: list[str], environment: Mapping[str, str], log: Path, program: str = sys.executable
+    ) -> Self:
+        """Start `program argv…` with these variables besides our own; an older log is overwritten."""
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
-                sys.executable,
+                program,
                 *argv,
                 env={**os.environ, **environment},
                 stdin=asyncio.subprocess.DEVNULL,
@@ -37,6 +39,17 @@ class Process:
                 preexec_fn=die_with_parent(),
             )
         return cls(name, process, log)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    async def kill(self) -> None:
+        """SIGKILL, whatever is under way."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
 
     def check(self) -> None:
         """Raises BenchError, with the end of its log, when it has ended."""
