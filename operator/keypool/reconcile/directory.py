@@ -67,8 +67,7 @@ class Entry:
 
 class Directory:
     """`build` makes a provider's client; `namespace` is the operator's own; `budgets` count all clients' requests.
-    `changed` is told the UID of a provider whose endpoints changed;
-    `prepare` makes what clients trust, by their certificates and whose they are."""
+    `changed` is told the UID of a provider whose endpoints changed; `prepare` makes what clients trust."""
 
     def __init__(
         self,
