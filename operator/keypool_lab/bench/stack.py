@@ -134,7 +134,7 @@ class Stack:
 
     async def _install(self) -> None:
         key = write_private(self.plane.folder / "simulator.key", self._admin_key)
-        await asyncio.to_thread(install, self.plane, self._provider_url, key)
+        await asyncio.to_thread(install, self.plane, [self._provider_url], key)
         self._kubeconfig = await self.plane.kubeconfig_for(SYSTEM, ACCOUNT, TOKEN_LIFETIME)
 
     def _log(self, part: str) -> Path:

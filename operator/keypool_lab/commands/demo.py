@@ -20,17 +20,19 @@ from keypool_lab.lab.holding import stoppable
 from keypool_lab.narrator import Narrator
 
 INTERRUPTED = 130
+LATENCY = 0.2
+"""Seconds that the provider takes for each call: some requests are always under way."""
 
 
 def demo(
     svg_path: Annotated[Path, typer.Option("--svg", help="Where the picture goes.")] = Path("build/demo.svg"),
 ) -> None:
-    """Create, rotate, repair, replace and revoke keys on a cluster of its own, with a workload that uses them."""
+    """Create, rotate, repair, replace and revoke keys on a cluster of its own, while a program uses them."""
     narrator, started = Narrator(), time.monotonic()
-    narrator.say("keypool here: a real control plane, a simulated provider, the operator, a workload", "bold")
+    narrator.say("keypool here: a real control plane, a simulated provider, the operator, the relay, a program", "bold")
     narrator.say()
     try:
-        with told(), stoppable(), Lab.running(narrator) as lab:
+        with told(), stoppable(), Lab.running(narrator, endpoints=2, latency=LATENCY) as lab:
             story, seen = _played(lab, narrator)
     except KeyboardInterrupt:
         narrator.say("interrupted; everything is cleaned up")
@@ -58,7 +60,7 @@ def _played(lab: Lab, narrator: Narrator) -> tuple[Story, Observed]:
 def _summary(narrator: Narrator, story: Story, found: list[Check]) -> bool:
     """Show the pictures and what was counted; whether all of it is right."""
     narrator.say()
-    narrator.say("Each key's life, by the simulator's record", "bold")
+    narrator.say("Each key's life and the requests that it served, by the simulator's record", "bold")
     narrator.say()
     for line in picture_text.picture(story):
         narrator.say(line)

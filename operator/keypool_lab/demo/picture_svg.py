@@ -1,17 +1,18 @@
-"""Each key's life as a bar in an SVG picture, and the requests beneath, each in the colour of its key. Pure."""
+"""Each key's life as a bar in an SVG picture, with the requests that it served beneath, and the same for endpoints.
+Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from xml.sax.saxutils import escape
 
 from keypool_lab.demo.figures import figures
-from keypool_lab.demo.story import Life, Story
+from keypool_lab.demo.story import Call, Life, Story
 from keypool_lab.demo.svg_style import COLOURS, STYLE, colour, hatches
 
 WIDTH = 960
 LEFT, RIGHT = 168, 812
 TOP = 104
-ROW, BAR = 38, 18
-LANE = 26
+ROW, BAR, TICK = 50, 16, 11
+LANE = 24
 
 
 def svg(story: Story) -> str:
@@ -24,7 +25,7 @@ class _Picture:
         self.story = story
         self.seconds = max(story.end - story.start, 1.0)
         self.lane_top = TOP + ROW * len(story.lives) + 14
-        self.axis = self.lane_top + LANE + 10
+        self.axis = self.lane_top + 2 * LANE + 10
         self.height = self.axis + 40 + 56
 
     def lines(self) -> Iterator[str]:
@@ -37,11 +38,12 @@ class _Picture:
         yield f"<defs>{hatches(sorted({'A', *(life.letter for life in self.story.lives)}))}</defs>"
         yield f'<rect class="card" x="0.5" y="0.5" width="{WIDTH - 1}" height="{self.height - 1}" rx="10"/>'
         yield _text(24, 34, title, "title")
-        yield _text(24, 54, "A pool of two keys on a real control plane, while a workload uses them", "quiet")
+        yield _text(24, 54, "A program knows the relay's address and no key; which key served which request", "quiet")
         yield from self._marks()
         for index, life in enumerate(self.story.lives):
-            yield from self._life(life, index)
-        yield from self._requests()
+            yield from self._life(life, TOP + ROW * index)
+        yield from self._endpoints()
+        yield from self._failures()
         yield from self._time_axis()
         yield from self._legend()
         yield "</svg>"
@@ -60,8 +62,8 @@ class _Picture:
             yield _text(x, TOP - 18, str(mark.number), "number", anchor="middle")
             yield _text(x + 15, TOP - 18, _fitting(mark.text, room), "step")
 
-    def _life(self, life: Life, index: int) -> Iterator[str]:
-        y = TOP + ROW * index + (ROW - BAR) // 2
+    def _life(self, life: Life, top: float) -> Iterator[str]:
+        y = top + 4
         middle, end = y + BAR / 2, life.ended or self.story.end
         yield f"<g><title>{escape(_told(life, self.story.start))}</title>"
         yield f'<circle cx="32" cy="{middle}" r="5" fill="{colour(life.letter)}"/>'
@@ -76,6 +78,19 @@ class _Picture:
             yield _line("lost", self.x(end) + 9, middle, self.x(life.withdrawn))
         yield from self._end(life, middle)
         yield "</g>"
+        calls = [call for call in self.story.calls if call.letter == life.letter]
+        yield from self._ticks(calls, y + BAR + 4)
+
+    def _ticks(self, calls: Iterable[Call], y: float) -> Iterator[str]:
+        """A stroke for each request that was served, in its key's colour, and one that stands out for each refusal."""
+        served: dict[str, list[str]] = {}
+        for call in calls:
+            if call.served:
+                served.setdefault(call.letter, []).append(f"M{self.x(call.time)} {y}v{TICK}")
+            else:
+                yield f'<path class="refused" d="M{self.x(call.time)} {y - 1}v{TICK + 4}"/>'
+        for letter, strokes in sorted(served.items()):
+            yield f'<path d="{"".join(strokes)}" stroke="{colour(letter)}" stroke-width="1.4"/>'
 
     def _bar(self, start: float, end: float, y: float, paint: str) -> str:
         left, right = self.x(start), self.x(end)
@@ -90,18 +105,19 @@ class _Picture:
             until = self.x(life.withdrawn) if life.withdrawn is not None else x
             yield _text(max(until, x) + 8, y + 4, "revoked behind our back", "bad")
         else:
-            yield f'<line class="cap" x1="{x}" y1="{y - 13}" x2="{x}" y2="{y + 13}"/>'
+            yield f'<line class="cap" x1="{x}" y1="{y - 12}" x2="{x}" y2="{y + 12}"/>'
             yield _text(x + 8, y + 4, "revoked", "quiet")
 
-    def _requests(self) -> Iterator[str]:
-        yield _text(24, self.lane_top + LANE / 2 + 4, "requests", "quiet")
-        for letter in sorted({request.letter for request in self.story.requests if request.ok}):
-            times = (request.time for request in self.story.requests if request.ok and request.letter == letter)
-            ticks = "".join(f"M{self.x(time)} {self.lane_top}v{LANE}" for time in times)
-            yield f'<path d="{ticks}" stroke="{colour(letter)}" stroke-width="1.4"/>'
-        for request in self.story.requests:
-            if not request.ok:
-                yield f'<path class="failed" d="M{self.x(request.time)} {self.lane_top - 6}v{LANE + 12}"/>'
+    def _endpoints(self) -> Iterator[str]:
+        for number in (1, 2):
+            y = self.lane_top + (number - 1) * LANE
+            yield _text(24, y + TICK, f"endpoint {number}", "quiet")
+            yield from self._ticks((call for call in self.story.calls if call.served and call.endpoint == number), y)
+
+    def _failures(self) -> Iterator[str]:
+        """What failed for the program, over both lanes."""
+        for time in self.story.failures:
+            yield f'<path class="failed" d="M{self.x(time)} {self.lane_top - 6}v{2 * LANE + 8}"/>'
 
     def _time_axis(self) -> Iterator[str]:
         yield _line("axis", LEFT, self.axis, RIGHT)
@@ -113,14 +129,18 @@ class _Picture:
     def _legend(self) -> Iterator[str]:
         y, sample = self.height - 32, f'width="26" height="12" y="{self.height - 42}" rx="2"'
         first = COLOURS[0]
-        yield f'<rect x="{LEFT}" {sample} fill="none" stroke="{first}" stroke-width="1.5"/>'
-        yield _text(LEFT + 34, y, "created", "quiet")
-        yield f'<rect x="{LEFT + 110}" {sample} fill="{first}"/>'
-        yield _text(LEFT + 144, y, "published", "quiet")
-        yield f'<rect x="{LEFT + 236}" {sample} fill="url(#hatch-A)"/>'
-        yield _text(LEFT + 270, y, "draining: replaced, still works", "quiet")
-        yield _line("lost", LEFT + 478, y - 4, LEFT + 504)
-        yield _text(LEFT + 512, y, "lost, not noticed yet", "quiet")
+        yield f'<rect x="24" {sample} fill="none" stroke="{first}" stroke-width="1.5"/>'
+        yield _text(58, y, "created", "quiet")
+        yield f'<rect x="120" {sample} fill="{first}"/>'
+        yield _text(154, y, "published", "quiet")
+        yield f'<rect x="232" {sample} fill="url(#hatch-A)"/>'
+        yield _text(266, y, "draining: replaced, still works", "quiet")
+        yield _line("lost", 458, y - 4, 484)
+        yield _text(492, y, "lost, not noticed yet", "quiet")
+        yield f'<path d="M634 {y - 10}v{TICK}" stroke="{first}" stroke-width="1.4"/>'
+        yield _text(642, y, "a request", "quiet")
+        yield f'<path class="refused" d="M718 {y - 11}v{TICK + 4}"/>'
+        yield _text(726, y, "refused: the relay asks again", "quiet")
 
 
 def _line(kind: str, x: float, y: float, to: float) -> str:

@@ -1,17 +1,18 @@
-"""Each key's life as a bar of characters, and the requests beneath. Pure."""
+"""Each key's life as a bar of characters, with the requests that it served beneath. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from keypool_lab.demo.story import Life, Story
+from keypool_lab.demo.figures import figures
+from keypool_lab.demo.story import Call, Life, Story
 
 WIDTH = 100
 LABEL = 18
 END = 18
 BAR = WIDTH - LABEL - END
-CREATED, PUBLISHED, DRAINING, LOST, REVOKED, NOTHING, FAILED = "·█▒╌✕ !"
+CREATED, PUBLISHED, DRAINING, LOST, REVOKED, NOTHING, REFUSED = "·█▒╌✕ !"
 LEGEND = (
     f"{CREATED} created   {PUBLISHED} published   {DRAINING} draining   {LOST} lost, not noticed yet   {REVOKED} gone",
-    f"requests: the letter of the key that served them, {FAILED} where one failed",
+    f"digits: how many requests; {REFUSED} a refusal, which the program did not see",
 )
 
 
@@ -28,15 +29,19 @@ class Scale:
 
 
 def picture(story: Story) -> list[str]:
-    """Lines of at most 100 columns: the steps, a bar for each key, the requests, a time axis, a legend."""
-    scale = Scale(story)
+    """Lines of at most 100 columns: the steps, for each key its life and its requests, the same for each endpoint, what
+    failed, a time axis, a legend."""
+    scale, found = Scale(story), figures(story)
+    repeated = f", {found.twice} carried out twice" if found.twice else ""
     return [
         _line("step", _steps(story, scale)),
-        *(_line(f"{life.letter:<2} {life.fingerprint}", _bar(life, scale), _end(life)) for life in story.lives),
-        _line("requests", _requests(story, scale), f"{len(story.requests)} sent"),
+        *(line for life in story.lives for line in _key(life, story, scale)),
+        *(_endpoint(number, story, scale) for number in (1, 2)),
+        _line("failed", _failures(story, scale), f"{found.failed} of {found.sent}"),
         _line("seconds", _axis(scale)),
         "",
         *(f"{'':{LABEL}}{text}" for text in LEGEND),
+        f"{'':{LABEL}}{found.sent} requests{repeated}",
         *(f"{'':{LABEL}}{mark.number} {mark.text}" for mark in story.marks),
     ]
 
@@ -50,6 +55,33 @@ def _steps(story: Story, scale: Scale) -> str:
     for mark in story.marks:
         row[scale.column(mark.time)] = str(mark.number)
     return "".join(row)
+
+
+def _key(life: Life, story: Story, scale: Scale) -> Iterator[str]:
+    calls = [call for call in story.calls if call.letter == life.letter]
+    yield _line(f"{life.letter:<2} {life.fingerprint}", _bar(life, scale), _end(life))
+    yield _line("", _counted(calls, scale), f"{_served(calls)} served")
+
+
+def _endpoint(number: int, story: Story, scale: Scale) -> str:
+    calls = [call for call in story.calls if call.endpoint == number and call.served]
+    return _line(f"endpoint {number}", _counted(calls, scale), f"{_served(calls)} served")
+
+
+def _served(calls: Iterable[Call]) -> int:
+    return sum(call.served for call in calls)
+
+
+def _counted(calls: Iterable[Call], scale: Scale) -> str:
+    """How many were served in each column; a refusal is never hidden by them."""
+    served, refused = [0] * BAR, [False] * BAR
+    for call in calls:
+        column = scale.column(call.time)
+        served[column] += call.served
+        refused[column] = refused[column] or call.status != 200
+    return "".join(
+        REFUSED if bad else str(min(count, 9)) if count else NOTHING for count, bad in zip(served, refused, strict=True)
+    )
 
 
 def _bar(life: Life, scale: Scale) -> str:
@@ -81,12 +113,10 @@ def _end(life: Life) -> str:
     return "revoked outside" if life.outside else "revoked"
 
 
-def _requests(story: Story, scale: Scale) -> str:
+def _failures(story: Story, scale: Scale) -> str:
     row = [NOTHING] * BAR
-    for request in story.requests:
-        column = scale.column(request.time)
-        if row[column] != FAILED:
-            row[column] = request.letter[:1] if request.ok else FAILED
+    for time in story.failures:
+        row[scale.column(time)] = REFUSED
     return "".join(row)
 
 

@@ -1,4 +1,4 @@
-"""The demo from the first key to the last: steps, workload, and what was seen of both."""
+"""The demo from the first key to the last: steps, relay, program, and what was seen of them."""
 
 import asyncio
 import time
@@ -10,9 +10,9 @@ from keypool_lab.demo import steps
 from keypool_lab.demo.figures import Observed
 from keypool_lab.demo.mount import Mount, keep_in_sync
 from keypool_lab.demo.stage import Stage
-from keypool_lab.demo.story import Story, tell_story
+from keypool_lab.demo.story import Program, Story, tell_story
 from keypool_lab.demo.truth import Simulator, View, audit_lines, condition
-from keypool_lab.demo.workload import CLIENT, Workload
+from keypool_lab.demo.workload import API_KEY, CLIENT, Workload
 from keypool_lab.lab import Lab
 from keypool_lab.lab.install import NAMESPACE
 from keypool_lab.narrator import Narrator
@@ -23,48 +23,53 @@ MOUNT_SECONDS = 30.0
 
 
 async def play(lab: Lab, narrator: Narrator) -> tuple[Story, Observed]:
-    """Go through all steps. Raises DemoFailed or KubectlError where one does not come to its end."""
+    """Go through all steps. Raises DemoFailed, KubectlError or LabError where one does not come to its end."""
     client = await KubeClient.connect(str(lab.plane.admin_kubeconfig))
     simulator = Simulator(lab.control_url, lab.admin_key)
-    mount = Mount(lab.plane.folder / "mount")
-    workload = Workload(mount.folder)
-    stage = Stage(lab, narrator, View(client, NAMESPACE), simulator, workload)
+    stage = Stage(lab, narrator, View(client, NAMESPACE), simulator, Workload())
     try:
         ready_since = await steps.first_keys(stage)
-        async with _in_use(client, mount, workload):
-            await steps.workload_begins(stage)
-            for step in (steps.rotation, steps.repair, steps.lost_spare):
+        async with _in_use(client, stage):
+            await steps.program_begins(stage)
+            for step in (steps.rotation, steps.repair, steps.lost_key, steps.storm, steps.dead_endpoint):
                 await stage.more_requests(BETWEEN)
                 await step(stage)
             await stage.more_requests(BETWEEN)
             ready = condition(await stage.view.pool(steps.POOL), "Ready")
-        narrator.say(f"   the workload ends here, before its keys do ({workload.summary()})", "dim")
+        narrator.say(f"   the program ends here, before its keys do ({stage.workload.summary()})", "dim")
         await steps.deletion(stage)
-        record, audit = await simulator.record(), audit_lines(lab.plane.folder / "operator.log")
         seen = Observed(
-            sent=workload.sent,
-            failures=workload.failures,
             always_ready=(ready.get("status"), ready.get("lastTransitionTime")) == ("True", ready_since),
             left=await steps.left(stage),
             overlap=steps.OVERLAP_SECONDS,
         )
-        return tell_story(record, audit, stage.marks, CLIENT, time.time()), seen
+        return await _story(stage), seen
     finally:
         await simulator.close()
         await client.close()
 
 
+async def _story(stage: Stage) -> Story:
+    record, audit = await stage.simulator.record(), audit_lines(stage.lab.plane.folder / "operator.log")
+    program = Program(CLIENT, stage.workload.sent, [when for when, _ in stage.workload.failures])
+    return tell_story(record, audit, stage.marks, program, time.time())
+
+
 @asynccontextmanager
-async def _in_use(client: KubeClient, mount: Mount, workload: Workload) -> AsyncIterator[None]:
-    """While the block lasts, the Secret is kept in the folder and the workload sends requests."""
-    syncing = asyncio.create_task(keep_in_sync(client, NAMESPACE, steps.POOL, mount))
+async def _in_use(client: KubeClient, stage: Stage) -> AsyncIterator[None]:
+    """While the block lasts, the Secret is kept in the relay's folder and the program sends requests to the relay."""
+    mount = Mount(stage.lab.plane.folder / "mount")
+    syncing = asyncio.create_task(keep_in_sync(client, NAMESPACE, steps.RELAY, mount))
     working: asyncio.Task[None] | None = None
     try:
         await asyncio.wait_for(mount.filled.wait(), MOUNT_SECONDS)
-        working = asyncio.create_task(workload.run())
+        stage.show(f"$ keypool-client relay    # the Secret {steps.RELAY} is mounted in its folder")
+        url = await asyncio.to_thread(stage.lab.start_relay, mount.folder)
+        stage.show(f"$ OPENAI_BASE_URL={url} OPENAI_API_KEY={API_KEY} program    # a request every 0.1 s")
+        working = asyncio.create_task(stage.workload.run(url))
         yield
     finally:
-        workload.stop()
+        stage.workload.stop()
         if working is not None:
             await working
         syncing.cancel()

@@ -51,13 +51,13 @@ class Stage:
         return (await self.lab.plane.kubectl(*args, stdin=stdin)).checked()
 
     async def more_requests(self, count: int) -> None:
-        """Let the workload go on undisturbed until it has sent some more."""
+        """Let the program go on undisturbed until it has sent some more."""
         goal = self.workload.sent + count
 
         async def sent() -> bool:
             return self.workload.sent >= goal
 
-        with self.narrator.waiting("the workload goes on", self.workload.summary):
+        with self.narrator.waiting("the program goes on", self.workload.summary):
             await _first(sent, f"{count} more requests")
 
     async def until(self, what: str, happened: Callable[[], Awaitable[T]]) -> T:

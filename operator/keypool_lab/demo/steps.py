@@ -1,12 +1,19 @@
 """The demo's steps, in their order."""
 
+import time
+from collections.abc import Awaitable, Callable
+
 from keypool.cluster.errors import NotFound
 from keypool_lab.demo.stage import Stage
-from keypool_lab.demo.truth import active, condition, published, spare
+from keypool_lab.demo.story import ENDPOINTS
+from keypool_lab.demo.truth import active, condition, published
 
 POOL = "chat"
-SPARES = f"{POOL}-pool"
+RELAY = f"{POOL}-relay"
+SECRETS = (POOL, f"{POOL}-pool", RELAY)
 OVERLAP_SECONDS = 5
+RECENTLY = 1.0
+"""Seconds: what served so long ago is in use."""
 MANIFEST = f"""\
 apiVersion: keypool.dev/v1alpha1
 kind: ApiKeyPool
@@ -26,7 +33,7 @@ spec:
 
 async def first_keys(stage: Stage) -> str:
     """Apply the pool; returns since when it has been Ready."""
-    stage.begin("creation", "A pool of two keys: a primary and a hot spare")
+    stage.begin("creation", "A pool of two keys")
     for line in MANIFEST.splitlines():
         stage.remark(line)
     await stage.kubectl("apply", "-f", "-", stdin=MANIFEST)
@@ -40,15 +47,10 @@ async def first_keys(stage: Stage) -> str:
     return since
 
 
-async def workload_begins(stage: Stage) -> None:
-    """The workload finds the key in its folder."""
-
-    async def answered() -> str:
-        return stage.workload.key_in_use
-
-    stage.remark("the workload starts: it mounts the Secret as a folder and sends a chat request every 0.2 s")
-    key = await stage.until("the workload's first request is answered", answered)
-    stage.remark(f"it uses key {key}")
+async def program_begins(stage: Stage) -> None:
+    """Both keys are used; the program has none of them."""
+    keys = active(await stage.view.pool(POOL))
+    await stage.until("its requests are answered, with both keys", _serving(stage, keys.__eq__))
 
 
 async def rotation(stage: Stage) -> None:
@@ -62,11 +64,7 @@ async def rotation(stage: Stage) -> None:
         return now if len(now) == 2 and not now & before else set()
 
     new = await stage.until("two new keys are created, proven and published", replaced)
-
-    async def in_use() -> bool:
-        return stage.workload.key_in_use in new
-
-    await stage.until("the new key has come to the workload's folder, and is used", in_use)
+    await stage.until("they have come to the relay's folder, and only they are used", _serving(stage, new.__eq__))
 
     async def revoked() -> bool:
         return await stage.simulator.live() == new
@@ -75,44 +73,74 @@ async def rotation(stage: Stage) -> None:
 
 
 async def repair(stage: Stage) -> None:
-    """Delete one published Secret and spoil the other."""
-    before, spares = await stage.view.secret(POOL) or {}, await stage.view.secret(SPARES) or {}
-    stage.begin("repair", "A Secret is deleted, another one edited")
-    await stage.kubectl("delete", "secret", POOL)
+    """Delete the relay's Secret, and spoil it."""
+    before = await stage.view.secret(RELAY) or {}
+    stage.begin("repair", "The relay's Secret is deleted, and then spoilt")
+    await stage.kubectl("delete", "secret", RELAY)
 
     async def back() -> bool:
-        now = await stage.view.secret(POOL)
+        now = await stage.view.secret(RELAY)
         return now is not None and now["metadata"]["uid"] != before["metadata"]["uid"] and now["data"] == before["data"]
 
-    await stage.until("it is there again, with the same key", back)
+    await stage.until("it is there again, with the same keys", back)
     spoil = '{"stringData": {"keys.json": "spoilt"}}'
-    await stage.kubectl("patch", "secret", SPARES, "--type=merge", f"--patch={spoil}")
+    await stage.kubectl("patch", "secret", RELAY, "--type=merge", f"--patch={spoil}")
 
     async def mended() -> bool:
-        now = await stage.view.secret(SPARES)
-        return now is not None and now["data"] == spares["data"]
+        now = await stage.view.secret(RELAY)
+        return now is not None and now["data"] == before["data"]
 
     await stage.until("it holds the same keys as before", mended)
 
 
-async def lost_spare(stage: Stage) -> None:
-    """Revoke the spare key at the provider."""
-    lost = spare(await stage.view.pool(POOL))
-    stage.begin("spare lost", "The spare key is revoked behind keypool's back")
+async def lost_key(stage: Stage) -> None:
+    """Revoke a key at the provider while requests with it are under way."""
+    lost = await _used_most(stage)
+    stage.begin("key lost", "A key is revoked behind keypool's back, while it is in use")
     stage.show(f"somebody deletes key {lost} at the provider's console")
     await stage.simulator.delete_key(lost)
+    since = time.time()
+    await stage.until("the provider refuses it; the relay asks again with the other key", _refused(stage, since))
 
     async def withdrawn() -> bool:
-        return lost not in published(await stage.view.secret(SPARES))
+        return lost not in published(await stage.view.secret(RELAY))
 
     await stage.until("keypool has noticed: the key is out of the Secret", withdrawn)
 
-    async def replaced() -> bool:
+    async def replaced() -> set[str]:
         now = active(await stage.view.pool(POOL))
-        return len(now) == 2 and lost not in now and published(await stage.view.secret(SPARES)) == now
+        return now if len(now) == 2 and published(await stage.view.secret(RELAY)) == now else set()
 
-    await stage.until("another one has taken its place", replaced)
+    new = await stage.until("another one has taken its place", replaced)
+    await stage.until("it is used, too", _serving(stage, new.__eq__))
     await table(stage)
+
+
+async def storm(stage: Stage) -> None:
+    """One key is at its limit for a while."""
+    limited = await _used_most(stage)
+    stage.begin("429", "The provider answers 429 to every request with one of the keys")
+    stage.show(f"key {limited} is at its limit")
+    since = time.time()
+    await stage.simulator.limit_key(limited)
+    await stage.until("the relay has met it, and asks again with the other key", _refused(stage, since))
+    await stage.until("only the other key is used", _serving(stage, lambda used: used != set() and limited not in used))
+    await stage.simulator.end_limits()
+    stage.remark("the limit ends")
+
+
+async def dead_endpoint(stage: Stage) -> None:
+    """Kill the endpoint that all requests go to."""
+    first, second = ENDPOINTS
+    stage.begin("endpoint", "The provider's first endpoint is killed, with requests under way")
+    stage.show("its connections are cut, and it takes no more")
+    killed = time.time()
+    await stage.simulator.kill_endpoint(first)
+
+    async def moved() -> bool:
+        return any(endpoint == second for _, endpoint in await stage.simulator.served_since(killed))
+
+    await stage.until("the second endpoint answers", moved)
 
 
 async def deletion(stage: Stage) -> None:
@@ -133,7 +161,7 @@ async def deletion(stage: Stage) -> None:
 
 async def left(stage: Stage) -> list[str]:
     """What there is of the pool in the cluster."""
-    found = [f"Secret {name}" for name in (POOL, SPARES) if await stage.view.secret(name) is not None]
+    found = [f"Secret {name}" for name in SECRETS if await stage.view.secret(name) is not None]
     try:
         await stage.view.pool(POOL)
     except NotFound:
@@ -145,3 +173,27 @@ async def table(stage: Stage) -> None:
     """What an administrator sees."""
     for line in (await stage.kubectl("get", "akp", POOL)).splitlines():
         stage.remark(line)
+
+
+def _serving(stage: Stage, wanted: Callable[[set[str]], bool]) -> Callable[[], Awaitable[bool]]:
+    """Whether those keys that served requests in the last second are what is wanted."""
+
+    async def served() -> bool:
+        return wanted({key for key, _ in await stage.simulator.served_since(time.time() - RECENTLY)})
+
+    return served
+
+
+def _refused(stage: Stage, since: float) -> Callable[[], Awaitable[bool]]:
+    """Whether the provider has refused a request since then."""
+
+    async def refused() -> bool:
+        return await stage.simulator.refused_since(since) > 0
+
+    return refused
+
+
+async def _used_most(stage: Stage) -> str:
+    """The key that most requests of the last second came with."""
+    served = [key for key, _ in await stage.simulator.served_since(time.time() - RECENTLY)]
+    return max(sorted(set(served)), key=served.count)

@@ -1,7 +1,8 @@
 """What happened during a demo, put together from the simulator's record and the operator's audit log. Pure.
 
 The record is the ground truth for when a key came into being, who ended it, and which key served a request. What the
-provider cannot know, when a key was published or replaced, is taken from the audit log.
+provider cannot know, when a key was published or replaced, is taken from the audit log; whether a request failed is
+what the program says that sent it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +12,8 @@ from string import ascii_uppercase
 from typing import Any
 
 Object = Mapping[str, Any]
+ENDPOINTS = ("1", "0")
+"""What the simulator calls the provider's endpoints, the preferred one first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +40,22 @@ class Life:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """One request of the workload; `letter` of the key that it came with, "" for none that ever was."""
+class Call:
+    """One call of the relay at the provider, with the `letter` of its key. `endpoint`: 1 for the preferred one.
+    `request` is the same for all calls of one request. `lost`: it was carried out, and nobody was there any more to
+    take the answer."""
 
     time: float
     letter: str
-    ok: bool
+    endpoint: int
+    request: str
+    status: int
+    lost: bool = False
+
+    @property
+    def served(self) -> bool:
+        """Whether its answer went out."""
+        return self.status == 200 and not self.lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,29 +67,57 @@ class Mark:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """Everything that the pictures show and the summary counts."""
+    """Everything that the pictures show and the summary counts. `sent` and `failures`, with the time of each, are what
+    the program counted."""
 
     start: float
     end: float
     lives: Sequence[Life]
-    requests: Sequence[Request]
+    calls: Sequence[Call]
     marks: Sequence[Mark]
+    sent: int
+    failures: Sequence[float]
 
 
-def tell_story(record: Object, audit: Iterable[Object], marks: Sequence[Mark], client: str, end: float) -> Story:
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The program that sent the requests: its User-Agent, and what it counted."""
+
+    client: str
+    sent: int
+    failures: Sequence[float]
+
+
+def tell_story(record: Object, audit: Iterable[Object], marks: Sequence[Mark], program: Program, end: float) -> Story:
     """`record` as the simulator's control tells it, with the calls of kind `use`; `audit`: parsed lines, in order."""
     events = _first_times(audit)
     keys = sorted(record["keys"], key=lambda key: key["created"])
-    letters = {key["id"]: _letter(index) for index, key in enumerate(keys)}
-    lives = [_life(key, letters[key["id"]], events.get(key["fingerprint"], {})) for key in keys]
-    requests = [
-        Request(call["time"], letters.get(call["key_id"], ""), call["status"] == 200)
-        for call in record["calls"]
-        if call["client"] == client
-    ]
-    return Story(marks[0].time, end, lives, requests, marks)
+    letters: dict[str | None, str] = {key["id"]: _letter(index) for index, key in enumerate(keys)}
+    # The provider does not know the value of a key that is gone: it was the one that it lost.
+    letters[None] = next((letters[key["id"]] for key in keys if key["deleted_by"] == "outside"), "")
+    return Story(
+        start=marks[0].time,
+        end=end,
+        lives=[_life(key, letters[key["id"]], events.get(key["fingerprint"], {})) for key in keys],
+        calls=[_call(call, letters) for call in record["calls"] if call["client"] == program.client],
+        marks=marks,
+        sent=program.sent,
+        failures=program.failures,
+    )
+
+
+def _call(call: Object, letters: Mapping[str | None, str]) -> Call:
+    throttled = call["fault"] == "throttle"
+    return Call(
+        time=call["time"],
+        letter=letters[call["key_id"]],
+        endpoint=ENDPOINTS.index(call["endpoint"]) + 1,
+        request=call["identity"],
+        status=429 if throttled else call["status"] or 0,
+        lost=call["status"] == 200 and not call["served"],
+    )
 
 
 def _life(key: Object, letter: str, events: Mapping[str, float]) -> Life:

@@ -23,6 +23,7 @@ text { font-family: system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans
 .lost { stroke: #dc2626; stroke-width: 1.5; stroke-dasharray: 4 3 }
 .cross { stroke: #dc2626; stroke-width: 2.5; fill: none; stroke-linecap: round }
 .failed { stroke: #dc2626; stroke-width: 3 }
+.refused { stroke: #dc2626; stroke-width: 1.8 }
 @media (prefers-color-scheme: dark) {
 text { fill: #e5e7eb }
 .bad, .quiet { stroke: #0d1117 }
@@ -30,7 +31,7 @@ text { fill: #e5e7eb }
 .card { fill: #0d1117; stroke: #30363d }
 .mark, .axis { stroke: #6b7280 }
 .bad { fill: #f87171 }
-.lost, .cross, .failed { stroke: #f87171 }
+.lost, .cross, .failed, .refused { stroke: #f87171 }
 }
 """
 

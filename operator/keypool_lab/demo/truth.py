@@ -26,9 +26,9 @@ class Simulator:
         self._url = control_url
         self._session = aiohttp.ClientSession(headers=headers, timeout=timeout, raise_for_status=True)
 
-    async def record(self) -> Object:
-        """All keys, and all calls of workloads."""
-        async with self._session.get(f"{self._url}/record", params={"calls": "use"}) as answer:
+    async def record(self, since: float = 0.0) -> Object:
+        """All keys, and all calls of workloads since then."""
+        async with self._session.get(f"{self._url}/record", params={"calls": "use", "since": since}) as answer:
             return dict(await answer.json())
 
     async def live(self) -> set[str]:
@@ -37,10 +37,38 @@ class Simulator:
 
     async def delete_key(self, print_: str) -> None:
         """Do what somebody at the provider's console does: delete a key behind keypool's back."""
-        keys = (await self.record())["keys"]
-        (key_id,) = (key["id"] for key in keys if key["fingerprint"] == print_)
-        async with self._session.post(f"{self._url}/keys/{key_id}/delete"):
+        async with self._session.post(f"{self._url}/keys/{await self._id(print_)}/delete"):
             pass
+
+    async def served_since(self, time: float) -> list[tuple[str, str]]:
+        """Fingerprint and endpoint of each request that was served since then (seconds since the epoch)."""
+        record = await self.record(time)
+        prints = {key["id"]: str(key["fingerprint"]) for key in record["keys"]}
+        return [(prints[call["key_id"]], str(call["endpoint"])) for call in record["calls"] if call["served"]]
+
+    async def refused_since(self, time: float) -> int:
+        """How many requests were refused since then."""
+        return sum(call["status"] != 200 for call in (await self.record(time))["calls"])
+
+    async def limit_key(self, print_: str) -> None:
+        """Answer 429 to every request with this key."""
+        fault = {"kind": "throttle", "match": "use", "key": await self._id(print_), "retry_after": "1"}
+        async with self._session.post(f"{self._url}/faults", json=fault):
+            pass
+
+    async def end_limits(self) -> None:
+        """No such answers any more."""
+        async with self._session.delete(f"{self._url}/faults"):
+            pass
+
+    async def kill_endpoint(self, name: str) -> None:
+        """Cut all connections of one endpoint, and take no more there."""
+        async with self._session.post(f"{self._url}/endpoints/{name}/kill"):
+            pass
+
+    async def _id(self, print_: str) -> str:
+        (key_id,) = (key["id"] for key in (await self.record())["keys"] if key["fingerprint"] == print_)
+        return str(key_id)
 
     async def close(self) -> None:
         """Close the connection."""
@@ -76,11 +104,6 @@ def active(pool: Object) -> set[str]:
     return {key["fingerprint"] for key in _keys(pool) if key["state"] == "active"}
 
 
-def spare(pool: Object) -> str:
-    """Fingerprint of a published key that is not the primary one."""
-    return str(next(key["fingerprint"] for key in _keys(pool) if key["state"] == "active" and not key["primary"]))
-
-
 def condition(pool: Object, kind: str) -> Object:
     """A condition of an object, {} when it is absent."""
     found = (pool.get("status") or {}).get("conditions") or ()
@@ -88,13 +111,13 @@ def condition(pool: Object, kind: str) -> Object:
 
 
 def published(secret: Object | None) -> set[str]:
-    """Fingerprints of the keys in a pool's second Secret, `keys.json`."""
+    """Fingerprints of the keys in a pool's Secret for relays, `keys.json`."""
     text = ((secret or {}).get("data") or {}).get("keys.json", "e30=")
     try:
         keys = json.loads(base64.b64decode(text)).get("keys", ())
     except ValueError:
         return set()
-    return {fingerprint(SecretStr(key["apiKey"])) for key in keys}
+    return {fingerprint(SecretStr(key["value"])) for key in keys}
 
 
 def _keys(pool: Object) -> list[Object]:

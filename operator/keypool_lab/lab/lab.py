@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import json
+import re
 import secrets
 import sys
 import time
@@ -24,6 +25,8 @@ POLL_SECONDS = 0.05
 ANSWER_SECONDS = 2.0
 # -P: the folder that a part runs in is no place to import from.
 PYTHON = (sys.executable, "-P", "-m")
+ADMIN_KEY = "KEYPOOL_LAB_ADMIN_KEY"
+RELAY_PORT = re.compile(r"takes requests at .*, port (\d+);")
 
 T = TypeVar("T")
 
@@ -36,19 +39,23 @@ class Lab:
     """A running lab. However the process that started it ends, all parts and the folder are gone soon after.
 
     `plane` is the cluster, `simulator_url` the provider's API, `admin_key` its admin credential, `operator_url` where
-    the operator answers /healthz, /readyz and /metrics. All files, logs among them, are in `plane.folder`.
+    the operator answers /healthz, /readyz and /metrics. All files, logs among them, are in `plane.folder`. Of several
+    `endpoints` of the provider's account the last one is preferred: the control is at the first, and outlives it.
     """
 
-    def __init__(self, plane: ControlPlane) -> None:
+    def __init__(self, plane: ControlPlane, endpoints: int = 1, latency: float = 0.0) -> None:
         self.plane = plane
+        self._endpoints, self._latency = endpoints, latency
+        self._urls: list[str] = []
         self.admin_key = secrets.token_urlsafe(24)
         self.simulator_url = ""
         self.operator_url = ""
 
     @classmethod
     @contextmanager
-    def running(cls, narrator: Narrator) -> Iterator[Self]:
-        """Start one, wait until every part is healthy, and end it after the block.
+    def running(cls, narrator: Narrator, *, endpoints: int = 1, latency: float = 0.0) -> Iterator[Self]:
+        """Start one, wait until every part is healthy, and end it after the block. `latency`: seconds that the provider
+        takes for each call at least.
 
         Raises BinariesError, ControlPlaneError, KubectlError or LabError when a part cannot be started.
         """
@@ -56,7 +63,7 @@ class Lab:
         with narrator.stage("control plane (etcd, kube-apiserver, kube-controller-manager)"):
             plane = ControlPlane.start(binaries, CRDS)
         with plane:
-            lab = cls(plane)
+            lab = cls(plane, endpoints, latency)
             with narrator.stage("provider simulator"):
                 lab.start_simulator()
             with narrator.stage("operator, with the rights of manifests/base"):
@@ -73,13 +80,15 @@ class Lab:
         folder = self.plane.folder
         write_private(folder / "simulator.key", self.admin_key)
         write_private(folder / "simulator.header", f"Authorization: Bearer {self.admin_key}\n")
-        argv = [*PYTHON, "keypool_lab.simulator", f"--state={folder}/simulator.sqlite"]
-        self.plane.launch("simulator", argv, {"KEYPOOL_LAB_ADMIN_KEY": self.admin_key})
-        self.simulator_url = self._logged("simulator", lambda line: line if line.startswith("http://") else None)
+        options = (f"--state={folder}/simulator.sqlite", f"--endpoints={self._endpoints}", f"--latency={self._latency}")
+        self.plane.launch("simulator", [*PYTHON, "keypool_lab.simulator", *options], {ADMIN_KEY: self.admin_key})
+        log = folder / "simulator.log"
+        self._urls = self._wait("simulator", "does not tell its URLs", lambda: _urls(log, self._endpoints))
+        self.simulator_url = self._urls[0]
 
     def start_operator(self) -> None:
         """Install its rights and a provider; wait until the operator is ready and has accepted the provider."""
-        install(self.plane, self.simulator_url, self.plane.folder / "simulator.key")
+        install(self.plane, self._urls[::-1], self.plane.folder / "simulator.key")
         kubeconfig = asyncio.run(self.plane.kubeconfig_for(SYSTEM, ACCOUNT, TOKEN_LIFETIME))
         environment = {
             "KEYPOOL_KUBECONFIG": str(kubeconfig),
@@ -95,6 +104,18 @@ class Lab:
         self._wait("operator", "is not ready", lambda: answers(f"{self.operator_url}/readyz"))
         ready = ("wait", "--for=condition=Ready", f"keyprovider/{PROVIDER}", f"--timeout={START_SECONDS:.0f}s")
         self.plane.run_kubectl(*ready, f"--namespace={NAMESPACE}").checked()
+
+    def start_relay(self, folder: Path) -> str:
+        """Start `keypool-client relay` with a mounted folder; the base URL that programs use."""
+        environment = {
+            "KEYPOOL_FOLDER": str(folder),
+            "KEYPOOL_RELAY_LISTEN_PORT": "0",
+            "KEYPOOL_RELAY_HEALTH_PORT": "0",
+            "NO_PROXY": "127.0.0.1",
+        }
+        self.plane.launch("relay", [*PYTHON, "keypool_client", "relay"], environment)
+        port = self._logged("relay", lambda line: found[1] if (found := RELAY_PORT.search(line)) else None)
+        return f"http://127.0.0.1:{port}/v1"
 
     def _logged(self, part: str, find: Callable[[str], T | None]) -> T:
         """What `find` makes of a line in a part's log, as soon as it finds something."""
@@ -123,6 +144,13 @@ def answers(url: str) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _urls(log: Path, count: int) -> list[str]:
+    """The simulator's endpoints, once its log tells all of them in whole lines."""
+    lines = log.read_text(errors="replace").splitlines(keepends=True) if log.exists() else []
+    urls = [line.strip() for line in lines if line.startswith("http://") and line.endswith("\n")]
+    return urls if len(urls) == count else []
 
 
 def _served_url(line: str) -> str | None:
