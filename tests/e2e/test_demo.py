@@ -15,7 +15,8 @@ FIGURES = {
     "keys revoked by keypool": "4",
     "keys revoked behind its back": "1",
     "keys live upstream now": "0",
-    "workload requests that failed": "0",
+    "keys that served requests": "A, B, C, D, E",
+    "requests that failed; the program never tries again": "0",
     "what the pool left in the cluster": "nothing",
 }
 

@@ -1,15 +1,16 @@
 """The two pictures of the keys' lives tell what happened."""
 
 import xml.etree.ElementTree as ET
+from collections import Counter
 
 import pytest
 
 from keypool_lab.demo import picture_text
 from keypool_lab.demo.picture_svg import svg
 from keypool_lab.demo.picture_text import picture
-from keypool_lab.demo.story import Request
+from keypool_lab.demo.story import Call
 from keypool_lab.demo.svg_style import colour
-from tests.unit.demo_story import life, story
+from tests.unit.demo_story import SENT, life, story
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -42,24 +43,41 @@ def test_a_key_that_lives_on_says_so() -> None:
     assert line.endswith("█ still live")
 
 
-def test_requests_show_the_key_that_served_them() -> None:
-    """First the old one, then its successor; before the first and after the last there is nothing."""
-    assert "".join(dict.fromkeys(bar("requests", picture(story())))) == " AC"
+def test_beneath_a_key_stand_the_requests_that_it_served() -> None:
+    """Their number in each column, and in all."""
+    lines = picture(story())
+    row = lines[[line[:1] for line in lines].index("B") + 1]
+    assert row.endswith(" 10 served")
+    assert sum(int(sign) for sign in row[picture_text.LABEL :][: picture_text.BAR] if sign.strip()) == 10
+
+
+def test_endpoints_show_when_one_took_over() -> None:
+    """The first has nothing after the second began."""
+    first, second = (bar(f"endpoint {number}", picture(story())) for number in (1, 2))
+    assert len(first.rstrip()) <= len(second) - len(second.lstrip()) + 1
 
 
 @pytest.mark.parametrize("neighbour", [-0.01, 0.01], ids=["before a good one", "after a good one"])
-def test_a_failed_request_is_never_hidden_by_others(neighbour: float) -> None:
-    """One failure in a column of many requests is what is shown."""
-    requests = [Request(110, "C", ok=False), Request(110 + neighbour, "C", ok=True)]
-    shown = bar("requests", picture(story(requests=sorted(requests, key=lambda request: request.time))))
-    assert shown.count("!") == 1
+def test_a_refusal_is_never_hidden_by_others(neighbour: float) -> None:
+    """One refusal in a column of many requests is what is shown."""
+    calls = [Call(110, "C", 1, "a", 429), Call(110 + neighbour, "C", 1, "b", 200)]
+    lines = picture(story(calls=sorted(calls, key=lambda call: call.time)))
+    assert lines[[line[:1] for line in lines].index("C") + 1].count("!") == 1
+
+
+def test_a_failed_request_has_a_line_of_its_own() -> None:
+    """Which is empty otherwise, and tells how many of how many."""
+    assert bar("failed", picture(story())).strip() == ""
+    (line,) = (line for line in picture(story(failures=[110.0])) if line.startswith("failed"))
+    assert line.count("!") == 1
+    assert line.endswith(f" 1 of {SENT}")
 
 
 def test_the_svg_is_well_formed_and_titled() -> None:
     """Its title says what it shows, for those who cannot see it."""
     root = ET.fromstring(svg(story()))  # noqa: S314 - our own text
-    assert root.findtext(f"{SVG}title") == "5 keys, 120 requests, none failed"
-    assert root.attrib["aria-label"] == "5 keys, 120 requests, none failed"
+    assert root.findtext(f"{SVG}title") == "5 keys, 130 requests, none failed"
+    assert root.attrib["aria-label"] == "5 keys, 130 requests, none failed"
 
 
 def test_the_svg_names_every_key_and_every_step() -> None:
@@ -70,20 +88,23 @@ def test_the_svg_names_every_key_and_every_step() -> None:
 
 
 def test_the_svg_draws_each_request_in_the_colour_of_its_key() -> None:
-    """A path for each key that served, with a stroke for each of its requests."""
-    strokes = {
-        path.get("stroke"): path.attrib["d"].count("M")
-        for path in ET.fromstring(svg(story())).iter(f"{SVG}path")  # noqa: S314 - our own text
-        if path.get("stroke")
-    }
-    assert strokes == {colour("A"): 20, colour("C"): 100}
+    """At the key and at the endpoint; what was refused or lost stands out, at the key alone."""
+    root = ET.fromstring(svg(story()))  # noqa: S314 - our own text
+    strokes: Counter[str] = Counter()
+    for path in root.iter(f"{SVG}path"):
+        if path.get("stroke-width") == "1.4":
+            strokes[path.attrib["stroke"]] += path.attrib["d"].count("M")
+    served = Counter(colour(call.letter) for call in story().calls if call.served)
+    legend = Counter([colour("A")])
+    assert strokes == served + served + legend
+    assert len(root.findall(f".//{SVG}path[@class='refused']")) == 3 + 1
 
 
 def test_the_svg_marks_failed_requests_by_themselves() -> None:
     """A failure stands out, and the title counts it."""
-    root = ET.fromstring(svg(story(requests=[Request(110, "", ok=False)])))  # noqa: S314 - our own text
+    root = ET.fromstring(svg(story(failures=[110.0])))  # noqa: S314 - our own text
     assert len(root.findall(f".//{SVG}path[@class='failed']")) == 1
-    assert root.findtext(f"{SVG}title") == "5 keys, 1 requests, 1 failed"
+    assert root.findtext(f"{SVG}title") == f"5 keys, {SENT} requests, 1 failed"
 
 
 def test_the_svg_keeps_everything_inside_its_frame() -> None:
