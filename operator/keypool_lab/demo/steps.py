@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from keypool.cluster.errors import NotFound
 from keypool_lab.demo.stage import Stage
 from keypool_lab.demo.story import ENDPOINTS
-from keypool_lab.demo.truth import active, condition, published
+from keypool_lab.demo.truth import active, condition, published, spare
 
 POOL = "chat"
 RELAY = f"{POOL}-relay"
@@ -94,8 +94,9 @@ async def repair(stage: Stage) -> None:
 
 
 async def lost_key(stage: Stage) -> None:
-    """Revoke a key at the provider while requests with it are under way."""
-    lost = await _used_most(stage)
+    """Revoke a key at the provider while requests with it are under way. The primary stays: who reads the Secret as it
+    is, without the relay, is not in this picture."""
+    lost = spare(await stage.view.pool(POOL))
     stage.begin("key lost", "A key is revoked behind keypool's back, while it is in use")
     stage.show(f"somebody deletes key {lost} at the provider's console")
     await stage.simulator.delete_key(lost)

@@ -104,6 +104,11 @@ def active(pool: Object) -> set[str]:
     return {key["fingerprint"] for key in _keys(pool) if key["state"] == "active"}
 
 
+def spare(pool: Object) -> str:
+    """Fingerprint of a published key that is not the primary one."""
+    return str(next(key["fingerprint"] for key in _keys(pool) if key["state"] == "active" and not key["primary"]))
+
+
 def condition(pool: Object, kind: str) -> Object:
     """A condition of an object, {} when it is absent."""
     found = (pool.get("status") or {}).get("conditions") or ()
