@@ -12,6 +12,8 @@ POOL = "chat"
 RELAY = f"{POOL}-relay"
 SECRETS = (POOL, f"{POOL}-pool", RELAY)
 OVERLAP_SECONDS = 5
+STORM = 20
+"""Requests during which a key's limit goes on after it was met."""
 RECENTLY = 1.0
 """Seconds: what served so long ago is in use."""
 MANIFEST = f"""\
@@ -126,6 +128,7 @@ async def storm(stage: Stage) -> None:
     await stage.simulator.limit_key(limited)
     await stage.until("the relay has met it, and asks again with the other key", _refused(stage, since))
     await stage.until("only the other key is used", _serving(stage, lambda used: used != set() and limited not in used))
+    await stage.more_requests(STORM)
     await stage.simulator.end_limits()
     stage.remark("the limit ends")
 
