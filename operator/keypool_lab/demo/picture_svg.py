@@ -140,7 +140,7 @@ class _Picture:
         yield f'<path d="M634 {y - 10}v{TICK}" stroke="{first}" stroke-width="1.4"/>'
         yield _text(642, y, "a request", "quiet")
         yield f'<path class="refused" d="M718 {y - 11}v{TICK + 4}"/>'
-        yield _text(726, y, "refused: the relay asks again", "quiet")
+        yield _text(726, y, "refused or lost: asked again", "quiet")
 
 
 def _line(kind: str, x: float, y: float, to: float) -> str:

@@ -12,7 +12,7 @@ BAR = WIDTH - LABEL - END
 CREATED, PUBLISHED, DRAINING, LOST, REVOKED, NOTHING, REFUSED = "·█▒╌✕ !"
 LEGEND = (
     f"{CREATED} created   {PUBLISHED} published   {DRAINING} draining   {LOST} lost, not noticed yet   {REVOKED} gone",
-    f"digits: how many requests; {REFUSED} a refusal, which the program did not see",
+    f"digits: how many requests; {REFUSED} refused or lost, and asked again by the relay",
 )
 
 
