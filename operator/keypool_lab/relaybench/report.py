@@ -33,11 +33,23 @@ def show_trouble(runs: Mapping[str, Sequence[Phase]], console: Console | None = 
     """What failed under trouble."""
     console = console or Console(width=WIDTH)
     for title, phases in runs.items():
-        names = ("asked", "failed", "streams cut", "repeated", "duplicates", "longest ms without an answer", "unknown")
+        names = (
+            "asked",
+            "a second",
+            "failed",
+            "streams cut",
+            "repeated",
+            "duplicates",
+            "unknown",
+            "longest ms without",
+            "handed on",
+        )
         table = _table(f"trouble, {title}", "phase", names)
         for one in phases:
-            told = (one.asked, one.failed, one.cut, one.repeated, one.duplicates, f"{one.gap * 1000:.0f}", one.unknown)
-            table.add_row(one.name, *map(str, told))
+            counts = (one.failed, one.cut, one.repeated, one.duplicates, one.unknown)
+            told = (one.asked, f"{one.asked / one.seconds:.0f}", *counts, f"{one.gap * 1000:.0f}")
+            handed = ", ".join(f"{count} {why}" for why, count in one.handed.items())
+            table.add_row(one.name, *map(str, told), handed)
         console.print(table)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from keypool_lab.bench.processes import Process
 from keypool_lab.bench.waiting import until
@@ -13,16 +14,16 @@ from keypool_lab.demo.mount import Mount
 
 START_SECONDS = 60.0
 OUR_PORT = r"^port (\d+)$"
-RELAY_PORT = r"port (\d+); probes at port \d+"
+RELAY_PORTS = r"port (\d+); probes at port (\d+)"
 
 
 @asynccontextmanager
 async def running(
     name: str, argv: list[str], environment: Mapping[str, str], logs: Path, says: str = OUR_PORT
-) -> AsyncIterator[tuple[Process, list[str]]]:
-    """`python argv…`, until the block ends, with all that the pattern `says` finds in its log."""
+) -> AsyncIterator[tuple[Process, list[Any]]]:
+    """`python argv…`, until the block ends, with what `re.findall` finds of the pattern `says` in its log."""
     process = await Process.start(name, argv, environment, logs / f"bench-relay-{name}.log")
-    found: list[str] = []
+    found: list[Any] = []
 
     async def told() -> bool:
         process.check()
@@ -37,16 +38,16 @@ async def running(
 
 
 @asynccontextmanager
-async def relay(mount: Mount, logs: Path, name: str = "relay") -> AsyncIterator[tuple[Process, int]]:
-    """The relay as a pod runs it, with all that it does, and its port."""
+async def relay(mount: Mount, logs: Path, name: str = "relay") -> AsyncIterator[tuple[Process, int, int]]:
+    """The relay as a pod runs it, with all that it does; its port, and that of its metrics."""
     # What the machine says of proxies is nothing to it.
     environment = {name: "" for name in os.environ if name.lower().endswith("_proxy")} | {
         "KEYPOOL_FOLDER": str(mount.folder),
         "KEYPOOL_RELAY_LISTEN_PORT": "0",
         "KEYPOOL_RELAY_HEALTH_PORT": "0",
     }
-    async with running(name, ["-m", "keypool_client", "relay"], environment, logs, RELAY_PORT) as (process, found):
-        yield process, int(found[0])
+    async with running(name, ["-m", "keypool_client", "relay"], environment, logs, RELAY_PORTS) as (process, found):
+        yield process, int(found[0][0]), int(found[0][1])
 
 
 def publish(mount: Mount, urls: Sequence[str], values: Mapping[str, str]) -> None:

@@ -36,7 +36,7 @@ class Seen:
 class Phase:
     """Counts of one phase. `failed` has neither answers nor cut streams. `duplicates`: calls that the provider carried
     out once more. `unknown`: requests that were answered, but not by the provider's record. `gap`: the longest time in
-    seconds without an answer."""
+    seconds without an answer. `seconds`: how long it took. `handed`: why the relay handed failures on."""
 
     name: str
     asked: int
@@ -46,16 +46,28 @@ class Phase:
     duplicates: int
     unknown: int
     gap: float
+    seconds: float
     statuses: Mapping[str, int]
+    handed: Mapping[str, int]
 
 
-def tally(name: str, began: float, seen: Sequence[Seen], calls: Iterable[Mapping[str, Any]]) -> Phase:
-    """Of the requests of one phase, and of all calls in the provider's record since it began."""
+@dataclass(frozen=True, slots=True)
+class Span:
+    """When a phase was, in monotonic seconds, and why the relay handed failures on meanwhile."""
+
+    name: str
+    began: float
+    ended: float
+    handed: Mapping[str, int]
+
+
+def tally(span: Span, seen: Sequence[Seen], calls: Iterable[Mapping[str, Any]]) -> Phase:
+    """Of the requests of one phase, and of all calls in the provider's record."""
     done = Counter(call["identity"] for call in calls if call["status"] == 200)
     answers = sorted(one.at for one in seen if one.answered)
-    moments = [began, *answers]
+    moments = [span.began, *answers]
     return Phase(
-        name,
+        span.name,
         asked=len(seen),
         failed=sum(not one.answered and not one.cut for one in seen),
         cut=sum(one.cut for one in seen),
@@ -63,5 +75,7 @@ def tally(name: str, began: float, seen: Sequence[Seen], calls: Iterable[Mapping
         duplicates=sum(done[one.identity] - 1 for one in seen if done[one.identity]),
         unknown=sum(one.answered and not done[one.identity] for one in seen),
         gap=max((after - before for before, after in zip(moments, answers, strict=False)), default=0.0),
+        seconds=span.ended - span.began,
         statuses=dict(Counter(str(one.status) for one in seen)),
+        handed=span.handed,
     )

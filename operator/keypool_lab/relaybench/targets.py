@@ -71,7 +71,7 @@ async def _relay(provider: Target, folder: Path) -> AsyncIterator[Target]:
     shutil.rmtree(folder / "bench-relay-keys", ignore_errors=True)
     mount = Mount(folder / "bench-relay-keys")
     publish(mount, [f"http://127.0.0.1:{provider.port}/v1"], {"chat-0": "sk-lab-zero", "chat-1": "sk-lab-one"})
-    async with relay(mount, folder) as (process, port):
+    async with relay(mount, folder) as (process, port, _):
         yield Target(process, port)
 
 

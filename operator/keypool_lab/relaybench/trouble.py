@@ -1,18 +1,24 @@
 """What fails while keys and endpoints come and go: counted at a client that tries nothing twice, and in the record."""
 
+import re
 import shutil
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+
+from aiohttp import ClientSession
 
 from keypool_lab.demo.mount import Mount
 from keypool_lab.relaybench.caller import Caller, asking
 from keypool_lab.relaybench.provider import Provider, provider
 from keypool_lab.relaybench.starting import publish, relay
-from keypool_lab.relaybench.tally import Phase, tally
+from keypool_lab.relaybench.tally import Phase, Span, tally
 
 RETRY_AFTER = 2
+_HANDED = re.compile(r'^keypool_relay_handed_on_total\{why="(\w+)"\} (\S+)$', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,25 +128,34 @@ async def trouble(amount: Amount, folder: Path, names: Sequence[str] = tuple(PHA
     keys = folder / f"bench-relay-trouble-{amount.size}"
     shutil.rmtree(keys, ignore_errors=True)
     mount = Mount(keys)
-    async with provider(amount.size, folder) as simulator:
+    async with provider(amount.size, folder) as simulator, ClientSession() as session:
         stage = Stage(amount, simulator, mount, Caller(0, 0), {})
         for _ in range(amount.size):
             await stage.add()
         stage.publish()
-        async with relay(mount, folder, "relay-in-trouble") as (_, port), asking(port, amount.rate) as stage.caller:
-            began = [await _phase(stage, name) for name in names]
+        async with (
+            relay(mount, folder, "relay-in-trouble") as (_, port, metrics),
+            asking(port, amount.rate) as stage.caller,
+        ):
+            told = partial(_handed, session, metrics)
+            spans = [await _phase(stage, name, told) for name in names]
             await stage.caller.finished()
         calls = await simulator.calls()
     seen = stage.caller.seen
-    return [
-        tally(name, at, [one for one in seen if one.phase == name], calls)
-        for name, at in zip(names, began, strict=True)
-    ]
+    return [tally(span, [one for one in seen if one.phase == span.name], calls) for span in spans]
 
 
-async def _phase(stage: Stage, name: str) -> float:
+async def _phase(stage: Stage, name: str, handed: Callable[[], Awaitable[Counter[str]]]) -> Span:
     """What begins from now on belongs to it; it starts when all that began before has ended."""
     began, stage.caller.phase = time.monotonic(), name
     await stage.caller.settled()
+    before = await handed()
     await PHASES[name](stage)
-    return began
+    return Span(name, began, time.monotonic(), dict(await handed() - before))
+
+
+async def _handed(session: ClientSession, port: int) -> Counter[str]:
+    """Failures that the relay handed on so far, by its reason."""
+    async with session.get(f"http://127.0.0.1:{port}/metrics") as answer:
+        found = _HANDED.findall(await answer.text())
+    return Counter({why: int(float(count)) for why, count in found})
