@@ -10,7 +10,8 @@ from keypool_lab.demo.svg_style import COLOURS, STYLE, colour, hatches
 
 WIDTH = 960
 LEFT, RIGHT = 168, 812
-TOP = 104
+TOP = 126
+MARK = 22
 ROW, BAR, TICK = 50, 16, 11
 LANE = 24
 
@@ -54,13 +55,15 @@ class _Picture:
         return round(LEFT + min(max(share, 0.0), 1.0) * (RIGHT - LEFT), 1)
 
     def _marks(self) -> Iterator[str]:
-        for mark, following in zip(self.story.marks, [*self.story.marks[1:], None], strict=True):
-            x = self.x(mark.time)
-            room = (self.x(following.time) if following else WIDTH - 24) - x - 26
-            yield f'<line class="mark" x1="{x}" y1="{TOP - 12}" x2="{x}" y2="{self.axis}"/>'
-            yield f'<circle class="badge" cx="{x}" cy="{TOP - 22}" r="9.5"/>'
-            yield _text(x, TOP - 18, str(mark.number), "number", anchor="middle")
-            yield _text(x + 15, TOP - 18, _fitting(mark.text, room), "step")
+        """In two rows by turns, so that short steps have room for their names."""
+        marks = self.story.marks
+        for index, mark in enumerate(marks):
+            x, y = self.x(mark.time), TOP - 22 - MARK * (1 - index % 2)
+            end = self.x(marks[index + 2].time) if index + 2 < len(marks) else WIDTH - 24
+            yield f'<line class="mark" x1="{x}" y1="{y + 10}" x2="{x}" y2="{self.axis}"/>'
+            yield f'<circle class="badge" cx="{x}" cy="{y}" r="9.5"/>'
+            yield _text(x, y + 4, str(mark.number), "number", anchor="middle")
+            yield _text(x + 15, y + 4, _fitting(mark.text, end - x - 26), "step")
 
     def _life(self, life: Life, top: float) -> Iterator[str]:
         y = top + 4
