@@ -163,10 +163,10 @@ async def _secrets(world: World, pool: PoolFacts, absent: set[str], *, publishes
         may_be_there = name in wanted or not world.sight.sees(pool.namespace)
         if not is_known and may_be_there and name not in absent:
             view = await _read(world, pool.namespace, name)
+            if view is None:  # one that was not wanted, and so not read, may be there
+                absent.add(name)
         if view is not None:
             views[name] = view
-        else:
-            absent.add(name)
     return views
 
 
