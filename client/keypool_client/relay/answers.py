@@ -1,6 +1,8 @@
 """Reads a provider's answer: as a whole where it is small, else as far as must be known before it goes on."""
 
+import asyncio
 from dataclasses import dataclass
+from functools import partial
 
 from aiohttp import ClientError, ClientResponse
 
@@ -8,9 +10,11 @@ from keypool_client.policy.outcome import FailureClass
 from keypool_client.relay.buffers import Lease
 from keypool_client.relay.usage import Tokens
 from keypool_client.wire.headers import returned
-from keypool_client.wire.whole import ANSWER_HELD
+from keypool_client.wire.whole import ANSWER_HELD, Flaw, flaw_in, room
 
 READ_ERRORS = (ClientError, TimeoutError, OSError)
+IN_A_THREAD = 64 * 1024
+"""Bytes: a larger compressed answer takes milliseconds to be unpacked."""
 Pairs = list[tuple[str, str]]
 
 
@@ -82,6 +86,23 @@ async def read_whole(answer: Answer, lease: Lease) -> None:
         raise Cut(f"HTTP {answer.status}, but the body was cut ({type(error).__name__})") from None
     answer.begun = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     answer.rest = None
+
+
+async def believed(answer: Answer, lease: Lease, *, due: bool) -> None:
+    """Looks into a success that was read whole. Raises Cut where it is no answer.
+
+    A compressed one is unpacked in memory that is free; where none is, the transfer alone tells that it is whole.
+    """
+    space = room(answer.begun, answer.encoding)
+    if not lease.take(space):
+        return
+    look = partial(flaw_in, answer.content_type, answer.begun, encoding=answer.encoding, length=answer.length, due=due)
+    try:
+        flaw: Flaw | None = await asyncio.to_thread(look) if space and len(answer.begun) > IN_A_THREAD else look()
+    finally:
+        lease.give(space)
+    if flaw is not None:
+        raise Cut(f"HTTP {answer.status}, but the body is not an answer: {flaw}")
 
 
 async def read_first(answer: Answer) -> None:

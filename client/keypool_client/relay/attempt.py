@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from keypool_client.policy.classify import classify
 from keypool_client.policy.outcome import FailureClass, Outcome
 from keypool_client.policy.steps import Send
-from keypool_client.relay.answers import Answer, Cut, opened, read_first, read_whole
+from keypool_client.relay.answers import Answer, Cut, believed, opened, read_first, read_whole
 from keypool_client.relay.asked import Asked
 from keypool_client.relay.streams import open_stream
 from keypool_client.relay.upstream import Lost, Upstream
 from keypool_client.wire.errors import Code
-from keypool_client.wire.whole import Flaw, Kind, flaw_in, kind_of, plain
+from keypool_client.wire.whole import Flaw, Kind, beginning, kind_of
 
 MOST_JUDGED = 64 * 1024
 REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "x-goog-request-id", "cf-ray")
@@ -53,8 +53,8 @@ class Attempt:
         kind = kind_of(answer.content_type)
         if answer.status >= 400:
             await read_whole(answer, self._asked.lease)
-            text = plain(answer.begun, answer.encoding)
-            self._judge(answer, answer.begun if isinstance(text, Flaw) else text, day)
+            found = beginning(answer.begun, answer.encoding, MOST_JUDGED)  # so little that it needs no lease
+            self._judge(answer, answer.begun if isinstance(found, Flaw) else found.text, day)
         elif kind is Kind.STREAM and answer.encoding in {"", "identity"}:
             if error := await open_stream(answer, self._asked):
                 self._judge(answer, error, day)
@@ -64,14 +64,9 @@ class Attempt:
             await read_first(answer)
 
     async def _read_json(self, answer: Answer) -> None:
-        length = answer.length
         await read_whole(answer, self._asked.lease)
-        if answer.rest is not None:
-            return
-        due = self._asked.route.call is not None
-        flaw = flaw_in(answer.content_type, answer.begun, encoding=answer.encoding, length=length, due=due)
-        if flaw is not None:
-            raise Cut(f"HTTP {answer.status}, but the body is not an answer: {flaw}")
+        if answer.rest is None:
+            await believed(answer, self._asked.lease, due=self._asked.route.call is not None)
 
     def _judge(self, answer: Answer, body: bytes, day: Clock) -> None:
         headers = {name.lower(): value for name, value in answer.headers}

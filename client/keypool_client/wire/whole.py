@@ -4,14 +4,18 @@ import json
 import re
 import zlib
 from enum import StrEnum
+from typing import NamedTuple
 
 ANSWER_HELD = 1024 * 1024
 """Bytes: a larger answer is passed on as it comes; a cut is a broken transfer then."""
 PARSED = 256 * 1024
 """Bytes: a larger one is looked at by its first and last byte."""
-UNPACKED = 8 * 1024 * 1024
-"""Bytes: what 1 MiB of compressed text may become."""
+UNPACKED = 1024 * 1024
+"""Bytes: so much of a compressed answer is unpacked to look at it."""
 LAYERS = 2
+_STATE = 64 * 1024
+"""Bytes: what zlib needs for itself."""
+BLANK = b" \t\r\n"
 _UNPACKABLE = frozenset({"gzip", "x-gzip", "deflate"})
 _JSON = re.compile(r"application/(?:[\w.-]+\+)?json\s*(?:;|$)", re.IGNORECASE)
 _STREAM = re.compile(r"text/event-stream\s*(?:;|$)", re.IGNORECASE)
@@ -35,8 +39,6 @@ class Flaw(StrEnum):
     HTML = "html"
     """A page of a proxy, a firewall or a login."""
     NOT_JSON = "not-json"
-    TOO_LARGE = "too-large-unpacked"
-    """Compressed so much that unpacking it would take the memory."""
     ENCODING = "encoding"
     """Compressed in a way that was not asked for."""
 
@@ -60,34 +62,56 @@ def flaw_in(
         return Flaw.CUT
     if not due and kind_of(content_type) is not Kind.JSON:
         return None
-    text = plain(body, encoding)
-    if isinstance(text, Flaw):
-        return text
-    return _flaw_in_text(text.strip(b" \t\r\n"), content_type)
+    found = beginning(body, encoding)
+    if isinstance(found, Flaw):
+        return found
+    if found.more:
+        return _flaw_in_beginning(found.text.lstrip(BLANK))
+    return _flaw_in_text(found.text.strip(BLANK), content_type)
 
 
-def plain(body: bytes, encoding: str) -> bytes | Flaw:
+class Beginning(NamedTuple):
+    """A body without its compression, as far as it was unpacked."""
+
+    text: bytes
+    more: bool
+    """There is more of it."""
+
+
+def beginning(body: bytes, encoding: str, most: int = UNPACKED) -> Beginning | Flaw:
     """The body without its compression, for those who look into it; it is passed on as it came."""
-    names = [name for part in encoding.split(",") if (name := part.strip().lower()) not in ("", "identity")]
+    names = _names(encoding)
     if len(names) > LAYERS or not _UNPACKABLE.issuperset(names):
         return Flaw.ENCODING
+    more = False
     for _ in names:
-        unpacked = _unpacked(body)
-        if isinstance(unpacked, Flaw):
-            return unpacked
-        body = unpacked
-    return body
+        unpacker = zlib.decompressobj(zlib.MAX_WBITS + 32)  # it sees which of the two formats it is
+        try:
+            body = unpacker.decompress(body, most + 1)
+        except zlib.error:
+            return Flaw.CUT
+        if not (unpacker.eof or more or len(body) > most):
+            return Flaw.CUT
+        more = more or len(body) > most
+    return Beginning(body, more)
 
 
-def _unpacked(body: bytes) -> bytes | Flaw:
-    unpacker = zlib.decompressobj(zlib.MAX_WBITS + 32)  # it sees which of the two formats it is
-    try:
-        text = unpacker.decompress(body, UNPACKED + 1)
-    except zlib.error:
-        return Flaw.CUT
-    if len(text) > UNPACKED:
-        return Flaw.TOO_LARGE
-    return text if unpacker.eof else Flaw.CUT
+def room(body: bytes, encoding: str) -> int:
+    """Bytes that `flaw_in` may take beside the body to unpack it: for what comes out of each layer, for putting that
+    together, and for what was not unpacked."""
+    names = _names(encoding)
+    return (UNPACKED + _STATE) * (min(len(names), LAYERS) + 1) + len(body) if names else 0
+
+
+def _names(encoding: str) -> list[str]:
+    return [name for part in encoding.split(",") if (name := part.strip().lower()) not in ("", "identity")]
+
+
+def _flaw_in_beginning(text: bytes) -> Flaw | None:
+    """Of an answer too large to be looked at as a whole: whether it is whole is told by the transfer alone."""
+    if not text or text[:1] in _ENDS:
+        return None
+    return Flaw.HTML if text[:1] == b"<" else Flaw.NOT_JSON
 
 
 def _flaw_in_text(text: bytes, content_type: str) -> Flaw | None:
