@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hashlib
+from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import WSMsgType
@@ -72,6 +73,48 @@ async def test_an_upload_goes_on_as_it_comes_once(mounted: Mounted) -> None:
     assert [(heard.body, heard.header("content-length")) for heard in provider.heard] == [
         (b"--b\r\n\r\nhello\r\n--b--", "19")
     ]
+
+
+async def test_an_upload_that_the_endpoint_stops_reading_ends_in_time(mounted: Mounted) -> None:
+    """It is sent as it comes: without a deadline it would stand as long as the client does."""
+    over, sent = asyncio.Event(), 0
+
+    async def read_no_more(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await over.wait()
+        writer.close()
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while not over.is_set():
+            yield b"x" * 65536
+            sent += 1
+
+    server = await asyncio.start_server(read_no_more, "127.0.0.1", 0)
+    mounted.put(document([f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"], {"chat-0": "sk-one"}))
+    async with relay(mounted.path, idle_seconds="0.3") as served:
+        kind = {"Content-Type": "multipart/form-data; boundary=b"}
+        told = await served.ask("/v1/files", data=endless(), headers=kind)
+        over.set()
+    server.close()
+    assert (told.status, told.code) == (504, "keypool_no_answer")
+    assert sent > 1
+
+
+async def test_an_upload_may_pause_at_the_client_for_longer_than_the_endpoint_may(mounted: Mounted) -> None:
+    """The endpoint's time runs while it is sent something."""
+    async with upstream(saying(full(b"{}"))) as provider:
+        mounted.put(document([provider.url], {"chat-0": "sk-one"}))
+        async with relay(mounted.path, idle_seconds="0.1") as served:
+
+            async def pausing() -> AsyncIterator[bytes]:
+                yield b"one"
+                await asyncio.sleep(0.3)  # it is the pause itself that is tried
+                yield b"two"
+
+            kind = {"Content-Type": "multipart/form-data; boundary=b"}
+            told = await served.ask("/v1/files", data=pausing(), headers=kind)
+    assert (told.status, [heard.body for heard in provider.heard]) == (200, [b"onetwo"])
 
 
 async def test_what_finds_no_memory_goes_on_as_it_comes_once(mounted: Mounted) -> None:

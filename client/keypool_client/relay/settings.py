@@ -112,7 +112,9 @@ class Settings:
     )
     connect_seconds: float = _setting(_seconds, "5", "How long a connection to an endpoint may take, TLS included.")
     first_byte_seconds: float = _setting(_seconds, "600", "How long an endpoint may take until its answer begins.")
-    idle_seconds: float = _setting(_seconds, "300", "How long an answer that has begun may pause.")
+    idle_seconds: float = _setting(
+        _seconds, "300", "How long an answer that has begun, or an endpoint that takes an upload, may pause."
+    )
     body_seconds: float = _setting(_seconds, "60", "How long a client may pause while it sends a request's body.")
     log_level: str = _setting(_level, "INFO", "DEBUG, INFO, WARNING or ERROR.")
 

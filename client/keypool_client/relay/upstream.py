@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -126,7 +127,9 @@ class Upstream:
         token = _LEG.set(leg)
         session = self._fresh if fresh else self._kept
         try:
-            async with asyncio.timeout(self._longest if body.__class__ is bytes else None):
+            async with asyncio.timeout(self._longest if body.__class__ is bytes else None) as deadline:
+                if isinstance(body, AsyncIterator):
+                    body = _taken(body, deadline, self._deadlines.idle)
                 response = await session.request(
                     method,
                     URL(url, encoded=True),
@@ -143,6 +146,21 @@ class Upstream:
         if (connection := response.connection) is not None and connection.protocol is not None:
             connection.protocol.read_timeout = self._deadlines.idle
         return response
+
+
+async def _taken(pieces: AsyncIterator[bytes], deadline: asyncio.Timeout, seconds: float) -> AsyncIterator[bytes]:
+    """The pieces of an upload, each with so much time for the endpoint to take it. The client's pauses do not count,
+    nor what is still sent once the answer has begun: that has its own deadline."""
+    loop = asyncio.get_running_loop()
+    async for piece in pieces:
+        _due(deadline, loop.time() + seconds)
+        yield piece
+        _due(deadline, None)
+
+
+def _due(deadline: asyncio.Timeout, when: float | None) -> None:
+    with suppress(RuntimeError):  # the answer has begun
+        deadline.reschedule(when)
 
 
 def _lost(error: Exception, leg: Leg) -> Lost:
