@@ -51,7 +51,11 @@ class Attempt:
 
     async def _read(self, answer: Answer, day: Clock) -> None:
         kind = kind_of(answer.content_type)
-        if answer.status >= 400:
+        if self._asked.http.method == "HEAD":
+            self._read_head(answer, day)
+        elif answer.status == 101 and not self._asked.route.websocket:
+            raise Cut("HTTP 101, but nobody asked for another protocol")
+        elif answer.status >= 400:
             await read_whole(answer, self._asked.lease)
             found = beginning(answer.begun, answer.encoding, MOST_JUDGED)  # so little that it needs no lease
             self._judge(answer, answer.begun if isinstance(found, Flaw) else found.text, day)
@@ -62,6 +66,12 @@ class Attempt:
             await self._read_json(answer)
         elif answer.status != 101:
             await read_first(answer)
+
+    def _read_head(self, answer: Answer, day: Clock) -> None:
+        """It has no body, whatever its headers say of one."""
+        answer.rest = None
+        if answer.status >= 400:
+            self._judge(answer, b"", day)
 
     async def _read_json(self, answer: Answer) -> None:
         await read_whole(answer, self._asked.lease)
@@ -107,4 +117,5 @@ class Attempt:
     def _request_id(self) -> str:
         headers = {} if self.answer is None else {name.lower(): value for name, value in self.answer.headers}
         found = next((headers[name] for name in REQUEST_IDS if name in headers), "none")
-        return found if _PLAIN.fullmatch(found) else "odd"
+        echoed = any(key.value in found for key in self.send.pool.keys)
+        return found if _PLAIN.fullmatch(found) and not echoed else "odd"

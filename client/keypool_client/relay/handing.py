@@ -25,9 +25,10 @@ def own(refusal: Refusal, retry_after: float | None = None, asked: Asked | None 
 
 def whole(answer: Answer, asked: Asked) -> web.Response:
     """An answer that was read to its end."""
-    return web.Response(
-        status=answer.status, reason=answer.reason, body=answer.begun, headers=headers_of(answer, asked)
-    )
+    headers = headers_of(answer, asked)
+    if asked.http.method == "HEAD" and answer.length is not None:
+        headers["Content-Length"] = str(answer.length)
+    return web.Response(status=answer.status, reason=answer.reason, body=answer.begun, headers=headers)
 
 
 async def begin(answer: Answer, asked: Asked) -> web.StreamResponse:
@@ -60,7 +61,13 @@ def close(asked: Asked) -> None:
     transport = asked.http.transport
     asked.http.protocol.force_close()
     if transport is not None:
-        asyncio.get_running_loop().call_later(FLUSH_SECONDS, transport.abort)
+        asyncio.get_running_loop().call_later(FLUSH_SECONDS, give_up, transport)
+
+
+def give_up(transport: asyncio.WriteTransport) -> None:
+    """Where all is written it is closed, and asyncio's transports cannot be aborted after that."""
+    if transport.get_write_buffer_size():
+        transport.abort()
 
 
 def headers_of(answer: Answer, asked: Asked) -> CIMultiDict[str]:

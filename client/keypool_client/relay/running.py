@@ -13,8 +13,9 @@ from keypool_client.model import Pool
 from keypool_client.policy.choosing import Chooser
 from keypool_client.relay.admin import Page
 from keypool_client.relay.buffers import Buffers
+from keypool_client.relay.files import make_room
 from keypool_client.relay.health import Health
-from keypool_client.relay.listeners import Server, usable
+from keypool_client.relay.listeners import MOST_CONNECTIONS, Server, usable
 from keypool_client.relay.metrics import Metrics
 from keypool_client.relay.notes import Notes
 from keypool_client.relay.relay import Relay
@@ -60,7 +61,13 @@ class Running:
         self.relay = Relay(parts, Page(lambda: self.watcher.now, self._numbers))
         self.watcher = Watcher(self._folder, self._apply)
         await self.watcher.look()
-        self._server, health = Server(self.relay), Server(Health(self.metrics.registry, self._ready, self._refresh))
+        most = make_room()
+        if most < MOST_CONNECTIONS:
+            log.warning("the limit of open files has room for %d connections only: raise it (ulimit -n)", most)
+        self._server, health = (
+            Server(self.relay, most),
+            Server(Health(self.metrics.registry, self._ready, self._refresh)),
+        )
         stack.push_async_callback(health.close)
         stack.push_async_callback(self._server.close)
         have, lack = usable(told.listen_addresses)

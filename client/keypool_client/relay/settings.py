@@ -9,6 +9,8 @@ from ipaddress import ip_address
 from types import MappingProxyType
 from typing import Any, Self
 
+from keypool_client.proxies import faults
+
 PREFIX = "KEYPOOL_RELAY_"
 LONGEST_MODELS = 20_000
 FROM_KUBERNETES = re.compile(r"(SERVICE_(HOST|PORT)\w*|PORT(_\d+_(TCP|UDP|SCTP)\w*)?)")
@@ -121,7 +123,7 @@ class Settings:
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
         """The settings of an environment; raises BadSettings with all that is wrong. No value is repeated in it."""
-        values, wrong = {}, _unknown(cls, environ)
+        values, wrong = {}, _unknown(cls, environ) + faults(environ)
         for each in fields(cls):
             name = PREFIX + each.name.upper()
             try:

@@ -8,7 +8,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed lacks it
 
 from aiohttp import (
     ClientConnectorError,
@@ -31,6 +30,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from keypool_client.model import Endpoint, Pool
+from keypool_client.proxies import bypassed, told
 
 KEPT_SECONDS = 30.0
 """How long an idle connection is kept: shorter than load balancers keep theirs."""
@@ -164,9 +164,11 @@ def _due(deadline: asyncio.Timeout, when: float | None) -> None:
 
 
 def _lost(error: Exception, leg: Leg) -> Lost:
-    """The error's own text is left out: it may quote the request."""
+    """The error's own text is left out: it may quote the request. A ValueError is raised before anything is sent."""
     why = type(error).__name__
-    if isinstance(error, ClientConnectorError | ConnectionTimeoutError | ClientSSLError | ClientHttpProxyError):
+    if isinstance(
+        error, ClientConnectorError | ConnectionTimeoutError | ClientSSLError | ClientHttpProxyError | ValueError
+    ):
         return Lost(f"no connection ({why})", sent=False)
     closed = isinstance(error, ClientOSError) or (isinstance(error, ServerDisconnectedError) and not _began(error))
     late = isinstance(error, TimeoutError)
@@ -188,8 +190,7 @@ class _Proxies:
     """HTTP_PROXY, HTTPS_PROXY and NO_PROXY, looked up once for each host: the answer never changes."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        names = {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
-        self._told = _proxies_of({name: value for name, value in environ.items() if name.lower() in names})
+        self._told = told(environ)
         self._known: dict[tuple[str, str], str | None] = {}
 
     def of(self, url: str) -> str | None:
@@ -203,12 +204,6 @@ class _Proxies:
         return self._known[place]
 
     def _look_up(self, scheme: str, host: str) -> str | None:
-        if proxy_bypass_environment(host, self._told):
+        if bypassed(host, self._told.get("no", "")):
             return None
         return self._told.get(scheme) or self._told.get("all")
-
-
-def _proxies_of(environ: Mapping[str, str]) -> dict[str, str]:
-    """As urllib reads them; small letters win."""
-    found = {name.lower().removesuffix("_proxy"): value for name, value in environ.items() if name.isupper() and value}
-    return found | {name.removesuffix("_proxy"): value for name, value in environ.items() if name.islower() and value}
