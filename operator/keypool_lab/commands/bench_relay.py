@@ -58,7 +58,7 @@ def _trouble(short: bool, rate: float, output: Path, runs: "dict[str, list[Phase
 
     teller = Teller()
     for size, at in ((2, rate), (1, min(rate, 100.0))):
-        amount = Amount(size, 40.0, 20) if short else Amount(size, at, int(at * 3))
+        amount = Amount(size, 40.0, 20, 12) if short else Amount(size, at, int(at * 3))
         title = (
             f"{size} key{'s' if size > 1 else ''} and endpoint{'s' if size > 1 else ''}, {amount.rate:.0f} requests/s"
         )

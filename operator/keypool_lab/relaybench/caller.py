@@ -10,18 +10,16 @@ from keypool_lab.bench.failures import BenchError
 from keypool_lab.relaybench.asking import Connection, Gone, Reply, request
 from keypool_lab.relaybench.tally import Seen
 
-MOST_OPEN = 200
-"""Requests under way: 1,000 a second need half as many. Where the machine is too slow for that, the client waits."""
 TICK_SECONDS = 0.005
 STREAM_EVERY = 5
 LONGEST = 90.0
 
 
 class Caller:
-    """`async with asking(port, rate) as caller`. `phase` is noted with each request as it begins."""
+    """`async with asking(port, rate, most) as caller`. `phase` is noted with each request as it begins."""
 
-    def __init__(self, port: int, rate: float) -> None:
-        self._port, self._rate = port, rate
+    def __init__(self, port: int, rate: float, most: int) -> None:
+        self._port, self._rate, self._most = port, rate, most
         self._idle: list[Connection] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._numbers = itertools.count()
@@ -63,7 +61,7 @@ class Caller:
         began, launched = time.monotonic(), 0
         while not self._over:
             due = int((time.monotonic() - began) * self._rate) - launched
-            for _ in range(min(due, MOST_OPEN - len(self._tasks))):
+            for _ in range(min(due, self._most - len(self._tasks))):
                 task = asyncio.create_task(self._one(next(self._numbers)))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
@@ -113,9 +111,9 @@ class Caller:
 
 
 @asynccontextmanager
-async def asking(port: int, rate: float) -> AsyncIterator[Caller]:
-    """Asks until the block ends."""
-    caller = Caller(port, rate)
+async def asking(port: int, rate: float, most: int) -> AsyncIterator[Caller]:
+    """Asks until the block ends, with at most so many requests under way: a slow machine lowers the rate."""
+    caller = Caller(port, rate, most)
     task = asyncio.create_task(caller.ask())
     try:
         yield caller

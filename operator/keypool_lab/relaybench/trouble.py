@@ -23,11 +23,13 @@ _HANDED = re.compile(r'^keypool_relay_handed_on_total\{why="(\w+)"\} (\S+)$', re
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """`size`: keys, and endpoints. `rate`: requests a second; `each`: requests before and after each event."""
+    """`size`: keys, and endpoints. `rate`: requests a second; `each`: requests before and after each event; `most`: requests
+    under way, of which 1,000 a second need some 100."""
 
     size: int = 2
     rate: float = 1000.0
     each: int = 3000
+    most: int = 200
 
 
 @dataclass(slots=True)
@@ -129,13 +131,13 @@ async def trouble(amount: Amount, folder: Path, names: Sequence[str] = tuple(PHA
     shutil.rmtree(keys, ignore_errors=True)
     mount = Mount(keys)
     async with provider(amount.size, folder) as simulator, ClientSession() as session:
-        stage = Stage(amount, simulator, mount, Caller(0, 0), {})
+        stage = Stage(amount, simulator, mount, Caller(0, 0, 0), {})
         for _ in range(amount.size):
             await stage.add()
         stage.publish()
         async with (
             relay(mount, folder, "relay-in-trouble") as (_, port, metrics),
-            asking(port, amount.rate) as stage.caller,
+            asking(port, amount.rate, amount.most) as stage.caller,
         ):
             told = partial(_handed, session, metrics)
             spans = [await _phase(stage, name, told) for name in names]
