@@ -23,8 +23,8 @@ _HANDED = re.compile(r'^keypool_relay_handed_on_total\{why="(\w+)"\} (\S+)$', re
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """`size`: keys, and endpoints. `rate`: requests a second; `each`: requests before and after each event; `most`: requests
-    under way, of which 1,000 a second need some 100."""
+    """`size`: keys, and endpoints. `rate`: requests a second; `each`: requests before and after each event; `most`:
+    requests under way, of which 1,000 a second need some 100."""
 
     size: int = 2
     rate: float = 1000.0
