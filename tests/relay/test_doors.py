@@ -1,6 +1,9 @@
 """Who may ask, what goes on to the provider, and what the two ports say."""
 
+import asyncio
+import json
 import logging
+import re
 
 import pytest
 
@@ -8,7 +11,7 @@ from keypool_client.relay.peers import is_local
 from tests.relay.mounted import Mounted, document
 from tests.relay.served import Told, relay, told
 from tests.relay.stages import saying
-from tests.relay.upstream import CHAT, full, upstream
+from tests.relay.upstream import CHAT, Heard, full, upstream
 
 VALUE = "sk-canary-of-the-doors"
 
@@ -78,6 +81,33 @@ async def test_only_the_pools_key_reaches_the_provider_and_no_value_comes_back(
     said = [str(answer.headers), str(answer.body), str(page.body), metrics, caplog.text, repr(served.running.chooser)]
     assert [text for text in said if VALUE in text] == []
     assert "req-1" in caplog.text
+
+
+async def test_the_pages_show_what_is_known_of_each_key(mounted: Mounted) -> None:
+    """In JSON, and as a table for people: one key is rejected, the other one works."""
+
+    bad = full(b'{"error": {"code": "invalid_api_key", "message": "Incorrect API key provided"}}', "401 Unauthorized")
+
+    async def answer(heard: Heard, writer: asyncio.StreamWriter) -> None:
+        writer.write(full(CHAT) if heard.key == VALUE else bad)
+
+    async with upstream(answer) as provider:
+        mounted.put(document([provider.url], {"chat-0": VALUE, "chat-1": f"{VALUE}-dead"}))
+        async with relay(mounted.path) as served:
+            for _ in range(20):
+                assert (await served.ask()).status == 200
+            page, table = await served.ask("/_keypool", "GET"), await served.ask("/_keypool/table", "GET")
+            refused = await served.ask("/_keypool/table", "PUT", data=b"")
+            foreign = await served.ask("/_keypool/table", "GET", headers={"Host": "evil.example"})
+    told = json.loads(page.body)
+    keys = {key["id"]: key["state"] for key in told["state"][0]["keys"]}
+    assert keys == {"chat-0": "ready", "chat-1": "condemned"}
+    assert [(each["finding"], each["keyId"]) for each in told["reports"]] == [("condemned", "chat-1")]
+    text = table.body.decode()
+    assert re.search(r"team-a/chat +chat-0 +ready +0 +0% +\d+ ms +-\n", text)
+    assert "chat-1: condemned, the provider rejects it" in text
+    assert (refused.status, foreign.status) == (405, 403)
+    assert VALUE not in text + page.body.decode()
 
 
 async def test_the_health_port_has_probes_and_figures_and_no_requests(mounted: Mounted) -> None:

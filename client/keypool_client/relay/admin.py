@@ -1,4 +1,4 @@
-"""The read-only page for people: `GET /_keypool` on the loopback port. It has no values."""
+"""The read-only pages: `GET /_keypool` and `/_keypool/table` on the loopback port. They have no values."""
 
 import json
 from collections.abc import Callable
@@ -9,22 +9,27 @@ from aiohttp import web
 from keypool_client import __version__
 from keypool_client.keys import Pools
 from keypool_client.model import Pool
-from keypool_client.relay import handing
+from keypool_client.policy.choosing import Chooser
+from keypool_client.relay import handing, table
 from keypool_client.wire.errors import Refusal
 from keypool_client.wire.guard import fault_in_sender
 
-PATH = "/_keypool"
+PATH, TABLE = "/_keypool", "/_keypool/table"
+PATHS = frozenset({PATH, TABLE})
 NO_FILE = "no keys.json could be read yet: see the relay's log, and whether the Secret POOL-relay is mounted"
 
 
 class Page:
     """What the relay knows at this moment."""
 
-    def __init__(self, known: Callable[[], Pools], numbers: Callable[[], dict[str, Any]]) -> None:
-        self._known, self._numbers = known, numbers
+    def __init__(self, known: Callable[[], Pools], numbers: Callable[[], dict[str, Any]], chooser: Chooser) -> None:
+        self._known, self._numbers, self._chooser = known, numbers, chooser
 
-    def answer(self, request: web.BaseRequest) -> web.Response:
-        """The page, for who may ask."""
+    def _state(self, now: float, troubles: tuple[str, ...]) -> str:
+        return table.as_table(self._chooser.view(now), self._chooser.reports(now), troubles)
+
+    def answer(self, request: web.BaseRequest, now: float) -> web.Response:
+        """The page, for who may ask. `now`: monotonic seconds."""
         headers: dict[str, list[str]] = {}
         for name, value in request.headers.items():
             headers.setdefault(name.lower(), []).append(value)
@@ -33,7 +38,10 @@ class Page:
         if request.method not in {"GET", "HEAD"}:
             return web.Response(status=405, headers={"Allow": "GET, HEAD"})
         known = self._known()
-        told = {"version": __version__, "troubles": list(known.troubles), **self._numbers()}
+        if request.raw_path == TABLE:
+            return web.Response(text=self._state(now, known.troubles))
+        state = table.as_json(self._chooser.view(now), self._chooser.reports(now), now)
+        told = {"version": __version__, "troubles": list(known.troubles), **self._numbers(), **state}
         return web.json_response(told | {"pools": [_pool(pool) for pool in known.pools]}, dumps=_indented)
 
 

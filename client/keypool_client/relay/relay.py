@@ -54,8 +54,8 @@ class Relay:
             self._closed = self._parts.clock()
 
     async def _placed(self, request: web.BaseRequest, lease: Lease) -> web.StreamResponse:
-        if request.raw_path == admin.PATH:
-            return self._page.answer(request)
+        if request.raw_path in admin.PATHS:
+            return self._page.answer(request, self._parts.clock())
         where = route(request.method, request.raw_path, self._dialects, request.headers.items())
         if isinstance(where, Refusal):
             if not self._dialects and where.code is Code.WRONG_DIALECT:

@@ -58,7 +58,7 @@ class Running:
             clock=time.monotonic,
             day=time.time,
         )
-        self.relay = Relay(parts, Page(lambda: self.watcher.now, self._numbers))
+        self.relay = Relay(parts, Page(lambda: self.watcher.now, self._numbers, self.chooser))
         self.watcher = Watcher(self._folder, self._apply)
         await self.watcher.look()
         most = make_room()
