@@ -16,6 +16,11 @@ UNSERVED = 'keypool_ledgers_unserved{instance="a"}'
 CALLS = 'keypool_provider_calls_total{{provider="liteLLM",call="probe",outcome="{}",instance="a"}}'
 
 
+RELAYED = 'keypool_relay_requests_total{{pool="team/chat",key_id="k",class="{}",outcome="{}",instance="r"}}'
+USABLE = 'keypool_relay_keys_usable{pool="team/chat",instance="r"}'
+FILE_OK = 'keypool_relay_file_ok{instance="r"}'
+
+
 def always(value: float) -> Series:
     """The same value in every minute."""
     return [value] * MINUTES
@@ -61,6 +66,12 @@ TROUBLE: dict[str, dict[str, Series]] = {
     "KeypoolWritesNotHeld": {'keypool_writes_held{instance="a"}': always(0)},
     "KeypoolClockUncertain": {'keypool_clocks_agree{instance="a"}': always(0)},
     "KeypoolSpendLimitNear": {pool_series("keypool_spend_limit_fraction", "chat"): always(0.83)},
+    "KeypoolRelayRequestsFail": {
+        RELAYED.format("none", "answered"): growing(600),
+        RELAYED.format("transient", "failed"): growing(120),
+    },
+    "KeypoolRelayNoUsableKey": {USABLE: always(0)},
+    "KeypoolRelayFileBad": {FILE_OK: always(0)},
     "KeypoolSpendLimitReached": {pool_series("keypool_spend_limit_fraction", "chat"): always(1.02)},
 }
 # For so many minutes nobody is told.
@@ -85,6 +96,9 @@ PATIENCE = {
     "KeypoolClockUncertain": 4,
     "KeypoolSpendLimitNear": 9,
     "KeypoolSpendLimitReached": 4,
+    "KeypoolRelayRequestsFail": 4,
+    "KeypoolRelayNoUsableKey": 4,
+    "KeypoolRelayFileBad": 4,
 }
 WELL: dict[str, Series] = {
     LEADER: always(1),
@@ -99,6 +113,11 @@ WELL: dict[str, Series] = {
     RESYNC: [*[-1.0] * 6, *[minute % 6 * 60.0 for minute in range(MINUTES - 6)]],
     SERVED.format("a"): [*[0.0] * 3, *always(1)[3:]],
     UNSERVED: always(0),
+    RELAYED.format("none", "answered"): growing(600),
+    RELAYED.format("caller", "failed"): growing(600),
+    RELAYED.format("transient", "failed"): growing(20),
+    USABLE: [minute % 5 * 1.0 for minute in range(MINUTES)],
+    FILE_OK: [minute % 4 * 1.0 for minute in range(MINUTES)],
     'keypool_audit_lines_lost_total{instance="a"}': always(7),
     'keypool_writes_held{instance="a"}': [*always(-1)[:40], *always(1)[40:]],
     pool_series("keypool_spend_limit_fraction", "chat"): always(0.79),

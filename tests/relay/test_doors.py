@@ -97,6 +97,7 @@ async def test_the_pages_show_what_is_known_of_each_key(mounted: Mounted) -> Non
             for _ in range(20):
                 assert (await served.ask()).status == 200
             page, table = await served.ask("/_keypool", "GET"), await served.ask("/_keypool/table", "GET")
+            metrics = await served.metrics()
             refused = await served.ask("/_keypool/table", "PUT", data=b"")
             foreign = await served.ask("/_keypool/table", "GET", headers={"Host": "evil.example"})
     told = json.loads(page.body)
@@ -106,6 +107,8 @@ async def test_the_pages_show_what_is_known_of_each_key(mounted: Mounted) -> Non
     text = table.body.decode()
     assert re.search(r"team-a/chat +chat-0 +ready +0 +0% +\d+ ms +-\n", text)
     assert "chat-1: condemned, the provider rejects it" in text
+    assert 'keypool_relay_keys_usable{pool="team-a/chat"} 1.0\n' in metrics
+    assert "keypool_relay_file_ok 1.0\n" in metrics
     assert (refused.status, foreign.status) == (405, 403)
     assert VALUE not in text + page.body.decode()
 

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from keypool.serve.metrics import Metrics
+from keypool_client.relay.metrics import Metrics as RelayMetrics
 from keypool_lab.alerts import OBJECT, RULES, prometheus_rule
 
 ROOT = Path(__file__).parents[2]
@@ -18,8 +19,8 @@ ALERTS: dict[str, dict[str, Any]] = {rule["alert"]: rule for rule in RULES_OF_AL
 
 
 def exposed() -> set[str]:
-    """The names under which Prometheus finds the operator's metrics."""
-    families = Metrics().registry.collect()
+    """The names under which Prometheus finds the metrics of operators and relays."""
+    families = [*Metrics().registry.collect(), *RelayMetrics().registry.collect()]
     return {f"{family.name}_total" if family.type == "counter" else family.name for family in families}
 
 

@@ -65,8 +65,16 @@ class Metrics:
             registry=registry,
         )
         self.keys = Gauge("keypool_relay_keys", "Keys in the file, by pool.", ("pool",), registry=registry)
+        self.usable = Gauge(
+            "keypool_relay_keys_usable",
+            "Keys that are neither rejected, without credit nor at a limit, by pool.",
+            ("pool",),
+            registry=registry,
+        )
         self.read = Gauge(
-            "keypool_relay_file_ok", "1 while the mounted folder can be read and says nothing wrong.", registry=registry
+            "keypool_relay_file_ok",
+            "1 while the mounted folder was read in the last minute and nothing is wrong with it.",
+            registry=registry,
         )
         self.open = Gauge("keypool_relay_open_requests", "Requests that are under way.", registry=registry)
         self.connections = Gauge("keypool_relay_connections", "Connections of clients.", registry=registry)

@@ -95,7 +95,11 @@ class Running:
         return {"open": self.relay.open, "connections": self._server.connections, "heldBytes": held}
 
     def _refresh(self) -> None:
-        self.metrics.read.set(not self.watcher.now.troubles)
+        now = time.monotonic()
+        self.metrics.read.set(self.watcher.well(now))
+        self.metrics.usable.clear()
+        for pool in self.chooser.view(now):
+            self.metrics.usable.labels(pool.name).set(sum(key.state == "ready" for key in pool.keys))
         self.metrics.open.set(self.relay.open)
         self.metrics.connections.set(self._server.connections)
         self.metrics.buffered.set(self.buffers.total - self.buffers.free)
