@@ -82,6 +82,7 @@ PARSERS: dict[str, Parser] = {
     "outcomes.blame": Parser(lambda data: outcomes.blame(401, _text(data), data)),
     "outcomes.parse_retry_after": Parser(lambda data: outcomes.parse_retry_after(_text(data), NOW)),
     "authorities.read": Parser(lambda data: authorities.read(_text(data), NOW), (AuthoritiesUnusable,)),
+    "authorities.certificates": Parser(lambda data: authorities.certificates(_text(data)), (AuthoritiesUnusable,)),
     "addresses.kind_of": Parser(lambda data: addresses.kind_of(_text(data)), (ValueError,)),
     "addresses.addressed": Parser(lambda data: addresses.addressed(_text(data)), (ValueError,)),
     "addresses.is_odd_number": Parser(lambda data: addresses.is_odd_number(_text(data))),

@@ -87,6 +87,7 @@ READERS: dict[str, Read] = {
     "urls.url": _request,
     "whole.kind_of": lambda data: whole.kind_of(_text(data)),
     "whole.beginning": lambda data: whole.beginning(data, "gzip"),
+    "whole.room": lambda data: whole.room(data, _text(data)),
     "whole.flaw_in": lambda data: [whole.flaw_in(each, data, due=True) for each in TYPES],
     "sse.Splitter": _split,
     **{f"opening.{dialect}": _opening(dialect) for dialect in DIALECTS},

@@ -44,7 +44,7 @@ class Admission:
 
 
 async def publish(admission: Admission) -> Memory:
-    """Writes both Secrets of a pool of two; what is remembered of it."""
+    """Writes the three Secrets of a pool of two; what is remembered of it."""
     ledger, memory = a_ledger(a_key(0), a_key(1)), Memory()
     world = SimpleNamespace(publisher=admission, cache=ObjectCache(claims), now=lambda: NOW, random=lambda: 0.5)
     handle = SimpleNamespace(ledger=ledger)
@@ -63,7 +63,7 @@ async def test_a_secret_whose_entries_are_altered_on_the_way_is_a_problem_and_no
     admission = Admission({"apiKey": "another"})
     with pytest.raises(SecretRefused, match="altered on its way"):
         await publish(admission)
-    assert admission.written == 2
+    assert admission.written == 3
 
 
 async def test_a_label_of_ours_that_is_altered_is_mended_with_pauses_and_the_keys_count_as_published() -> None:
@@ -74,9 +74,14 @@ async def test_a_label_of_ours_that_is_altered_is_mended_with_pauses_and_the_key
 def test_a_label_that_is_altered_each_time_is_told_and_holds_up_no_revocation() -> None:
     leaked = a_key(0, KeyState.DRAINING, asked="compromised")
     ledger = a_ledger(a_key(0), leaked)
-    (secret,) = project(ledger, spec := a_spec(size=1))
+    secret, relay = project(ledger, spec := a_spec(size=1))
     view = a_view(secret, labels={**secret.labels, "keypool.dev/published": "no"})
-    o = seen(ledger=ledger, pool=a_pool(spec=spec), secrets={"web": view}, wait_until={"adorn": NOW + MINUTE})
+    o = seen(
+        ledger=ledger,
+        pool=a_pool(spec=spec),
+        secrets={"web": view, "web-relay": a_view(relay)},
+        wait_until={"adorn": NOW + MINUTE},
+    )
     decided = plan(o, NOW)
     assert [problem.message for problem in decided.problems] == [
         "Secret web is altered on its way into the cluster, perhaps by an admission policy: "
@@ -86,5 +91,5 @@ def test_a_label_that_is_altered_each_time_is_told_and_holds_up_no_revocation() 
 
 
 def test_whoever_wants_another_managed_by_label_has_it() -> None:
-    (secret,) = project(a_ledger(a_key(0)), a_spec(size=1))
+    secret, _ = project(a_ledger(a_key(0)), a_spec(size=1))
     assert secret.equals(a_view(secret, labels={**secret.labels, "app.kubernetes.io/managed-by": "Helm"}))

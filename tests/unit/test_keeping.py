@@ -147,7 +147,7 @@ def test_of_a_secret_with_many_entries_that_was_taken_over_ours_are_seen(keys: d
     spec = a_spec(size=1, secret={"creationPolicy": "Adopt", **({"keys": keys} if keys else {})})
     entries = tuple((keys or {"apiKey": "apiKey", "baseURL": "baseURL"}).values())
     adopted = (Adopted(secret="web", uid="s1", entries=(*entries, "z-before")),)
-    (desired,) = project(a_ledger(a_key(0)).model_copy(update={"adopted": adopted}), spec)
+    desired, _ = project(a_ledger(a_key(0)).model_copy(update={"adopted": adopted}), spec)
     cache = ObjectCache(claims)
     asked = {"providerRef": {"name": "acme"}, "secret": {"keys": keys} if keys else {}}
     cache.upsert(Kind.POOL, pool() | {"spec": asked})

@@ -48,7 +48,7 @@ async def created_at(now: datetime, *, left: float = 60.0) -> tuple[FakeProvider
     )
     leadership = SimpleNamespace(enough=partial(enough, left))
     surroundings = {"leadership": leadership, "deadlines": Deadlines(), "metrics": Metrics()}
-    cache, pace = SimpleNamespace(provider_by_uid=lambda _: None), SimpleNamespace(made=lambda _: None)
+    cache, pace = SimpleNamespace(provider_by_uid=lambda _: None), SimpleNamespace(made=lambda *_: None)
     world = SimpleNamespace(
         cache=cache, pace=pace, directory=directory, now=lambda: now, random=lambda: 0.5, **surroundings
     )

@@ -47,7 +47,7 @@ def a_pass(provider: FakeProvider, state: KeyState, now: Any = NOW) -> Pass:
     )
     world = SimpleNamespace(
         cache=SimpleNamespace(provider_by_uid=lambda _: None),
-        pace=SimpleNamespace(made=lambda _: None),
+        pace=SimpleNamespace(made=lambda *_: None),
         directory=directory,
         now=lambda: now,
         random=lambda: 0.5,

@@ -133,6 +133,7 @@ async def test_a_crowd_is_taken_in_little_by_little_and_what_is_urgent_at_once()
     queue.add_soon("0")
     assert len(queue) == 5001
     assert await queue.get() == "leak"
+    queue.done("leak")
     assert [await queue.get() for _ in range(3)] == ["0", "1", "2"]
     taken = [await queue.get() for _ in range(4997)]
     assert taken == [str(number) for number in range(3, 5000)]

@@ -11,7 +11,8 @@ from keypool.core.lifecycle import KeyState
 from keypool.core.observation import ProviderFacts
 from keypool.core.reasons import Reason
 from keypool.core.supply import Supply
-from tests.unit.core.builders import DAY, NOW, a_key, a_pool, a_spec, accepted, planned, seen
+from keypool.core.told import relay_of
+from tests.unit.core.builders import DAY, NOW, a_key, a_ledger, a_pool, a_spec, accepted, planned, seen
 
 CREATED, ACTIVE, WITHDRAWN, DRAINING, OWED = (
     KeyState.CREATED,
@@ -48,6 +49,7 @@ def looked(*keys: Any, supply: Supply | None, size: int = 1, pool: Any = None, *
     judged = accepted(*(key.name for key in keys if key.state is not CREATED))
     checks = {**judged, **facts.pop("checks", {})}
     pool = pool or a_pool(spec=spec(size))
+    facts["ledger"] = facts.get("ledger", a_ledger(*keys)).model_copy(update={"relay": relay_of(STATIC)})
     return seen(*keys, pool=pool, provider=facts.pop("provider", STATIC), supply=supply, checks=checks, **facts)
 
 

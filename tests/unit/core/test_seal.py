@@ -78,7 +78,7 @@ def test_a_mac_does_not_fit_another_content(facts: dict[str, Any]) -> None:
 def test_a_mac_fits_neither_another_pool_nor_another_secret() -> None:
     view, other = published(later(9)), LEDGER.model_copy(update={"pool_uid": "pool-2"})
     assert proven_revision(view, other) == 0
-    (_, second) = project(later(9), a_spec())
+    _, second, _ = project(later(9), a_spec())
     assert proven_revision(a_view(second, annotations=view.annotations), LEDGER) == 0
 
 
