@@ -13,6 +13,19 @@ class Order(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     def _split_scope(self, nodeid: str) -> str:
         return next((shared for shared in ("litellm", "tests/kubelet/") if shared in nodeid), nodeid)
 
+    def remove_node(self, node: Any) -> str | None:
+        """A worker has ended, and the test that it was at has failed. xdist would begin it anew: a test that hangs, or
+        ends its worker, would do so for ever."""
+        units = self.assigned_work[node]
+        begun = next((test for unit in units.values() for test, done in unit.items() if not done), None)
+        for scope, unit in tuple(units.items()):
+            if begun in unit:
+                unit[begun] = True
+            if all(unit.values()):
+                del units[scope]
+        super().remove_node(node)
+        return begun
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Order:

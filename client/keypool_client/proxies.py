@@ -19,11 +19,12 @@ def told(environ: Mapping[str, str]) -> dict[str, str]:
 def faults(environ: Mapping[str, str]) -> list[str]:
     """A sentence for each proxy that cannot be used; it does not repeat the value, which may hold a password."""
     proxies = told(environ)
-    return [
-        f"{each.upper()}_PROXY must be the URL of an HTTP proxy, such as http://proxy.example.com:3128"
-        for each in SCHEMES
-        if each in proxies and not _is_usable(proxies[each])
-    ]
+    return [fault(each) for each in SCHEMES if each in proxies and not is_usable(proxies[each])]
+
+
+def fault(scheme: str) -> str:
+    """What is wrong with a proxy that `is_usable` refuses, without its value."""
+    return f"{scheme.upper()}_PROXY must be the URL of an HTTP proxy, such as http://proxy.example.com:3128"
 
 
 def bypassed(host: str, no_proxy: str) -> bool:
@@ -37,7 +38,8 @@ def bypassed(host: str, no_proxy: str) -> bool:
     return any(address in network for network in _networks(no_proxy))
 
 
-def _is_usable(url: str) -> bool:
+def is_usable(url: str) -> bool:
+    """Whether it is the URL of a proxy that speaks HTTP, with or without TLS."""
     try:
         parts = urlsplit(url)
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
 from urllib.parse import SplitResult, unquote, urlsplit
-from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
+
+from keypool_client import proxies
 
 _MOST_HEAD = 65_536
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: |\r|\n)")
@@ -63,15 +64,15 @@ def reach(way: Way, environ: Mapping[str, str]) -> str:
 
 def _proxy(url: str, environ: Mapping[str, str]) -> SplitResult | None:
     """As the environment says it. Raises Unreached."""
-    target = urlsplit(url)
-    lower = {name.lower(): text for name, text in environ.items() if name.lower().endswith("_proxy") and text}
-    text = lower.get(f"{target.scheme}_proxy")
-    if not text or proxy_bypass_environment(target.netloc, {"no": lower.get("no_proxy", "")}):
+    target, known = urlsplit(url), proxies.told(environ)
+    scheme = next((each for each in (target.scheme, "all") if each in known), None)
+    if scheme is None or proxies.bypassed(target.netloc, known.get("no", "")):
         return None
-    proxy = urlsplit(text if "://" in text else f"http://{text}")
-    if proxy.scheme != "http" or not proxy.hostname:
-        variable = f"{target.scheme.upper()}_PROXY"
-        raise Unreached(f"{variable} must be the URL of an HTTP proxy, such as http://proxy.example.com:3128")
+    if not proxies.is_usable(known[scheme]):
+        raise Unreached(proxies.fault(scheme))
+    proxy = urlsplit(known[scheme])
+    if proxy.scheme == "https":  # TLS within TLS: the standard library's sockets have none
+        raise Unreached(f"{scheme.upper()}_PROXY speaks TLS itself, so this check cannot ask through it; the relay can")
     return proxy
 
 

@@ -1,10 +1,13 @@
 """The relay's small parts: shared memory, the time that a request has, labels of metrics, proxies."""
 
+import logging
+
 import pytest
 
 from keypool_client.relay import budget
 from keypool_client.relay.buffers import Buffers
 from keypool_client.relay.metrics import Metrics
+from keypool_client.relay.notes import FewLines
 from keypool_client.relay.upstream import _Proxies
 
 
@@ -94,3 +97,15 @@ def test_keys_that_left_the_file_leave_the_metrics() -> None:
 def test_proxies_are_those_of_the_environment(environ: dict[str, str], url: str, proxy: str | None) -> None:
     proxies = _Proxies(environ)
     assert proxies.of(url) == proxies.of(url) == proxy
+
+
+def test_of_a_librarys_lines_about_bad_requests_a_bounded_number_is_written_each_second_and_ours_all() -> None:
+    few = FewLines("aiohttp")
+
+    def written(name: str, second: float) -> int:
+        record = logging.LogRecord(name, logging.ERROR, "", 0, "bad request", None, None)
+        record.created = second
+        return sum(few.filter(record) for _ in range(100))
+
+    assert (written("aiohttp.server", 7.5), written("aiohttp.server", 8.0)) == (20, 20)
+    assert written("keypool_client.relay", 8.0) == 100

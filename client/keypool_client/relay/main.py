@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from keypool_client.keys import default_folder
+from keypool_client.relay.notes import FewLines
 from keypool_client.relay.running import Running
 from keypool_client.relay.settings import BadSettings, Settings, documented
 
@@ -56,6 +57,7 @@ class _NoTraceback(logging.Filter):
 def _log(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.addFilter(FewLines("aiohttp"))
     handler.addFilter(_NoTraceback())
     logging.basicConfig(level=level, handlers=[handler])
 

@@ -1,4 +1,4 @@
-"""Lines about failed attempts: one for each, unless there are so many that writing them would cost what they tell."""
+"""Lines about what fails: one for each, unless there are so many that writing them would cost what they tell."""
 
 import logging
 
@@ -25,3 +25,20 @@ class Notes:
             log.warning("%s", text)
         else:
             self._left_out += 1
+
+
+class FewLines(logging.Filter):
+    """Of a library's lines about requests that are malformed, as many a second: a client may send any number."""
+
+    def __init__(self, library: str) -> None:
+        super().__init__()
+        self._library, self._second, self._written = library, 0, 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it is written."""
+        if not record.name.startswith(self._library):
+            return True
+        if int(record.created) != self._second:
+            self._second, self._written = int(record.created), 0
+        self._written += 1
+        return self._written <= MOST
