@@ -23,7 +23,7 @@ def forgeries(pool: Object) -> dict[str, Object]:
     """What somebody may write there."""
     key = dict(pool["status"]["keys"][0])
     stranger = {**key, "name": "kp.foreign.key", "state": "revoking", "primary": True, "fingerprint": "0" * 12}
-    ready = {**condition_in(pool, "Ready"), "status": "False", "reason": "Forged", "message": "x" * 32768}
+    ready = {**condition_in(pool, "Ready"), "status": "False", "reason": "Forged", "message": "x" * 1024}
     many = [{**stranger, "name": f"forged-{number}"} for number in range(1000)]
     return {
         "keys removed": {"keys": []},

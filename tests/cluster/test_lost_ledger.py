@@ -145,10 +145,12 @@ async def test_a_deleted_pool_without_a_ledger_still_has_its_keys_revoked(
     assert simulator.record.live_keys() == ()
 
 
+@pytest.mark.parametrize("kept", [False, True], ids=["relay's Secret gone", "relay's Secret there"])
 async def test_a_forged_secret_adopts_no_key_of_anybody_else(
-    operator: Operator, team: Team, ledgers: Ledgers, simulator: Simulator
+    operator: Operator, team: Team, ledgers: Ledgers, simulator: Simulator, kept: bool
 ) -> None:
-    """The namespace's user puts another pool's value, and its handle, into the Secret whose ledger is lost."""
+    """The namespace's user puts another pool's value, and its handle, into the Secret whose ledger is lost. The pool's
+    own key is found in the Secret for relays, while that is there."""
     await team.apply(pool_manifest(), pool_manifest("other"))
     await team.ready()
     await team.ready("other")
@@ -160,16 +162,19 @@ async def test_a_forged_secret_adopts_no_key_of_anybody_else(
     await team.client.patch(
         paths.secret(team.namespace, "chat"), {"stringData": {"apiKey": theirs}, "metadata": {"annotations": handles}}
     )
+    if not kept:
+        await team.client.delete(paths.secret(team.namespace, "chat-relay"))
     await team.client.delete(paths.secret(ledgers.namespace, await ledgers.name()))
     await operator.start()
     told = await team.told("LedgerRebuilt")
     assert "not ours to revoke" in told["note"]
     new = await team.changes(theirs)
+    assert (new == mine) == kept
     await team.ready()
     assert {key["value"] for key in await ledgers.keys()} == {new}
     await team.delete()
     await team.gone()
-    assert {key.value for key in simulator.record.live_keys()} == {theirs, mine}
+    assert {key.value for key in simulator.record.live_keys()} == ({theirs} if kept else {theirs, mine})
     assert await team.value("other") == theirs
 
 

@@ -279,7 +279,7 @@ async def test_a_credential_beside_the_operator_is_used_for_no_cluster_key_provi
     lacking = f"--overwrite keypool.dev/allow=OLD,{to(simulator.url, provider=account.name)}, where OLD"
     stalled = await account.has("Stalled", "True", "ConsentMissing", lacking)
     assert f"kubectl annotate secret {CREDENTIAL} --namespace {account.system}" in stalled["message"]
-    await team.has("chat", "Stalled", "True", "ProviderNotReady", saying=lacking)
+    await team.has("chat", "Stalled", "True", saying=lacking)
     assert simulator.record.mutations() == {}
     word = {"metadata": {"annotations": {"keypool.dev/allow": to(simulator.url, provider=account.name)}}}
     await account.client.patch(path, word)
