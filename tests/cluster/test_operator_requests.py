@@ -48,18 +48,18 @@ def took_long(pool: Object) -> bool:
     return ready - datetime.fromisoformat(pool["metadata"]["creationTimestamp"]) >= timedelta(seconds=1)
 
 
-async def test_new_pools_of_three_keys_cost_at_most_ten_writes_each_and_meet_no_conflict(
+async def test_new_pools_of_three_keys_cost_at_most_eleven_writes_each_and_meet_no_conflict(
     operator: Operator, team: Team
 ) -> None:
     before = await at_rest(operator)
     await team.apply(*(pool_manifest(name, size=3, health={"probeEvery": "24h"}) for name in POOLS))
     slow = [name for name in POOLS if took_long(await team.ready(name, deadline=30))]
     spent = await at_rest(operator) - before
-    assert spent.total() <= 10 * len(POOLS) + len(slow), dict(spent)
+    assert spent.total() <= 11 * len(POOLS) + len(slow), dict(spent)
     assert not conflicts(operator)
 
 
-async def test_a_rotated_slot_costs_at_most_nine_writes_and_one_event(operator: Operator, team: Team) -> None:
+async def test_a_rotated_slot_costs_at_most_ten_writes_and_one_event(operator: Operator, team: Team) -> None:
     await team.apply(
         *(pool_manifest(name, rotation={"overlap": {"min": "2s"}}, health={"probeEvery": "24h"}) for name in POOLS)
     )
@@ -75,4 +75,4 @@ async def test_a_rotated_slot_costs_at_most_nine_writes_and_one_event(operator: 
     spent = await at_rest(operator) - before
     events = spent.pop("create events", 0)
     assert events <= len(POOLS)
-    assert spent.total() <= 9 * len(POOLS), dict(spent)
+    assert spent.total() <= 10 * len(POOLS), dict(spent)
