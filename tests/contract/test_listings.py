@@ -24,7 +24,7 @@ ENTRIES = Entries("data", Entry, ids)
 
 def to(url: str) -> Transport:
     """A transport to the server."""
-    return Transport(url, SecretStr("the-admin-key"), Deadlines(create=2.0, other=2.0))
+    return Transport(url, SecretStr("the-admin-key"), Deadlines(create=30.0, other=30.0))
 
 
 def json(body: object) -> Handler:
