@@ -13,6 +13,11 @@ PATIENCE = 4.0
 deadline only decides how late a failure is noticed."""
 
 
+async def within(happens: Awaitable[T], seconds: float) -> T:
+    """What it returns; raises TimeoutError when it takes longer than so many seconds (times `PATIENCE`)."""
+    return await asyncio.wait_for(happens, seconds * PATIENCE)
+
+
 async def eventually(condition: Callable[[], Awaitable[T]], deadline: float = 15.0, what: str = "") -> T:
     """The first truthy value of `await condition()`; it is asked again and again for `deadline` seconds (times
     `PATIENCE`).

@@ -12,7 +12,7 @@ from keypool.health import Patience
 from keypool.providers.registry import build
 from keypool.serve.audit import AuditLog
 from keypool.settings import Settings
-from tests.waiting import eventually
+from tests.waiting import eventually, within
 
 STOP_SECONDS = 40.0
 
@@ -115,7 +115,7 @@ class Operator:
         assert self._task is not None
         task, self._task = self._task, None
         try:
-            await asyncio.wait_for(task, STOP_SECONDS)
+            await within(task, STOP_SECONDS)
         except asyncio.CancelledError:
             if not task.cancelled():
                 raise

@@ -29,7 +29,7 @@ from tests.cluster.objects import (
     to,
 )
 from tests.cluster.running import Clock
-from tests.waiting import eventually
+from tests.waiting import eventually, within
 
 __all__ = [
     "ADMIN_ENTRY",
@@ -278,7 +278,7 @@ class Team:
 
         task = asyncio.create_task(follow())
         try:
-            await asyncio.wait_for(seen.wait(), 40)
+            await within(seen.wait(), 40)
             yield versions
             await eventually(lambda: self._has_newest(versions, f"{path}/{name}"), 15, f"the watch tells all of {name}")
         finally:

@@ -13,7 +13,7 @@ import pytest
 from keypool_lab.binaries import Binaries
 from keypool_lab.controlplane import Cluster, ControlPlane
 from tests.conftest import Kubectl
-from tests.waiting import eventually
+from tests.waiting import eventually, within
 
 CANARY = "canary-c0ffee-value"
 
@@ -109,11 +109,11 @@ async def test_nothing_is_left_after_the_owner_is_ended_by(number: signal.Signal
     )
     try:
         assert owner.stdout is not None
-        line = await asyncio.wait_for(owner.stdout.readline(), 60)
+        line = await within(owner.stdout.readline(), 60)
         folder = Path(line.decode().strip().removeprefix("export KUBECONFIG=")).parent
         assert len(processes_of(folder)) == 4
         owner.send_signal(number)
-        await asyncio.wait_for(owner.wait(), 10)
+        await within(owner.wait(), 10)
         await eventually(lambda: nothing_left_of(folder), what="processes and folder gone")
     finally:
         if owner.returncode is None:

@@ -13,7 +13,8 @@ from tests.waiting import eventually
 
 GROUP = "bounds.example.com"
 LARGE = {"a": "x" * 4096, "b": "x" * 4096, "c": "x"}
-NAME = f"apikeypools.{GROUP}"
+KIND = "BoundedPool"
+NAME = f"boundedpools.{GROUP}"
 
 
 def without_bounds(node: Any) -> Any:
@@ -28,10 +29,15 @@ def without_bounds(node: Any) -> Any:
 
 
 def definition(*, bounded: bool) -> Manifest:
-    """The definition of pools, in a group of its own: the other tests need theirs."""
+    """The definition of pools, under names of its own: the other tests say `apikeypool` beside it and mean theirs."""
     crd = pool_crd()
     crd["metadata"]["name"], crd["spec"]["group"] = NAME, GROUP
-    del crd["spec"]["names"]["shortNames"], crd["spec"]["names"]["categories"]
+    crd["spec"]["names"] = {
+        "kind": KIND,
+        "listKind": f"{KIND}List",
+        "plural": "boundedpools",
+        "singular": "boundedpool",
+    }
     version = crd["spec"]["versions"][0]
     if not bounded:
         version["schema"] = without_bounds(version["schema"])
@@ -44,7 +50,7 @@ def definition(*, bounded: bool) -> Manifest:
 
 def a_pool(name: str, **spec: Any) -> Manifest:
     """One of that group."""
-    return {**pool(name, **spec), "apiVersion": f"{GROUP}/v1alpha1"}
+    return {**pool(name, **spec), "apiVersion": f"{GROUP}/v1alpha1", "kind": KIND}
 
 
 @pytest.fixture

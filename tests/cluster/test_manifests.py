@@ -14,7 +14,7 @@ from keypool.settings import Settings
 from keypool_lab.binaries import Binaries
 from keypool_lab.controlplane import Cluster, ControlPlane
 from tests.cluster.installation import MANIFESTS, Document, Installation, installed, only, render
-from tests.waiting import eventually
+from tests.waiting import eventually, within
 
 
 @pytest.fixture(scope="module")
@@ -187,5 +187,5 @@ async def test_the_operator_starts_with_these_rights_alone(empty_cluster: Contro
         assert 'code="403"' not in replica.metrics.text().decode()
     finally:
         stop.set()
-        await asyncio.wait_for(running, 60)
+        await within(running, 60)
         audit.close()

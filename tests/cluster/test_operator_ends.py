@@ -16,7 +16,7 @@ from tests.cluster.conftest import OperatorMaker
 from tests.cluster.ledgers import Ledgers
 from tests.cluster.running import Operator
 from tests.cluster.team import Team, steady
-from tests.waiting import eventually
+from tests.waiting import eventually, within
 
 
 async def test_a_rotation_of_many_keys_stops_after_the_key_that_is_being_made(
@@ -67,7 +67,7 @@ async def test_a_leader_whose_lease_is_over_can_write_nothing_and_ends(
         with pytest.raises(LeadershipLost):
             await clients[0].create(paths.events(team.namespace), {})
         with pytest.raises(LeadershipLost):
-            await asyncio.wait_for(running, 20)
+            await within(running, 20)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -19,7 +19,7 @@ from keypool.watch.liveness import Liveness
 from keypool.watch.resync import Resync
 from keypool_lab.binaries import Binaries
 from keypool_lab.controlplane import Cluster, ControlPlane
-from tests.waiting import eventually
+from tests.waiting import eventually, within
 
 CRDS = Path(__file__).parents[2] / "crds"
 Touch = tuple[Kind, str]
@@ -61,7 +61,7 @@ class Watcher:
         started = time.monotonic()
         self.stop_flag.set()
         if self.task is not None:
-            await asyncio.wait_for(self.task, 40)
+            await within(self.task, 40)
         return time.monotonic() - started
 
     async def sees(self, condition: Callable[[ObjectCache], object], deadline: float = 10) -> None:
@@ -78,7 +78,7 @@ async def watching(client: KubeClient, *namespaces: str) -> AsyncIterator[Watche
     """A running watcher whose first listing is complete."""
     watcher = Watcher(client, namespaces).start()
     try:
-        await asyncio.wait_for(watcher.liveness.complete.wait(), 60)
+        await within(watcher.liveness.complete.wait(), 60)
         yield watcher
     finally:
         await watcher.stop()
@@ -233,9 +233,8 @@ async def test_custom_resources_that_are_installed_late_or_again_are_watched_fro
             (await plane.kubectl("apply", "--server-side", "-f", str(CRDS))).checked()
             (await plane.kubectl("wait", "--for=condition=Established", "--timeout=50s", "-f", str(CRDS))).checked()
             await eventually(partial(_created, client, name), 20, "the kind is served")
-            await watcher.sees(lambda cache: any(cache.pools()), 20)
+            await watcher.sees(partial(pool_in, namespace="default", name=name), 20)
             (await plane.kubectl("delete", "--timeout=50s", "-f", str(CRDS))).checked()
-            await watcher.sees(lambda cache: not any(cache.pools()), 20)
     finally:
         await watcher.stop()
         await client.close()

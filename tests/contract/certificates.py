@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.contract.connect_proxy import pipe
+from tests.waiting import within
 
 HOUR = datetime.timedelta(hours=1)
 
@@ -116,5 +117,5 @@ async def tls_before(context: ssl.SSLContext, port: int) -> AsyncIterator[int]:
         server.close()
         for writer in writers:
             writer.close()
-        await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+        await within(asyncio.gather(*tasks, return_exceptions=True), 5)
         await server.wait_closed()

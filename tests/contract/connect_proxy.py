@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from tests.waiting import within
+
 
 @dataclass
 class ConnectProxy:
@@ -72,5 +74,5 @@ async def running(proxy: ConnectProxy) -> AsyncIterator[ConnectProxy]:
         server.close()
         for writer in writers:
             writer.close()
-        await asyncio.wait_for(asyncio.gather(*tasks), 5)
+        await within(asyncio.gather(*tasks), 5)
         await server.wait_closed()

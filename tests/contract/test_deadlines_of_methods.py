@@ -22,6 +22,7 @@ from keypool.providers.protocol import Revocation
 from keypool.providers.transport import Deadlines, Transport
 from keypool.providers.webhook import WebhookProvider
 from tests.contract.test_transport import Serve, serve
+from tests.waiting import PATIENCE
 
 __all__ = ["serve"]
 
@@ -94,5 +95,5 @@ async def test_a_probe_by_post_has_the_deadline_of_a_probe(serve: Serve) -> None
     provider = WebhookProvider(Webhook(), to(await serve(server.answer)))
     async with in_time(server, provider, calls=2):
         with pytest.raises(Ambiguous):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(10 * PATIENCE):
                 await provider.probe(SecretStr("a-value-of-a-key"))

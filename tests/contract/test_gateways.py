@@ -14,7 +14,7 @@ import pytest
 from keypool_lab.gateways import AnyLLM, Gateway, LiteLLM, PostgreSQL
 from keypool_lab.gateways.chat import ANSWER, COMPLETION_TOKENS, PROMPT_TOKENS, Chat
 from keypool_lab.gateways.server import Server
-from tests.waiting import eventually
+from tests.waiting import eventually, within
 
 CALL_SECONDS = 60.0
 START_SECONDS = 60.0
@@ -166,7 +166,7 @@ async def test_a_database_server_whose_owner_is_killed_leaves_nothing() -> None:
     owner = await asyncio.create_subprocess_exec(sys.executable, "-c", OWNER, stdin=PIPE, stdout=PIPE)
     try:
         assert owner.stdout is not None
-        folder = Path((await asyncio.wait_for(owner.stdout.readline(), START_SECONDS)).decode().strip())
+        folder = Path((await within(owner.stdout.readline(), START_SECONDS)).decode().strip())
         pid = int(await asyncio.to_thread((folder / "postgres.pid").read_text))
     finally:
         owner.kill()

@@ -20,6 +20,7 @@ from keypool.providers.protocol import NewKey, Probe, Provider
 from keypool.providers.transport import Deadlines, Transport
 from tests.contract.test_transport import Handler, Serve, serve
 from tests.reaching import THIS_MACHINE
+from tests.waiting import within
 
 __all__ = ["serve"]
 
@@ -270,7 +271,7 @@ async def test_a_namespaces_big_listing_holds_up_no_small_one_of_another(serve: 
     first = asyncio.create_task(listed(to(await serve(slow), answers, "a1"), "a1"))
     await started.wait()
     url = await serve(always(small))
-    assert await asyncio.wait_for(listed(to(url, answers, "b1"), "b1"), 10) == 5000
+    assert await within(listed(to(url, answers, "b1"), "b1"), 10) == 5000
     with pytest.raises(PutOff, match="other large listings"):
         await listed(to(await serve(always(big)), answers, "c1"), "c1")
     release.set()

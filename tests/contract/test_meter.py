@@ -14,6 +14,7 @@ from keypool.providers.endpoints import Endpoints
 from keypool.providers.errors import Throttled, Unavailable
 from keypool.providers.transport import Call, Deadlines, Transport
 from tests.contract.test_transport import Serve, answering, serve
+from tests.waiting import PATIENCE
 
 __all__ = ["serve"]
 
@@ -83,7 +84,7 @@ class Never(Meter):
 
 async def test_waiting_for_a_turn_is_a_part_of_the_time_that_a_method_has(serve: Serve) -> None:
     until = asyncio.get_running_loop().time() + 0.2
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(5 * PATIENCE):
         with pytest.raises(Unavailable, match=r"list the keys: not sent, because no turn .* came in time"):
             await ask(await serve(answering(b"{}")), Never(), replace(LISTING, until=until))
 

@@ -1,6 +1,5 @@
 """Adapters of others: found by entry point, held to the protocol. The one of docs/providers/writing-one.md works."""
 
-import asyncio
 import sys
 import textwrap
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -19,6 +18,7 @@ from keypool.providers.transport import Deadlines
 from tests.contract.subjects import page_adapter
 from tests.reaching import THIS_MACHINE
 from tests.upstreams.webhook_upstream import Webhook
+from tests.waiting import within
 
 ADAPTER = page_adapter()
 KEY = NewKey("kp.team.pool.i.n1", timedelta(hours=1))
@@ -245,4 +245,4 @@ async def test_an_adapter_gets_its_options(install: Installer) -> None:
 
 async def test_an_adapter_that_does_not_end_is_closed_all_the_same(install: Installer) -> None:
     install("odd", odd("async def close(self): raise OSError"))
-    await asyncio.wait_for(built("odd").close(), 5)
+    await within(built("odd").close(), 5)

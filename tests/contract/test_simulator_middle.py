@@ -9,7 +9,7 @@ import pytest
 
 from keypool_lab.simulator import Fault, Simulator
 from tests.contract.dialects import WAYS, Program, program_of
-from tests.waiting import eventually
+from tests.waiting import eventually, within
 
 CHAT = WAYS["openai chat"]
 
@@ -31,7 +31,7 @@ async def on_the_wire(simulator: Simulator, program: Program, *, stream: bool = 
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {program.value}\r\n"
     writer.write(head.encode() + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
     try:
-        return await asyncio.wait_for(reader.read(), 30)
+        return await within(reader.read(), 30)
     finally:
         writer.close()
         await writer.wait_closed()

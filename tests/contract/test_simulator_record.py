@@ -14,7 +14,7 @@ import pytest
 
 from keypool_lab.simulator import Fault, Options, Simulator
 from tests.contract.simulator_client import Client, client_of
-from tests.waiting import eventually
+from tests.waiting import eventually, within
 
 ADMIN = "admin-key-of-this-test"
 
@@ -29,7 +29,7 @@ async def process(state: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process
     )
     try:
         assert running.stdout
-        line = await asyncio.wait_for(running.stdout.readline(), 60)
+        line = await within(running.stdout.readline(), 60)
         yield running, line.decode().strip()
     finally:
         if running.returncode is None:
@@ -162,6 +162,6 @@ async def test_a_terminated_process_ends_cleanly_with_everything_written(tmp_pat
     async with process(state) as (running, url), client_of(url, ADMIN) as client:
         await client.chat((await client.create())["key"])
         running.terminate()
-        assert await asyncio.wait_for(running.wait(), 40) == 0
+        assert await within(running.wait(), 40) == 0
     async with Simulator(Options(state=state)) as again:
         assert [call.kind for call in again.record.calls()] == ["create", "use"]

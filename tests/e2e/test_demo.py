@@ -1,6 +1,5 @@
 """`make demo`: its figures are right, its picture can be seen, and it leaves nothing behind."""
 
-import asyncio
 import re
 import signal
 import xml.etree.ElementTree as ET
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.lab_commands import LabCommands, read_until
+from tests.waiting import within
 
 FIGURES = {
     "keys rotated": "2",
@@ -45,7 +45,7 @@ async def test_an_interrupted_demo_leaves_nothing(commands: LabCommands) -> None
     try:
         await read_until(demo, "provider simulator: ready")
         demo.send_signal(signal.SIGINT)
-        await asyncio.wait_for(demo.communicate(), 30)
+        await within(demo.communicate(), 30)
     finally:
         if demo.returncode is None:
             demo.kill()

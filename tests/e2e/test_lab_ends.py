@@ -12,7 +12,7 @@ from pathlib import Path
 from keypool_lab.controlplane import Cluster
 from tests.conftest import Kubectl
 from tests.e2e.lab_commands import LabCommands, exported, read_until
-from tests.waiting import eventually
+from tests.waiting import eventually, within
 
 
 def test_down_ends_what_up_started(commands: LabCommands) -> None:
@@ -57,13 +57,13 @@ async def test_ctrl_c_ends_a_lab_in_the_foreground(commands: LabCommands) -> Non
     holder = await commands.start("up", "--foreground")
     await read_until(holder, "End it all")
     holder.send_signal(signal.SIGINT)
-    output, _ = await asyncio.wait_for(holder.communicate(), 60)
+    output, _ = await within(holder.communicate(), 60)
     assert (holder.returncode, b"Traceback" in output) == (0, False)
     assert commands.left() == []
 
 
 async def test_an_operator_that_is_told_to_stop_releases_the_lease(
-    control_plane: Cluster, kubectl: Kubectl, namespace: str
+    control_plane: Cluster, kubectl: Kubectl, namespace: str, tmp_path: Path
 ) -> None:
     """SIGTERM ends the process within 5 s with exit code 0; the next replica need not wait for the Lease to expire."""
     environment = {
@@ -73,9 +73,11 @@ async def test_an_operator_that_is_told_to_stop_releases_the_lease(
         "KEYPOOL_NAMESPACES": namespace,
         "KEYPOOL_HTTP_PORT": "0",
     }
-    operator = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "keypool", env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+    log = tmp_path / "log"
+    with log.open("wb") as writing:
+        operator = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "keypool", env=environment, stdout=subprocess.DEVNULL, stderr=writing
+        )
 
     async def holder() -> str:
         run = await kubectl("get", "lease", "keypool", "--output=json")
@@ -84,11 +86,11 @@ async def test_an_operator_that_is_told_to_stop_releases_the_lease(
     try:
         await eventually(holder, 30, "the operator leads")
         operator.terminate()
-        _, log = await asyncio.wait_for(operator.communicate(), 30)
+        await within(operator.wait(), 30)
     finally:
         if operator.returncode is None:
             operator.kill()
             await operator.wait()
     assert operator.returncode == 0
     assert await holder() == ""
-    assert re.findall(rb'"level": "(?:error|critical)".*', log) == []
+    assert re.findall(rb'"level": "(?:error|critical)".*', log.read_bytes()) == []

@@ -21,6 +21,7 @@ from tests.cluster.team import (
     pool_manifest,
     provider_manifest,
 )
+from tests.waiting import within
 
 NAMES = tuple(f"pool-{number:02}" for number in range(50))
 OVERLAP = 5.0
@@ -117,7 +118,7 @@ async def watching_secrets(team: Team) -> AsyncIterator[Published]:
 
     task = asyncio.create_task(follow())
     try:
-        await asyncio.wait_for(seen.wait(), 40)
+        await within(seen.wait(), 40)
         yield published
         assert not task.done(), "the watch lasted as long as the test"
     finally:

@@ -14,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.waiting import eventually
+from tests.waiting import eventually, within
 
 START_SECONDS = 30.0
 
@@ -75,7 +75,7 @@ class Process:
 
     async def exit_code(self, deadline: float = START_SECONDS) -> int:
         """Its exit code, as soon as it has ended by itself."""
-        code = await asyncio.wait_for(self._running.wait(), deadline)
+        code = await within(self._running.wait(), deadline)
         await self._reading
         return code
 

@@ -12,7 +12,7 @@ from tests.relay.process import Process, command, process
 from tests.relay.served import ASKED, HEADERS, LONGEST, told
 from tests.relay.stages import Standing, saying
 from tests.relay.upstream import CHAT, DONE, END, STREAM, Heard, chunk, delta, full, upstream
-from tests.waiting import eventually
+from tests.waiting import PATIENCE, eventually
 
 MIB = 1024 * 1024
 ROOM = 16 * MIB
@@ -38,7 +38,7 @@ async def test_after_sigterm_it_serves_until_nobody_needs_it(mounted: Mounted) -
                 assert relay.process.returncode is None
                 standing.go_on.set()
                 assert (await stream.read()).endswith(DONE)
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(60 * PATIENCE):
                 assert await relay.process.wait() == 0
 
 
@@ -55,7 +55,7 @@ async def test_a_second_sigterm_ends_it_at_once(mounted: Mounted) -> None:
             await eventually(lambda: _is_ending(relay))
             relay.ask_to_end()
             assert (await told(stream)).cut
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(60 * PATIENCE):
                 assert await relay.process.wait() == 0
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.sdk.installed import GO_PROGRAM, KITS, PROGRAMS, Kit
+from tests.waiting import within
 
 DUMMY = "any-text-will-do"
 
@@ -103,7 +104,7 @@ async def running(program: Program, base: str, retries: str, folder: Path) -> As
     try:
         yield told
         await told.end()
-        await asyncio.wait_for(listening, 60)
+        await within(listening, 60)
         assert await process.wait() == 0, told.failures[-20:]
     finally:
         if process.returncode is None:

@@ -13,6 +13,7 @@ from keypool.providers.errors import PutOff, TooLarge
 from keypool.providers.protocol import ListedKey
 from keypool.reconcile.accounts import _Memory
 from keypool.reconcile.proving import problem_of
+from tests.waiting import within
 
 
 def of(uid: str) -> str:
@@ -129,7 +130,7 @@ async def test_who_holds_most_gives_way_and_nobody_else() -> None:
     assert answers.held == 9 * MIB
     async with answers.share("b1").listing("list") as mine:
         mine.hold(2 * MIB)
-        await asyncio.wait_for(cut.wait(), 5)
+        await within(cut.wait(), 5)
         assert answers.held <= 10 * MIB
         with pytest.raises(PutOff):
             async with answers.share("a9").listing("list") as more:

@@ -16,6 +16,7 @@ from keypool.app import Replica
 from keypool.serve import audit
 from keypool.serve.audit import AuditLog, KeyEvent
 from keypool.settings import Settings
+from tests.waiting import within
 
 
 def event(number: int = 0, why: str = "the slot needs a key") -> KeyEvent:
@@ -161,7 +162,7 @@ async def test_where_the_log_is_required_the_process_ends_when_it_breaks(monkeyp
             """And loses a line."""
             stream.full = True
             log.record(event())
-            await asyncio.wait_for(stop.wait(), 10)
+            await within(stop.wait(), 10)
 
     monkeypatch.setattr(serving, "Replica", Working)
     assert await serving._serve(Settings(audit_required=True), log, ()) == 1

@@ -9,6 +9,7 @@ import pytest
 from keypool.errand import changing_something, holding, waiting_for_others
 from keypool.watch.lanes import Lane
 from keypool.watch.queue import WorkQueue, run_workers
+from tests.waiting import within
 
 
 @contextlib.asynccontextmanager
@@ -40,8 +41,8 @@ async def test_whoever_waits_for_an_answer_leaves_the_place_to_others_until_it_c
         return None
 
     async with passes(handler, "asks", "answers", queue=WorkQueue({"": Lane(1)})) as queue:
-        await asyncio.wait_for(answer.wait(), 5)
-        await asyncio.wait_for(queue.drain(), 5)
+        await within(answer.wait(), 5)
+        await within(queue.drain(), 5)
     assert began == ["asks", "answers"]
 
 
@@ -60,8 +61,8 @@ async def test_a_lock_that_is_held_while_somebody_else_answers_holds_up_no_other
 
     keys = (*(f"asks {number}" for number in range(10)), "answers")
     async with passes(handler, *keys, queue=WorkQueue({"": Lane(2)})) as queue:
-        await asyncio.wait_for(answer.wait(), 5)
-        await asyncio.wait_for(queue.drain(), 5)
+        await within(answer.wait(), 5)
+        await within(queue.drain(), 5)
     assert len(began) == 11
 
 
@@ -78,13 +79,13 @@ async def test_the_end_waits_for_calls_that_change_something_and_not_for_a_provi
         return None
 
     async with passes(handler, "a") as queue:
-        await asyncio.wait_for(asked.wait(), 5)
+        await within(asked.wait(), 5)
         draining = asyncio.create_task(queue.drain())
         for _ in range(5):
             await asyncio.sleep(0)
         assert draining.done() is not changes
         answer.set()
-        await asyncio.wait_for(draining, 5)
+        await within(draining, 5)
 
 
 @pytest.mark.parametrize("waits_first", [False, True])
@@ -108,12 +109,12 @@ async def test_the_end_waits_no_longer_once_the_call_that_changes_something_is_o
         return None
 
     async with passes(handler, "a") as queue:
-        await asyncio.wait_for(asked.wait(), 5)
+        await within(asked.wait(), 5)
         draining = asyncio.create_task(queue.drain())
         await asyncio.sleep(0)
         assert not draining.done()
         answer.set()
-        await asyncio.wait_for(draining, 5)
+        await within(draining, 5)
 
 
 async def test_the_end_waits_for_a_silent_provider_only_so_long_and_for_what_was_answered_until_it_is_recorded() -> (
@@ -135,12 +136,12 @@ async def test_the_end_waits_for_a_silent_provider_only_so_long_and_for_what_was
         return None
 
     async with passes(handler, "a") as queue:
-        await asyncio.wait_for(asked.wait(), 5)
+        await within(asked.wait(), 5)
         draining = asyncio.create_task(queue.drain(0.01))
         await asyncio.sleep(0.03)
         assert not draining.done(), "an answer is being recorded"
         recording.set()
-        await asyncio.wait_for(draining, 5)
+        await within(draining, 5)
         assert recorded.is_set()
 
 
@@ -149,4 +150,4 @@ async def test_the_end_that_need_not_wait_does_not_use_up_its_patience() -> None
         return None
 
     async with passes(handler, "a") as queue:
-        await asyncio.wait_for(queue.drain(3600), 5)
+        await within(queue.drain(3600), 5)

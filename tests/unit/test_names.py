@@ -12,7 +12,7 @@ import pytest
 from keypool.errand import ERRAND, Errand
 from keypool.providers import names as module
 from keypool.providers.names import OF_ONE_NAMESPACE, Names, NotLookedUp, absolute
-from tests.waiting import eventually
+from tests.waiting import eventually, within
 
 FOUND = [(int(socket.AF_INET), "93.184.215.14")]
 
@@ -70,7 +70,7 @@ def ask(names: Names, host: str, namespace: str = "") -> "asyncio.Task[list[str]
 async def test_names_that_are_never_answered_hold_up_no_other_namespace(dns: Dns) -> None:
     names = Names(dns.look_up, deadline=0.05)
     dead = [ask(names, f"dead{number}.example.com", "attacker") for number in range(200)]
-    assert await asyncio.wait_for(ask(names, "api.example.com", "bystander"), 5) == ["93.184.215.14"]
+    assert await within(ask(names, "api.example.com", "bystander"), 5) == ["93.184.215.14"]
     errors = await asyncio.gather(*dead, return_exceptions=True)
     assert all(isinstance(error, NotLookedUp) for error in errors)
     assert len(dns.asked) == OF_ONE_NAMESPACE + 1, "the others never had a thread"
@@ -89,7 +89,7 @@ async def test_a_thread_that_hangs_counts_for_its_namespace_until_it_ends(dns: D
     dead = [ask(patient, f"dead{number}.example.com", "attacker") for number in range(OF_ONE_NAMESPACE)]
     waiting = ask(patient, "good.example.com", "attacker")
     dns.answer.set()
-    assert await asyncio.wait_for(waiting, 5) == ["93.184.215.14"]
+    assert await within(waiting, 5) == ["93.184.215.14"]
     await asyncio.gather(*dead)
 
 

@@ -14,6 +14,7 @@ from keypool.reconcile import perform
 from keypool.reconcile.context import Pass
 from keypool.reconcile.memory import Memory
 from tests.unit.core.builders import NOW, a_key, a_ledger, seen
+from tests.waiting import within
 
 
 async def done(monkeypatch: pytest.MonkeyPatch, *actions: act.Action) -> list[str]:
@@ -63,7 +64,7 @@ async def test_no_revocation_waits_for_what_is_asked_about_other_keys(
     deleted = asyncio.Event()
 
     async def answered_after_the_deletion(_: Pass, __: Any) -> bool:
-        await asyncio.wait_for(deleted.wait(), 5)
+        await within(deleted.wait(), 5)
         return True
 
     async def revoke(_: Pass, __: Any) -> bool:

@@ -10,6 +10,7 @@ from keypool.core.lifecycle import KeyState
 from keypool.watch.queue import WorkQueue
 from keypool.watch.shares import LOOKS_OF_ONE, is_urgent, lanes, providers_of
 from tests.unit.core.builders import a_key, a_ledger
+from tests.waiting import within
 
 
 def an_object(uid: str, name: str, **spec: Any) -> dict[str, Any]:
@@ -125,7 +126,7 @@ async def test_providers_that_hang_hold_up_none_of_another_namespace_and_good_on
             hanging += 1
     assert hanging == LOOKS_OF_ONE, "of one namespace, so many are asked at once"
     queue.add("provider/theirs")
-    assert await asyncio.wait_for(queue.get(), 5) == "provider/theirs"
+    assert await within(queue.get(), 5) == "provider/theirs"
 
 
 def suspended(cache: ObjectCache, uid: str) -> None:

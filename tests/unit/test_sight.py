@@ -7,6 +7,7 @@ import pytest
 
 from keypool.cluster.cache import Kind, watched
 from keypool.watch.liveness import STALE, Liveness
+from tests.waiting import within
 
 KINDS = watched(("a", "b"))
 
@@ -64,7 +65,7 @@ async def test_what_needs_no_list_of_secrets_begins_when_all_else_is_in_sight() 
 async def test_one_that_keeps_silent_is_not_waited_for_without_end() -> None:
     liveness = Liveness(("a", "b"))
     seen(liveness, "a")
-    await asyncio.wait_for(liveness.begin(0.01), 60)
+    await within(liveness.begin(0.01), 60)
     assert not liveness.sees("b")
 
 

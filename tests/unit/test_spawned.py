@@ -8,6 +8,7 @@ import pytest
 
 from keypool.watch import spawned as module
 from keypool.watch.spawned import Spawned
+from tests.waiting import within
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +48,7 @@ async def test_what_tasks_spawned_in_turn_ends_with_them_and_what_others_spawned
         parents = asyncio.create_task(parent())
     after = asyncio.create_task(forever())
     await parents
-    await asyncio.wait_for(spawned.end(), 10)
+    await within(spawned.end(), 10)
     assert children[0].cancelled()
     assert not before.done()
     assert not after.done()
@@ -70,7 +71,7 @@ async def test_a_task_that_misses_a_cancellation_is_cancelled_again() -> None:
     spawned = Spawned()
     deaf = spawn(spawned, "deaf", deaf=True)
     await asyncio.sleep(0)
-    await asyncio.wait_for(spawned.end(), 10)
+    await within(spawned.end(), 10)
     assert deaf.cancelled()
 
 
@@ -109,7 +110,7 @@ async def test_a_child_without_which_its_parent_does_not_end_is_cancelled_at_las
     with spawned.collecting():
         stubborn = asyncio.create_task(parent())
     await asyncio.sleep(0)
-    await asyncio.wait_for(spawned.end(), 10)
+    await within(spawned.end(), 10)
     assert stubborn.done()
 
 
@@ -137,7 +138,7 @@ async def test_a_task_that_never_ends_is_named_and_not_waited_for(caplog: pytest
         task = asyncio.create_task(stubborn(), name="watcher for pools")
     await asyncio.sleep(0)
     with caplog.at_level(logging.ERROR, "keypool"):
-        await asyncio.wait_for(spawned.end(), 10)
+        await within(spawned.end(), 10)
     assert [record.__dict__["tasks"] for record in caplog.records] == [["watcher for pools"]]
     let_go.set()
-    await asyncio.wait_for(task, 10)
+    await within(task, 10)

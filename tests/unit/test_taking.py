@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestServer
 
 from keypool.cluster.cache import Kind, ObjectCache
 from keypool.watch.taking import Take, TakenStream, taking
+from tests.waiting import PATIENCE
 
 KNOWN = "7"
 
@@ -54,7 +55,7 @@ async def passed(chunks: Iterable[bytes], take: Take = lambda *_: None, *, break
     app = web.Application()
     app.router.add_get("/", watch)
     async with (
-        asyncio.timeout(30),
+        asyncio.timeout(30 * PATIENCE),
         TestServer(app) as server,
         aiohttp.ClientSession() as session,
         session.get(server.make_url("/")) as response,

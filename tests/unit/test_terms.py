@@ -16,7 +16,7 @@ from keypool.health import Patience
 from keypool.serve.audit import AuditLog
 from keypool.settings import Settings
 from keypool.watch.liveness import Liveness
-from tests.waiting import eventually
+from tests.waiting import eventually, within
 
 
 class Elector:
@@ -143,7 +143,7 @@ async def test_a_replica_that_cannot_read_its_records_ends_when_it_is_told_to(st
     running = asyncio.create_task(stage.replica.run(stage.stop))
     await eventually(lambda: _is(stage.attempts > 2), what="it tries again")
     stage.stop.set()
-    await asyncio.wait_for(running, 60)
+    await within(running, 60)
     assert stage.elector.released == 1
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from keypool.watch.lanes import Lane
 from keypool.watch.queue import WorkQueue, run_workers
 from keypool.watch.timers import Backoff, Pace, Timers
-from tests.waiting import eventually
+from tests.waiting import eventually, within
 
 
 async def test_keys_run_in_the_order_in_which_they_were_added() -> None:
@@ -41,7 +41,7 @@ async def test_the_earlier_date_of_a_key_wins() -> None:
     queue.add_after("a", 3600)
     queue.add_after("a", 0.01)
     queue.add_after("a", 1800)
-    assert await asyncio.wait_for(queue.get(), 5) == "a"
+    assert await within(queue.get(), 5) == "a"
     queue.close()
 
 
@@ -122,7 +122,7 @@ async def test_a_lane_that_is_full_holds_up_no_other() -> None:
     await asyncio.sleep(0)
     assert not late.done()
     queue.done("pool/b")
-    assert await asyncio.wait_for(late, 5) == "pool/c"
+    assert await within(late, 5) == "pool/c"
 
 
 async def test_a_crowd_is_taken_in_little_by_little_and_what_is_urgent_at_once() -> None:
@@ -151,7 +151,7 @@ async def test_a_draining_queue_hands_out_nothing_and_waits_for_what_runs() -> N
     queue.add("pool/a")
     assert not draining.done()
     queue.done("pool/a")
-    await asyncio.wait_for(draining, 5)
+    await within(draining, 5)
     assert not late.done()
     late.cancel()
     await asyncio.gather(late, return_exceptions=True)
@@ -210,7 +210,7 @@ async def test_a_key_that_is_touched_all_the_time_runs_at_its_pace_and_others_at
     assert len(queue) == 0, "it waits for its date"
     now = 1.0
     queue.add("flooded")
-    assert await asyncio.wait_for(queue.get(), 5) == "flooded"
+    assert await within(queue.get(), 5) == "flooded"
     queue.close()
 
 

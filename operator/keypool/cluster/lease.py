@@ -119,7 +119,7 @@ class Leadership:
 
         Raises KubeError when it cannot be read.
         """
-        lease = await self._timed(lambda: self._client.get(self._path))
+        lease = await self._timed(self._read)
         record = self._note(lease)
         ours = self.is_leader and (record.holder, record.transitions) == (self.identity, self._transitions)
         if not ours:
@@ -128,15 +128,30 @@ class Leadership:
 
     async def release(self) -> None:
         """Stop leading and let the next contender in at once; when that fails the Lease runs out by itself."""
-        leading, self._transitions, self._renewed = self.is_leader, None, None
-        if not leading or self._lease is None:
+        leading, transitions = self.is_leader, self._transitions
+        self._transitions, self._renewed = None, None
+        if not leading:
             return
-        lease = released(self._lease, datetime.now(UTC))
         try:
-            await self._timed(lambda: self._client.replace(self._path, lease))
-            _log.info("leadership released", extra={"epoch": self._epoch})
+            try:
+                given_up = self._lease is not None and await self._give_up(self._lease, transitions)
+            except Conflict:  # the renewal that the order to stop cut off was done
+                given_up = False
+            if given_up or await self._give_up(await self._timed(self._read), transitions):
+                _log.info("leadership released", extra={"epoch": self._epoch})
         except KubeError as error:
             _log.warning("leadership not released", extra={"error": str(error)})
+
+    async def _read(self) -> Object:
+        return await self._client.get(self._path)
+
+    async def _give_up(self, lease: Object, transitions: int | None) -> bool:
+        """False where it is another's by now."""
+        record = Record.of(lease)
+        if (record.holder, record.transitions) != (self.identity, transitions):
+            return False
+        await self._timed(lambda: self._client.replace(self._path, released(lease, datetime.now(UTC))))
+        return True
 
     async def _try_to_lead(self) -> bool:
         self._tried = self._clock()
@@ -180,7 +195,7 @@ class Leadership:
         """One attempt. A failure is no loss while time remains: the next attempt reads first."""
         try:
             if self._lease is None:
-                self._lease = await self._timed(lambda: self._client.get(self._path))
+                self._lease = await self._timed(self._read)
                 self._note(self._lease)
             if (record := Record.of(self._lease)).holder != self.identity or record.transitions != self._transitions:
                 self._lose(f"the Lease is held by {record.holder or 'nobody'}")

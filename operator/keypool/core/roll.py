@@ -26,6 +26,12 @@ class Holder:
         """The most keys that it may count for."""
         return max(self.size, self.held)
 
+    @property
+    def place(self) -> tuple[datetime, bool, str]:
+        """Its place in the order of age. A creation is dated to the second: of one second's pools, those that hold keys
+        come first, or a new one would take what another has."""
+        return self.created, self.held == 0, self.uid
+
 
 class Roll:
     """The oldest count first, so that a new pool never takes what an older one has; and no pool grows into what others
@@ -33,17 +39,17 @@ class Roll:
 
     def __init__(self, limits: TenantLimits, pools: Iterable[Holder] = ()) -> None:
         self.limits = limits
-        self._order: list[tuple[datetime, str]] = []
+        self._order: list[tuple[datetime, bool, str]] = []
         self._pools: dict[str, Holder] = {}
         self._claims = 0
         self._told: set[str] = set()
         self._by_keys: dict[str, str] | None = None
         self._moved = False
-        for pool in sorted(pools, key=lambda each: (each.created, each.uid)):
+        for pool in sorted(pools, key=lambda each: each.place):
             self.put(pool)
 
     def __iter__(self) -> Iterator[Holder]:
-        return (self._pools[uid] for _, uid in self._order)
+        return (self._pools[uid] for *_, uid in self._order)
 
     def put(self, pool: Holder) -> None:
         """The pool is new, or is so now."""
@@ -52,14 +58,14 @@ class Roll:
             return
         if known is not None:
             self.drop(pool.uid)
-        insort(self._order, (pool.created, pool.uid))
+        insort(self._order, pool.place)
         self._pools[pool.uid] = pool
         self._changed(pool.claim)
 
     def drop(self, uid: str) -> None:
         """The pool is gone, or is another tenant's."""
         if (known := self._pools.pop(uid, None)) is not None:
-            del self._order[bisect_left(self._order, (known.created, uid))]
+            del self._order[bisect_left(self._order, known.place)]
             self._changed(-known.claim)
 
     def _changed(self, claim: int) -> None:
@@ -86,7 +92,7 @@ class Roll:
         pool = self._pools.get(uid)
         if pool is None:
             return None
-        number = bisect_left(self._order, (pool.created, uid)) + 1
+        number = bisect_left(self._order, pool.place) + 1
         if self._is_too_many(number):
             return (
                 f"this is pool {number} of the tenant, by age, and {self.limits.pools} are allowed: delete one, or ask "

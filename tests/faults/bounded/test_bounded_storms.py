@@ -18,7 +18,7 @@ from tests.cluster.running import Operator
 from tests.cluster.team import Team, pool_manifest
 from tests.faults.bounded.measuring import growth
 from tests.faults.bounded.proxy import Proxy
-from tests.waiting import eventually
+from tests.waiting import eventually, within
 
 POOLS = [f"p{number}" for number in range(6)]
 LATE = [f"late{number}" for number in range(3)]
@@ -97,7 +97,7 @@ async def supervised(operator: Operator) -> AsyncIterator[list[str]]:
         yield ended
     finally:
         stop.set()
-        await asyncio.wait_for(keeping, 60)
+        await within(keeping, 60)
         await asyncio.to_thread(audit.close)
 
 

@@ -158,6 +158,13 @@ def test_the_oldest_pools_of_a_tenant_keep_their_place_and_the_uid_decides_betwe
     assert "this is pool 3 of the tenant, by age, and 2 are allowed" in (counts_refused(limits, "new", pools) or "")
 
 
+def test_of_pools_of_the_same_second_those_that_hold_keys_keep_their_place() -> None:
+    """Creations are dated to the second; the UID of the later one may be the smaller."""
+    limits = a_tenant(limits={"pools": 1}).limits
+    pools = (a_pool_of("a"), a_pool_of("b", held=1))
+    assert [pool.uid for pool in pools if counts_refused(limits, pool.uid, pools)] == ["a"]
+
+
 def test_a_pool_that_does_not_fit_is_refused_and_a_smaller_newer_one_may_fit() -> None:
     limits = a_tenant(limits={"keys": 5}).limits
     pools = (a_pool_of("old", 3, 3, age=9), a_pool_of("big", 4, 0, age=5), a_pool_of("small", 2, 0, age=1))
