@@ -154,7 +154,11 @@ class Exchange:
         return self._repeat(lane, now)
 
     def _repeat(self, lane: Lane, now: float) -> Step:
-        return self._send(lane, now) if self._budget.take(now) else Hand(Why.BUDGET)
+        return self._send(lane, now) if self._affordable(now) else Hand(Why.BUDGET)
+
+    def _affordable(self, now: float) -> bool:
+        """The budget spares providers in trouble: one that never got the last attempt has had no work with it."""
+        return (self._last is not None and self._last.unsent) or self._budget.take(now)
 
     def _wait_for_limit(self, now: float) -> Step:
         """Until the first of the limits ends, where the client waits as long."""
@@ -173,7 +177,7 @@ class Exchange:
     def _pause(self, seconds: float, now: float) -> Step:
         if now + seconds > self._request.deadline:
             return Hand(Why.DEADLINE)
-        if not self._budget.take(now):
+        if not self._affordable(now):
             return Hand(Why.BUDGET)
         self._waited = True
         return Wait(seconds)

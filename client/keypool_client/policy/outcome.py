@@ -39,3 +39,9 @@ class Outcome:
     """The connection was lost after the request was sent, without a status: perhaps it was carried out."""
     fresh_needed: bool = False
     """A reused connection closed before one byte of an answer: the attempt is made again and counts for nothing."""
+
+    @property
+    def unsent(self) -> bool:
+        """No connection came about: the provider had no work with it."""
+        lost = self.failure is FailureClass.TRANSIENT and self.first_byte is None
+        return lost and not self.ambiguous and not self.fresh_needed

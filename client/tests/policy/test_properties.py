@@ -1,7 +1,7 @@
 """What holds for the policy whatever providers answer and in whatever order."""
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from hypothesis import given, settings
@@ -45,6 +45,7 @@ class Call:
     wakes: float | None = 0.0
     committed: bool = False
     over: bool = False
+    unsent: bool = False
     rejected: set[str] = field(default_factory=set)
 
 
@@ -105,7 +106,7 @@ class World:
         call.attempts += 1
         assert step.attempt == call.attempts <= 4
         assert step.key.id not in call.rejected, "a key that was rejected was tried again by the same request"
-        if call.attempts > 1:
+        if call.attempts > 1 and not call.unsent:
             self.repeats.append(self.now)
 
     def answer(self, call: Call, ending: Outcome) -> None:
@@ -113,12 +114,8 @@ class World:
         assert call.send is not None
         if ending.failure is FailureClass.CREDENTIAL:
             call.rejected.add(call.send.key.id)
-        call.exchange.ended(
-            Outcome(
-                ending.failure, call.began, ending.first_byte, ending.retry_after, ending.ambiguous, ending.fresh_needed
-            ),
-            self.now,
-        )
+        call.unsent = ending.unsent
+        call.exchange.ended(replace(ending, began=call.began), self.now)
         self.step(call)
 
     def pass_time(self, seconds: float) -> None:
