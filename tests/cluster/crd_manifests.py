@@ -37,6 +37,20 @@ def tenant(**fields: Any) -> Manifest:
     return {"name": "shop", "namespaceSelector": {}, **fields}
 
 
+def holder(name: str = "web-1", *pools: Manifest) -> Manifest:
+    """A KeyHolder of the pod of that name, as its relay writes it."""
+    owner = {"apiVersion": "v1", "kind": "Pod", "name": name, "uid": "3b9d0a4e-0000-4000-8000-000000000001"}
+    kind = {"apiVersion": "keypool.dev/v1alpha1", "kind": "KeyHolder"}
+    return {**kind, "metadata": {"name": name, "ownerReferences": [owner]}, "spec": {"pools": list(pools)}}
+
+
+def held(pool_name: str = "chat", *keys: str, rejected: tuple[str, ...] = ()) -> Manifest:
+    """A pool of such an object, with keys of these ids."""
+    moment = "2026-11-29T13:00:00Z"
+    told = [{"id": key, "since": moment, **({"rejected": moment} if key in rejected else {})} for key in keys]
+    return {"name": pool_name, "keys": told}
+
+
 def stream(*manifests: Manifest) -> str:
     """Text for kubectl's standard input."""
     return "\n---\n".join(json.dumps(manifest) for manifest in manifests)

@@ -8,7 +8,7 @@ import pytest
 
 from keypool.api.pool_status import ApiKeyPoolStatus, Binding, Counts, Effective, Handled, KeyStatus, NextRotation
 from keypool.api.status import Condition, KeyProviderStatus, ProviderCapabilities
-from tests.cluster.crd_manifests import Manifest, cluster_provider, pool, provider, stream
+from tests.cluster.crd_manifests import Manifest, cluster_provider, held, holder, pool, provider, stream
 from tests.conftest import Kubectl
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -183,6 +183,19 @@ async def test_a_full_status_is_kept_as_it_was_written(kubectl: Kubectl, what: s
     await apply(kubectl, pool(), provider())
     await report(kubectl, what, status)
     assert (await read(kubectl, what))["status"] == status
+
+
+async def test_a_holder_shows_which_pod_holds_which_keys(kubectl: Kubectl) -> None:
+    """`kubectl get kh`: in all of its pools, and how many were rejected."""
+    manifest = holder("web-1", held("chat", "k1", "k2", rejected=("k2",)), held("batch", "k3"))
+    manifest["spec"]["summary"] = {"pools": "batch, chat", "keys": 3, "rejected": 1, "ids": "k1, k2, k3"}
+    del manifest["metadata"]["ownerReferences"]  # there is no such pod, and the garbage collector runs
+    await apply(kubectl, manifest)
+    head, line = (await kubectl("get", "kh")).checked().splitlines()
+    assert head.split() == ["NAME", "POOLS", "KEYS", "REJECTED", "AGE"]
+    assert line.split()[:-1] == ["web-1", "batch,", "chat", "3", "1"]
+    _, wide = (await kubectl("get", "kh", "--output=wide")).checked().splitlines()
+    assert wide.split()[-3:] == ["k1,", "k2,", "k3"]
 
 
 async def test_the_category_lists_both_kinds(kubectl: Kubectl) -> None:

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from keypool.api.crd import cluster_provider_crd, pool_crd, provider_crd
+from keypool.api.crd import cluster_provider_crd, holder_crd, pool_crd, provider_crd
 from keypool_lab.controlplane import Cluster
-from tests.cluster.crd_manifests import Manifest, answers, cluster_provider, pool, provider, tenant
+from tests.cluster.crd_manifests import Manifest, answers, cluster_provider, held, holder, pool, provider, tenant
 from tests.cluster.crd_refused import LITELLM, LONG_BUT_GOOD, REFUSED, REFUSED_PROVIDERS, REFUSED_TENANTS
+from tests.cluster.holders_refused import REFUSED_HOLDERS
 
 ACCEPTED: list[Manifest] = [
     pool("least"),
@@ -27,6 +28,8 @@ ACCEPTED: list[Manifest] = [
     provider("budget", requestBudget={"perMinute": 60, "perDay": 10_000}),
     provider("ipv6", endpoints=[{"url": "https://[2001:db8::1]:8443/v1/"}]),
     pool("of-the-cluster", providerRef={"kind": "ClusterKeyProvider", "name": "shared"}),
+    holder("empty", held()),
+    holder("full", *(held(name, *(f"kp.shop.{name}.a:b_{n}" for n in range(4)), rejected=("k",)) for name in "abcd")),
     cluster_provider("nobody"),
     cluster_provider(
         "somebody",
@@ -48,7 +51,7 @@ def refused_manifests() -> list[Manifest]:
     """One manifest for each row of the tables."""
     pools = [pool(name, **spec) for name, (spec, _) in REFUSED.items()]
     providers = [provider(name, **spec) for name, (spec, _) in REFUSED_PROVIDERS.items()]
-    return [*pools, *providers, *(manifest for manifest, _ in REFUSED_TENANTS.values())]
+    return [*pools, *providers, *(manifest for manifest, _ in {**REFUSED_TENANTS, **REFUSED_HOLDERS}.values())]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +64,7 @@ def refusals(control_plane: Cluster) -> dict[str, str]:
     ("name", "message"),
     [
         pytest.param(name, row[1], id=name[:40])
-        for name, row in {**REFUSED, **REFUSED_PROVIDERS, **REFUSED_TENANTS}.items()
+        for name, row in {**REFUSED, **REFUSED_PROVIDERS, **REFUSED_TENANTS, **REFUSED_HOLDERS}.items()
     ],
 )
 def test_nonsense_is_refused_in_plain_words(refusals: dict[str, str], name: str, message: str) -> None:
@@ -85,7 +88,7 @@ def rules(node: object) -> Iterator[dict[str, str]]:
 def test_each_rule_refuses_something_here(refusals: dict[str, str]) -> None:
     """No rule stands untested; those about changes have tests of their own."""
     said = " ".join(refusals.values())
-    crds = (pool_crd(), provider_crd(), cluster_provider_crd())
+    crds = (pool_crd(), provider_crd(), cluster_provider_crd(), holder_crd())
     about_state = [rule for crd in crds for rule in rules(crd) if "oldSelf" not in rule["rule"]]
     assert about_state
     assert [rule["message"] for rule in about_state if rule["message"] not in said] == []

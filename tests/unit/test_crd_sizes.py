@@ -8,7 +8,7 @@ import pytest
 from keypool.api.pool_status import ApiKeyPoolStatus, LastRotation, SettingWarning
 from keypool.api.status import Condition, KeyProviderStatus
 from tests.unit.core.builders import NOW
-from tests.unit.test_crds import ALL, nodes, schema
+from tests.unit.test_crds import ALL, EACH, nodes, schema
 
 Schema = dict[str, Any]
 QUOTES, A_NUMBER, AN_ENTRY, AN_ARRAY_ITEM = 2, 20, 6, 20
@@ -44,9 +44,9 @@ def largest(node: Schema, path: str) -> int:
             return A_NUMBER
 
 
-@pytest.mark.parametrize(("kind", "most"), [("pool", 25_000), ("provider", 64_000)])
+@pytest.mark.parametrize(("kind", "most"), [("pool", 25_000), ("provider", 64_000), ("holder", 25_000)])
 def test_whoever_makes_an_object_makes_it_no_larger_than_so(kind: str, most: int) -> None:
-    assert largest(schema(ALL[kind], "spec"), "spec") <= most
+    assert largest(schema(EACH[kind], "spec"), "spec") <= most
 
 
 def test_an_administrators_provider_is_bounded_for_each_of_its_tenants() -> None:

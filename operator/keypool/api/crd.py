@@ -7,9 +7,10 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from keypool.api.crd_columns import POOL_COLUMNS, PROVIDER_COLUMNS
-from keypool.api.crd_rules import CLUSTER_PROVIDER_RULES, POOL_RULES, PROVIDER_RULES, Rules, add_rules
+from keypool.api.crd_columns import HOLDER_COLUMNS, POOL_COLUMNS, PROVIDER_COLUMNS
+from keypool.api.crd_rules import CLUSTER_PROVIDER_RULES, HOLDER_RULES, POOL_RULES, PROVIDER_RULES, Rules, add_rules
 from keypool.api.crd_schema import structural
+from keypool.api.key_holder import KeyHolderSpec
 from keypool.api.pool import ApiKeyPoolSpec
 from keypool.api.pool_status import ApiKeyPoolStatus
 from keypool.api.provider import KeyProviderSpec
@@ -54,15 +55,24 @@ def cluster_provider_crd() -> Document:
     return _definition("ClusterKeyProvider", "clusterkeyproviders", "ckp", version, scope="Cluster")
 
 
+def holder_crd() -> Document:
+    """The definition of `KeyHolder`: a report without a status."""
+    version = _version("Which keys of which pools one pod holds, as the relay in it tells. It goes with its pod.")
+    del version["subresources"]
+    version["schema"]["openAPIV3Schema"] |= _body(KeyHolderSpec, None, HOLDER_RULES)
+    version["additionalPrinterColumns"] = HOLDER_COLUMNS
+    return _definition("KeyHolder", "keyholders", "kh", version)
+
+
 def files() -> dict[str, str]:
     """File name → text of everything that stands in crds/."""
     return {
         f"{GROUP}_{crd['spec']['names']['plural']}.yaml": _HEADER + yaml.safe_dump(crd, sort_keys=False, width=120)
-        for crd in (pool_crd(), provider_crd(), cluster_provider_crd())
+        for crd in (pool_crd(), provider_crd(), cluster_provider_crd(), holder_crd())
     }
 
 
-def _body(spec: type[BaseModel], status: type[BaseModel], rules: Rules) -> Document:
+def _body(spec: type[BaseModel], status: type[BaseModel] | None, rules: Rules) -> Document:
     root: Document = {
         "type": "object",
         "required": ["spec"],
@@ -71,9 +81,10 @@ def _body(spec: type[BaseModel], status: type[BaseModel], rules: Rules) -> Docum
             "kind": {"type": "string", "description": "The kind of the object."},
             "metadata": {"type": "object"},
             "spec": structural(spec, defaults=True),
-            "status": {**structural(status, defaults=False), "default": NOT_SEEN_YET},
         },
     }
+    if status is not None:
+        root["properties"]["status"] = {**structural(status, defaults=False), "default": NOT_SEEN_YET}
     add_rules(root, rules)
     return root
 

@@ -7,6 +7,10 @@ def _text(name: str, path: str, *, wide: bool = False) -> Column:
     return {"name": name, "type": "string", "jsonPath": path} | ({"priority": 1} if wide else {})
 
 
+def _number(name: str, path: str) -> Column:
+    return {"name": name, "type": "integer", "jsonPath": path}
+
+
 def _ready(field: str) -> str:
     return f'.status.conditions[?(@.type=="Ready")].{field}'
 
@@ -33,3 +37,12 @@ PROVIDER_COLUMNS = [
     _AGE,
     _text("Message", _ready("message"), wide=True),
 ]
+
+HOLDER_COLUMNS = [
+    _text("Pools", ".spec.summary.pools"),
+    _number("Keys", ".spec.summary.keys"),
+    _number("Rejected", ".spec.summary.rejected"),
+    _AGE,
+    _text("Ids", ".spec.summary.ids", wide=True),
+]
+"""Of lists inside lists a column shows the first value and passes over the others: so the relay sums them up."""

@@ -11,6 +11,7 @@ from typing import Any
 from keypool.api.duration import PATTERN
 from keypool.api.forms import BASE_URL as FORM_OF_URL
 from keypool.api.forms import SUBDOMAIN
+from keypool.api.key_holder import MOST_KEYS
 from keypool.api.provider_options import KINDS
 from keypool.api.tenancy import IDENTITIES
 
@@ -268,6 +269,17 @@ CLUSTER_PROVIDER_RULES: Rules = {
     **{f"spec.tenants[].identity.{field}": _SOURCE for field in IDENTITIES},
 }
 """Of `ClusterKeyProvider`."""
+
+HOLDER_RULES: Rules = {
+    "spec": (
+        Rule(
+            f"self.pools.map(pool, has(pool.keys) ? pool.keys.size() : 0).sum() <= {MOST_KEYS}",
+            f"must have at most {MOST_KEYS} keys in all pools together",
+            ".pools",
+        ),
+    ),
+}
+"""Of `KeyHolder`. Whose it is, a ValidatingAdmissionPolicy decides: a CRD's rules do not see owners."""
 
 
 def add_rules(root: dict[str, Any], rules: Rules) -> None:
