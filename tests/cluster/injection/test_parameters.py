@@ -1,0 +1,106 @@
+"""The ConfigMap of parameters: what relays get by it, how the injection is paused, and what happens without it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from keypool_client.relay.settings import Settings
+from keypool_lab.controlplane import Cluster
+from tests.cluster.injection.installing import Injection, Object, injecting, pod
+from tests.cluster.injection.test_injected import relay, volumes
+
+
+@pytest.fixture(scope="module")
+def own(control_plane: Cluster) -> Iterator[Injection]:
+    """One whose parameters may be changed."""
+    with injecting(control_plane) as found:
+        yield found
+
+
+@pytest.fixture
+def parameters(own: Injection) -> Iterator[Injection]:
+    """The same; its parameters are back at the end."""
+    yield own
+    set_to(own, image="keypool-relay:0.1.0")
+    own.until("parameters are back", lambda: '"image": "keypool-relay:0.1.0"' in own.ask(pod()).stdout)
+
+
+def set_to(injection: Injection, **data: str) -> None:
+    """These parameters and no other."""
+    metadata = {"name": "keypool-relay", "namespace": injection.system}
+    injection.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+
+
+def known(env: Object) -> Object:
+    """Without the report, which the relay is about to learn."""
+    return {name: value for name, value in env.items() if name != "KEYPOOL_RELAY_REPORT"}
+
+
+def test_a_relay_gets_what_the_parameters_say(parameters: Injection) -> None:
+    set_to(
+        parameters,
+        image="registry.example.com/relay@sha256:0123",
+        imagePullPolicy="Always",
+        imagePullSecrets="registry, mirror",
+        cpu="300m",
+        memory="256Mi",
+        runAsUser="1234",
+        port="18484",
+        healthPort="18485",
+        caConfigMap="authorities",
+        httpsProxy="http://proxy.example.com:3128",
+        noProxy=".svc",
+    )
+    manifest = pod(imagePullSecrets=[{"name": "mirror"}])
+    parameters.until("they are taken up", lambda: "relay@sha256:0123" in parameters.ask(manifest).stdout)
+    given = parameters.made(manifest)
+    side = relay(given)
+    assert (side["imagePullPolicy"], side["securityContext"]["runAsUser"]) == ("Always", 1234)
+    assert side["resources"] == {part: {"cpu": "300m", "memory": "256Mi"} for part in ("requests", "limits")}
+    assert given["spec"]["imagePullSecrets"] == [{"name": "mirror"}, {"name": "registry"}]
+    env = {entry["name"]: entry.get("value", "10.0.0.1") for entry in side["env"]}
+    assert (env["HTTPS_PROXY"], env["NO_PROXY"]) == ("http://proxy.example.com:3128", ".svc")
+    assert env["SSL_CERT_FILE"] == "/var/run/keypool/ca/ca.crt"
+    assert volumes(given)["keypool-keys"]["projected"]["sources"][1]["configMap"] == {
+        "name": "authorities",
+        "items": [{"key": "ca.crt", "path": "ca/ca.crt"}],
+    }
+    settings = Settings.read(known(env))
+    assert (settings.listen_port, settings.health_port) == (18484, side["ports"][0]["containerPort"])
+    assert given["spec"]["containers"][0]["env"][0]["value"] == "http://127.0.0.1:18484/v1"
+
+
+def test_the_relay_takes_all_that_it_is_told(own: Injection) -> None:
+    """A variable that it does not know would end its start."""
+    env: Object = {entry["name"]: entry.get("value", "10.0.0.1") for entry in relay(own.made(pod()))["env"]}
+    assert Settings.read(known(env)).health_address == "10.0.0.1"
+
+
+def test_while_it_is_paused_pods_are_let_through_without_a_relay(parameters: Injection) -> None:
+    """Also those that would be refused: a rollback is not to stop anything."""
+    set_to(parameters, image="keypool-relay:0.1.0", paused="true")
+    parameters.until("it is paused", lambda: "initContainers" not in parameters.ask(pod()).stdout)
+    given = parameters.made(pod(hostNetwork=True, volumes=[{"name": "keypool-keys", "emptyDir": {}}]))
+    assert given["metadata"]["annotations"]["keypool.dev/injected"] == "paused"
+    assert "env" not in given["spec"]["containers"][0]
+    assert "injection of relays is paused" in parameters.ask(pod()).stderr
+
+
+def test_who_was_made_in_a_pause_and_is_made_again_later_gets_a_relay(own: Injection) -> None:
+    notes = {"keypool.dev/pool": "chat", "keypool.dev/injected": "paused"}
+    assert relay(own.made(pod(annotations=notes)))["restartPolicy"] == "Always"
+
+
+def test_without_parameters_only_pods_that_ask_for_a_pool_are_refused(parameters: Injection) -> None:
+    where = ("--namespace", parameters.system)
+    parameters.cluster.run_kubectl("delete", "configmap/keypool-relay", *where).checked()
+    parameters.until("they are gone", lambda: parameters.ask(pod()).returncode != 0)
+    told = parameters.refusal(pod())
+    assert f"the ConfigMap keypool-relay in the namespace {parameters.system} must exist and name an image" in told
+    assert parameters.ask(pod(annotations={})).returncode == 0
+
+
+def test_without_an_image_a_pod_is_refused(parameters: Injection) -> None:
+    set_to(parameters, port="8484")
+    parameters.until("they are taken up", lambda: parameters.ask(pod()).returncode != 0)
+    assert "must exist and name an image" in parameters.refusal(pod())
