@@ -82,7 +82,7 @@ lock: ## resolve the dependencies anew and pin them with hashes in requirements/
 		"$$python" -m venv "$$tools" && "$$tools/bin/pip" install --quiet uv==$(UV_VERSION) && \
 		$(UV_COMPILE) --output-file requirements/image.txt pyproject.toml && \
 		$(UV_COMPILE) --output-file requirements/dev.txt --extra dev --constraint requirements/image.txt pyproject.toml && \
-		$(UV_COMPILE) --output-file requirements/relay.txt --extra relay --constraint requirements/image.txt client/pyproject.toml && \
+		$(UV_COMPILE) --output-file requirements/relay.txt --extra relay --extra share --constraint requirements/image.txt client/pyproject.toml && \
 		echo hatchling | $(UV_COMPILE) --output-file requirements/build.txt --constraint requirements/dev.txt - && \
 		for gateway in anyllm-gateway litellm postgresql fuzz sdks openai-before; do \
 			$(UV_COMPILE) --output-file requirements/$$gateway.txt requirements/$$gateway.in || exit; done

@@ -23,6 +23,7 @@ from keypool.providers.adapter import WireModel, read
 from keypool.providers.authorities import AuthoritiesUnusable
 from keypool.providers.transport import Answer
 from keypool.reconcile import provider_object, readings
+from keypool_client.sharing import address, entries
 from tests.fuzz import wire
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -31,6 +32,7 @@ META = {"uid": "u", "namespace": "n", "name": "chat", "generation": 1, "creation
 MODULES = (
     *(addresses, asked, authorities, duration, ledger, outcomes, provider_object, readings, recovery),
     *(secret_view, supply, text),
+    *(address, entries),
     *wire.MODULES,
 )
 
@@ -99,6 +101,8 @@ PARSERS: dict[str, Parser] = {
     "secret_view.secret_view": Parser(lambda data: secret_view.secret_view(_secret(data))),
     "secret_view.digest": Parser(lambda data: secret_view.digest(_text(data))),
     "supply.read_supply": Parser(lambda data: supply.read_supply("keys", _texts(data))),
+    "address.parse": Parser(lambda data: address.parse(_text(data)), (ValueError,)),
+    "entries.parse": Parser(lambda data: entries.parse("team-a/chat", data), (entries.Malformed,)),
     **{name: Parser(read) for name, read in wire.READERS.items()},
 }
 

@@ -18,7 +18,7 @@ LOCKS = {
 WANTED = {
     "image": PROJECT["project"]["dependencies"],
     "dev": PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["dev"],
-    "relay": CLIENT["project"]["optional-dependencies"]["relay"],
+    "relay": [text for part in ("relay", "share") for text in CLIENT["project"]["optional-dependencies"][part]],
     "build": PROJECT["build-system"]["requires"],
     **{name: (ROOT / "requirements" / f"{name}.in").read_text().split() for name in GATEWAYS},
 }

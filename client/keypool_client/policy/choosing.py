@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 
 from keypool_client.model import Pool
 from keypool_client.policy.budget import RetryBudget
+from keypool_client.policy.concluding import merge
 from keypool_client.policy.exchange import Exchange
 from keypool_client.policy.fleet import Fleet
 from keypool_client.policy.reports import PoolView, Report, reports, view
 from keypool_client.policy.steps import Request
 from keypool_client.policy.throttle import Throttle
+from keypool_client.policy.verdicts import Verdict
 
 __all__ = ["Chooser", "Exchange"]
 
@@ -16,9 +18,9 @@ __all__ = ["Chooser", "Exchange"]
 class Chooser:
     """What a relay knows of its pools: the first one and those to fall back to. State without I/O."""
 
-    def __init__(self, draw: Callable[[], float]) -> None:
-        """`draw` returns a random number in [0, 1)."""
-        self._fleet = Fleet(draw)
+    def __init__(self, draw: Callable[[], float], tell: Callable[[Verdict], None] | None = None) -> None:
+        """`draw` returns a random number in [0, 1). `tell` gets each verdict that siblings may hear."""
+        self._fleet = Fleet(draw, tell)
         self._budget, self._throttle = RetryBudget(), Throttle()
 
     @property
@@ -38,6 +40,13 @@ class Chooser:
         """A request came in: ask the exchange for the first step."""
         self._budget.request(now)
         return Exchange(self._fleet, self._budget, self._throttle, request)
+
+    def merge(self, verdict: Verdict, now: float) -> bool:
+        """A sibling's verdict: what it speaks against is avoided where there is anything else, and no more than that.
+
+        False: it is about nothing that is known here, or lasts longer than any verdict may.
+        """
+        return merge(self._fleet, verdict, now)
 
     def reports(self, now: float) -> tuple[Report, ...]:
         """What the operator should know: keys that were rejected or doubted, credit that is spent."""

@@ -8,9 +8,11 @@ from keypool_client.model import DIALECTS, Dialect, Endpoint, Key, Pool
 from keypool_client.policy.cooling import CREDIT_SECONDS, Group, Name, RateLimits
 from keypool_client.policy.front import Front, Without
 from keypool_client.policy.health import Guard, KeyHealth
+from keypool_client.policy.hearsay import Hearsay
 from keypool_client.policy.score import Lane
 from keypool_client.policy.steps import Request
 from keypool_client.policy.suspension import Breaker, Suspension
+from keypool_client.policy.verdicts import Verdict
 
 Place = tuple[str, tuple[tuple[Dialect, str], ...]]
 """An endpoint's name and its bases: another address is another endpoint."""
@@ -59,9 +61,10 @@ class PoolState:
 class Fleet:
     """Every pool, the first one first."""
 
-    def __init__(self, draw: Callable[[], float]) -> None:
-        self.draw = draw
+    def __init__(self, draw: Callable[[], float], tell: Callable[[Verdict], None] | None = None) -> None:
+        self.draw, self.tell = draw, tell
         self.pools: list[PoolState] = []
+        self.heard = Hearsay()
         self.rates = RateLimits()
         self._credits: dict[Name, Group] = {}
         self._version = 0
@@ -75,6 +78,7 @@ class Fleet:
         self.pools = [
             PoolState(pool, before.get((pool.name, pool.account)), self._credits.__getitem__) for pool in pools
         ]
+        self.heard.keep(health for state in self.pools for health in state.keys.values())
         self.suspended()
 
     def changed(self) -> None:
@@ -92,7 +96,15 @@ class Fleet:
         return [state.fronts[request.dialect] for state in pools if request.dialect in state.fronts]
 
     def usable(self, request: Request, without: Without, now: float) -> Lane | None:
-        """The best lane that nothing speaks against, in the first pool that has one."""
+        """The best lane that nothing speaks against, in the first pool that has one.
+
+        Rather one that no sibling speaks against either. Where there is none, what siblings said counts for nothing.
+        """
+        rather = self.heard.avoiding(without, request.model or "", now)
+        lane = self._pick(request, rather, now) if rather is not None else None
+        return lane or self._pick(request, without, now)
+
+    def _pick(self, request: Request, without: Without, now: float) -> Lane | None:
         cooling = self.rates.cooling(request.model or "", now)
         for front in self.fronts(request):
             lane = front.pick(without, cooling, self.draw, now, self._version)

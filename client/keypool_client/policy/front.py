@@ -56,13 +56,16 @@ class Front:
         """The least loaded lane that is good now; None when none is. `version` counts what changed."""
         if version != self._version or now - self._read_at >= READ_SECONDS:
             self._read(now, version)
-        self._picks += 1
         if not cooling and not without:
+            self._picks += 1
             lanes = calm(self.best) if self._wary else self.best
             return least_loaded(lanes, draw) if lanes else None
         lanes = self._others(without) if without.breakers else self.usable
         left = [lane for lane in lanes if lane.health.rate_name not in cooling and without.allows(lane)]
-        return least_loaded(calm(best(left)), draw) if left else None
+        if not left:
+            return None
+        self._picks += 1
+        return least_loaded(calm(best(left)), draw)
 
     def _others(self, without: Without) -> list[Lane]:
         """Where endpoints are left out, a key's next endpoint stands for it."""

@@ -13,7 +13,7 @@ REJECTED_SECONDS = 10.0
 class KeyHealth:
     """Of one value in one pool: another value begins anew, under whatever id."""
 
-    __slots__ = ("credit", "credit_name", "doubted", "in_flight", "key", "rate_name", "suspension")
+    __slots__ = ("credit", "credit_name", "doubted", "in_flight", "key", "proven", "rate_name", "suspension")
 
     def __init__(self) -> None:
         self.in_flight = 0
@@ -21,6 +21,8 @@ class KeyHealth:
         """On: the key is condemned."""
         self.doubted: float | None = None
         """Since when there are refusals that no row explains."""
+        self.proven = -inf
+        """When the last call with it began that succeeded."""
 
     def place(self, pool: Pool, key: Key, credit: Group) -> None:
         """What the file says of it now."""
@@ -30,6 +32,7 @@ class KeyHealth:
 
     def accepted(self, began: float, now: float) -> None:
         """A call with it succeeded."""
+        self.proven = max(self.proven, began)
         if self.suspension.since is not None and self.suspension.counts(began):
             self.suspension.end(now)
         if self.doubted is not None and began >= self.doubted:

@@ -1,5 +1,6 @@
 """What an attempt teaches about its key, its groups, its endpoint and its score."""
 
+from keypool_client.policy.concluding import conclude, ends
 from keypool_client.policy.fleet import Fleet
 from keypool_client.policy.outcome import FailureClass, Outcome
 from keypool_client.policy.score import Lane
@@ -18,12 +19,19 @@ def accepted(fleet: Fleet, lane: Lane, model: str, began: float, now: float) -> 
     health.credit.recovered(began, now)
     fleet.rates.recovered(model, health.rate_name, began, now)
     lane.guard.succeeded(began)
+    fleet.heard.succeeded(health, model, began)
     if before != (health.suspension.changed, lane.breaker.suspension.changed, health.credit.until):
         fleet.suspended()
 
 
 def failed(fleet: Fleet, lane: Lane, model: str, outcome: Outcome, *, now: float, trial: Suspension | None) -> None:
     """An attempt failed. `trial`: what it was the trial of."""
+    before = ends(fleet, lane, model)
+    _learn(fleet, lane, model, outcome, now=now, trial=trial)
+    conclude(fleet, lane, model, before, now)
+
+
+def _learn(fleet: Fleet, lane: Lane, model: str, outcome: Outcome, *, now: float, trial: Suspension | None) -> None:
     failure, began, health = outcome.failure, outcome.began, lane.health
     before = health.suspension.changed, lane.breaker.suspension.changed
     if failure is FailureClass.TRANSIENT:

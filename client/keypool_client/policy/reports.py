@@ -41,7 +41,7 @@ class KeyView:
 
     id: str
     state: str
-    """ready, condemned, exhausted or limited."""
+    """ready, condemned, exhausted, limited, or avoided: a sibling speaks against it."""
     in_flight: int
     error_rate: float
     """The worst of its endpoints, between 0 and 1, of late."""
@@ -102,10 +102,12 @@ def _keys(fleet: Fleet, state: PoolState, now: float) -> tuple[KeyView, ...]:
 def _key(fleet: Fleet, state: PoolState, health: KeyHealth, now: float) -> KeyView:
     lanes = [lane for lane in state.lanes.values() if lane.health is health]
     limits = fleet.rates.models(health.rate_name, now).values()
+    heard = fleet.heard.until(health, now)
     checks = (
         (health.suspension.since is not None, "condemned", health.suspension.due),
         (health.credit.until > now, "exhausted", health.credit.until),
         (bool(limits), "limited", max(limits, default=now)),
+        (heard is not None, "avoided", heard),
         (True, "ready", None),
     )
     name, until = next((name, until) for holds, name, until in checks if holds)

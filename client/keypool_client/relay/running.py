@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from keypool_client.model import Pool
 from keypool_client.policy.choosing import Chooser
+from keypool_client.policy.verdicts import Verdict
 from keypool_client.relay.admin import Page
 from keypool_client.relay.buffers import Buffers
 from keypool_client.relay.files import make_room
@@ -21,8 +22,11 @@ from keypool_client.relay.notes import Notes
 from keypool_client.relay.relay import Relay
 from keypool_client.relay.serving import Parts
 from keypool_client.relay.settings import Settings
+from keypool_client.relay.shared import SharingMetrics, sharing_of, store_of
 from keypool_client.relay.upstream import Deadlines, Upstream
 from keypool_client.relay.watching import Watcher
+from keypool_client.sharing.port import Store
+from keypool_client.sharing.sharing import Sharing
 
 QUIET_SECONDS = 2.0
 log = logging.getLogger(__name__)
@@ -31,7 +35,17 @@ log = logging.getLogger(__name__)
 class Running:
     """`async with Running(settings, folder, draw, environ)` serves until the block ends."""
 
-    def __init__(self, settings: Settings, folder: Path, draw: Callable[[], float], environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Path,
+        draw: Callable[[], float],
+        environ: Mapping[str, str],
+        store: Store | None = None,
+    ) -> None:
+        """`store`: where verdicts are shared; None: where the settings say."""
+        self._store = store
+        self.sharing: Sharing | None = None
         self._settings, self._folder, self._draw, self._environ = settings, folder, draw, environ
         self.metrics, self.buffers = Metrics(), Buffers()
         self.port = self.health_port = 0
@@ -52,7 +66,11 @@ class Running:
         deadlines = Deadlines(told.connect_seconds, told.first_byte_seconds, told.idle_seconds)
         self.upstream = Upstream(deadlines, self._environ)
         stack.push_async_callback(self.upstream.close)
-        self.chooser = Chooser(self._draw)
+        store = self._store or store_of(told)
+        self.chooser = Chooser(self._draw, self._tell if store is not None else None)
+        if store is not None:
+            self.sharing = sharing_of(store, self.chooser, self._draw)
+            self.metrics.registry.register(SharingMetrics(self.sharing))
         parts = Parts(
             *(told, self.chooser, self.upstream, self.buffers, self.metrics, Notes()),
             clock=time.monotonic,
@@ -78,6 +96,12 @@ class Running:
         log.info("takes requests at %s, port %d; probes at port %d", ", ".join(have), self.port, self.health_port)
         following = asyncio.create_task(self.watcher.follow(), name="keys")
         stack.push_async_callback(_ended, following)
+        if self.sharing is not None:
+            stack.push_async_callback(_ended, asyncio.create_task(self.sharing.follow(), name="verdicts"))
+
+    def _tell(self, verdict: Verdict) -> None:
+        if self.sharing is not None:
+            self.sharing.outbox.put(verdict)
 
     async def _apply(self, pools: tuple[Pool, ...]) -> None:
         await self.upstream.update(pools)
@@ -90,9 +114,10 @@ class Running:
     def _ready(self) -> bool:
         return self.watcher.ready
 
-    def _numbers(self) -> dict[str, int]:
+    def _numbers(self) -> dict[str, Any]:
         held = self.buffers.total - self.buffers.free
-        return {"open": self.relay.open, "connections": self._server.connections, "heldBytes": held}
+        shared = {} if self.sharing is None else {"verdictsShared": bool(self.sharing.connected)}
+        return {"open": self.relay.open, "connections": self._server.connections, "heldBytes": held, **shared}
 
     def _refresh(self) -> None:
         now = time.monotonic()

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from keypool_client.proxies import faults
+from keypool_client.sharing.address import Address, parse
 
 PREFIX = "KEYPOOL_RELAY_"
 LONGEST_MODELS = 20_000
@@ -118,6 +119,12 @@ class Settings:
         _seconds, "300", "How long an answer that has begun, or an endpoint that takes an upload, may pause."
     )
     body_seconds: float = _setting(_seconds, "60", "How long a client may pause while it sends a request's body.")
+    share: Address | None = _setting(  # noqa: RUF009 a field, as above; Address is frozen
+        parse,
+        "",
+        "Where relays share verdicts: `redis://` or, with TLS, `rediss://`, then `USER@HOST:PORT/DATABASE`.",
+    )
+    share_password_file: str = _setting(str, "", "The file with its password, in a mounted Secret.")
     log_level: str = _setting(_level, "INFO", "DEBUG, INFO, WARNING or ERROR.")
 
     @classmethod
@@ -130,6 +137,8 @@ class Settings:
                 values[each.name] = each.metadata["parse"](environ.get(name) or each.metadata["default"])
             except ValueError as error:
                 wrong.append(f"{name} {error}")
+        if values.get("share_password_file") and not environ.get(f"{PREFIX}SHARE"):
+            wrong.append(f"{PREFIX}SHARE_PASSWORD_FILE is set, but {PREFIX}SHARE is not: name the store, too")
         if wrong:
             raise BadSettings("\n".join(wrong))
         return cls(**values)
