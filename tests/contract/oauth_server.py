@@ -1,5 +1,6 @@
 """A token endpoint for tests: RFC 6749 section 4.4, with the client in HTTP Basic."""
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,7 +14,8 @@ CLIENT_ID, CLIENT_SECRET = "keypool operator", "canary-client:secret+1"
 
 @dataclass
 class OAuthServer:
-    """Gives out what `make` makes. `asked` are the form fields of each request; `status` other than 200 refuses."""
+    """Gives out what `make` makes. `asked` are the form fields of each request; `status` other than 200 refuses;
+    `silent` lets requests hang, until it is over."""
 
     make: Callable[[], str]
     expires_in: float | None = 3600
@@ -22,6 +24,8 @@ class OAuthServer:
     client_secret: str = CLIENT_SECRET
     asked: list[dict[str, str]] = field(default_factory=list)
     url: str = ""
+    silent: bool = False
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def token(self, request: web.Request) -> web.Response:
         """Section 4.4.2 and 4.4.3; section 5.2 for errors."""
@@ -30,6 +34,8 @@ class OAuthServer:
         client = tuple(unquote(part) for part in base64.b64decode(text).decode().split(":"))
         if scheme != "Basic" or client != (CLIENT_ID, self.client_secret):
             return web.json_response({"error": "invalid_client"}, status=401)
+        if self.silent:
+            await self.over.wait()
         if self.status != 200:
             return web.json_response({"error": "invalid_scope"}, status=self.status)
         answer = {"access_token": self.make(), "token_type": "Bearer", "expires_in": self.expires_in}
@@ -50,4 +56,5 @@ async def serving(server: OAuthServer) -> AsyncIterator[OAuthServer]:
     try:
         yield server
     finally:
+        server.over.set()
         await runner.cleanup()

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from keypool.api.provider import KeyProviderSpec
 from keypool.providers.errors import CredentialRejected, ProviderError, Rejected, TokenRefused, Unavailable
-from keypool.providers.oauth import FORGOTTEN, LONGEST_PATIENCE, ClientCredentials, join_client
+from keypool.providers.oauth import FORGOTTEN, LONGEST_PATIENCE, ClientCredentials, join_client, token_server
 from keypool.providers.protocol import Provider
 from keypool.providers.registry import NOBODY, build
 from keypool.providers.transport import Call, Transport
@@ -20,6 +20,7 @@ from tests.contract.oauth_server import CLIENT_ID, CLIENT_SECRET, OAuthServer, s
 from tests.contract.subjects import PATIENT
 from tests.contract.test_transport import Serve, serve
 from tests.reaching import THIS_MACHINE
+from tests.waiting import eventually
 
 __all__ = ["serve"]
 CLIENT = join_client(SecretStr(CLIENT_ID), SecretStr(CLIENT_SECRET))
@@ -53,7 +54,7 @@ def client(server: OAuthServer, clock: Clock, url: str = "", **oauth2: object) -
     auth = spec(server, "http://127.0.0.1:1", **oauth2).auth
     assert auth
     assert auth.oauth2
-    return ClientCredentials(auth.oauth2, CLIENT, Transport(url or server.url, NOBODY, PATIENT), clock)
+    return ClientCredentials(auth.oauth2, CLIENT, Transport(token_server(url or server.url), NOBODY, PATIENT), clock)
 
 
 async def token_of(tokens: ClientCredentials) -> str:
@@ -77,24 +78,35 @@ async def test_scopes_and_audience_are_asked_for(server: OAuthServer) -> None:
     await tokens.close()
 
 
-@pytest.mark.parametrize(("life", "used"), [(3600, 3540), (60, 30), (None, 240)])
-async def test_a_token_is_replaced_before_it_expires(server: OAuthServer, life: float | None, used: float) -> None:
+@pytest.mark.parametrize(("life", "used"), [(86_400, 85_500), (3600, 2700), (60, 30), (None, 150)])
+async def test_a_token_is_replaced_before_it_expires_and_no_call_waits_for_it(
+    server: OAuthServer, life: float | None, used: float
+) -> None:
     server.expires_in, clock = life, Clock()
     tokens = client(server, clock)
     await tokens.token()
     clock.now = used - 1
     assert await token_of(tokens) == "canary-token-1"
     clock.now = used
-    assert await token_of(tokens) == "canary-token-2"
+    assert await token_of(tokens) == "canary-token-1", "it is good, and renewed beside"
+
+    async def renewed() -> bool:
+        return await token_of(tokens) == "canary-token-2"
+
+    await eventually(renewed, 5, "the next token")
+    assert len(server.asked) == 2
     await tokens.close()
 
 
-async def test_a_refused_token_is_replaced_once_however_many_calls_were_refused(server: OAuthServer) -> None:
+@pytest.mark.parametrize("certain", [True, False])
+async def test_a_refused_token_is_replaced_once_however_many_calls_were_refused(
+    server: OAuthServer, *, certain: bool
+) -> None:
     tokens = client(server, Clock())
     refused = await tokens.token()
-    tokens.refused(refused)
+    tokens.refused(refused, certain=certain)
     assert await token_of(tokens) == "canary-token-2"
-    tokens.refused(refused)
+    tokens.refused(refused, certain=certain)
     assert await token_of(tokens) == "canary-token-2"
     await tokens.close()
 
@@ -105,7 +117,7 @@ async def test_a_client_without_rights_is_judged_by_its_second_token_and_makes_n
     clock, news, refusals = Clock(), 0, 0
     tokens = client(server, clock)
     while clock.now < 3600:
-        news += tokens.refused(await tokens.token())
+        news += tokens.refused(await tokens.token(), certain=False)
         refusals += 1
         clock.now += 1
     assert news == 1
@@ -119,10 +131,10 @@ async def test_a_token_that_is_refused_long_after_the_one_before_is_doubted_and_
 ) -> None:
     clock = Clock()
     tokens = client(server, clock)
-    assert tokens.refused(await tokens.token())
-    assert not tokens.refused(await tokens.token())
+    assert tokens.refused(await tokens.token(), certain=False)
+    assert not tokens.refused(await tokens.token(), certain=False)
     clock.now = FORGOTTEN + 1
-    assert tokens.refused(await tokens.token())
+    assert tokens.refused(await tokens.token(), certain=False)
     await tokens.close()
 
 

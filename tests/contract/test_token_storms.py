@@ -2,18 +2,14 @@
 
 import asyncio
 
-from aiohttp import web
+import pytest
 
 from keypool.providers.errors import Unavailable
-from keypool.providers.oauth import ClientCredentials
-from keypool.providers.registry import NOBODY
-from keypool.providers.transport import Transport
 from tests.contract.oauth_server import OAuthServer
-from tests.contract.subjects import PATIENT
-from tests.contract.test_oauth import CLIENT, Clock, client, server, spec, token_of
-from tests.contract.test_transport import Serve, serve
+from tests.contract.test_oauth import Clock, client, server, token_of
+from tests.waiting import eventually, within
 
-__all__ = ["serve", "server"]
+__all__ = ["server"]
 
 
 async def test_a_token_endpoint_that_fails_is_asked_after_growing_pauses_however_many_calls_need_a_token(
@@ -31,29 +27,39 @@ async def test_a_token_endpoint_that_fails_is_asked_after_growing_pauses_however
     await tokens.close()
 
 
-async def test_calls_that_wait_for_a_token_do_not_ask_one_after_the_other_an_endpoint_that_is_silent(
-    serve: Serve,
+async def test_calls_that_wait_for_a_token_share_one_fetch_also_when_the_first_of_them_gives_up(
+    server: OAuthServer,
 ) -> None:
-    asked, silence = list[str](), asyncio.Event()
+    server.silent, tokens = True, client(server, Clock())
+    first = asyncio.create_task(tokens.token())
+    others = [asyncio.create_task(token_of(tokens)) for _ in range(10)]
 
-    async def say_nothing(request: web.Request) -> web.Response:
-        asked.append(request.path)
-        await silence.wait()
-        return web.json_response({})
+    async def asked() -> bool:
+        return bool(server.asked)
 
-    url = await serve(say_nothing)
-    auth = spec(OAuthServer(str, url=url), "http://127.0.0.1:1").auth
-    assert auth
-    assert auth.oauth2
-    tokens = ClientCredentials(auth.oauth2, CLIENT, Transport(url, NOBODY, PATIENT))
-
-    async def impatient() -> None:
-        async with asyncio.timeout(0.05):
-            await tokens.token()
-
-    first = asyncio.create_task(impatient())
-    await asyncio.sleep(0)
-    await asyncio.gather(first, *(tokens.token() for _ in range(10)), return_exceptions=True)
-    assert len(asked) == 1
-    silence.set()
+    await eventually(asked, 5, "the server is asked")
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    server.over.set()
+    assert set(await asyncio.gather(*others)) == {"canary-token-1"}
+    assert len(server.asked) == 1
     await tokens.close()
+
+
+@pytest.mark.parametrize("waits", [False, True])
+async def test_a_client_that_is_closed_leaves_no_fetch_behind(server: OAuthServer, *, waits: bool) -> None:
+    clock = Clock()
+    tokens = client(server, clock)
+    if not waits:
+        await tokens.token()
+        clock.now = 3000.0
+    server.silent = True
+    call = asyncio.create_task(tokens.token())
+
+    async def asked() -> bool:
+        return len(server.asked) == (1 if waits else 2)
+
+    await eventually(asked, 5, "the server is asked")
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+    await within(tokens.close(), 5)

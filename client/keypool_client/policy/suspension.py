@@ -8,6 +8,9 @@ CANARY_SECONDS = (30.0, 60.0, 120.0, 240.0, 300.0)
 BREAKER_SECONDS = (60.0,)
 BREAKER_FAILURES = 5
 """So many failures in a row open an endpoint's breaker."""
+MOMENT = 1.0
+"""Seconds after a failure in which calls that had begun before it say nothing new by failing, too: many failures of one
+moment are one."""
 
 
 class Suspension:
@@ -59,10 +62,10 @@ class Suspension:
 class Breaker:
     """An endpoint's: it opens after failures in a row, whoever's key was used."""
 
-    __slots__ = ("failures", "suspension")
+    __slots__ = ("failed_at", "failures", "suspension")
 
     def __init__(self) -> None:
-        self.failures = 0
+        self.failures, self.failed_at = 0, -inf
         self.suspension = Suspension(BREAKER_SECONDS)
 
     def failed(self, began: float, now: float, *, trial: bool) -> None:
@@ -73,7 +76,9 @@ class Breaker:
             if trial:
                 self.suspension.failed(now)
             return
-        self.failures += 1
+        if began < self.failed_at and now - self.failed_at < MOMENT:
+            return
+        self.failures, self.failed_at = self.failures + 1, now
         if self.failures >= BREAKER_FAILURES:
             self.failures = 0
             self.suspension.begin(now)

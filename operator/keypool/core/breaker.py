@@ -1,4 +1,7 @@
-"""The circuit breaker of an endpoint: what failed several times in a row is left alone for a while, then tried once."""
+"""The circuit breaker of an endpoint: what failed several times in a row is left alone for a while, then tried once.
+
+Many failures of one moment are one failure: calls that were under way together and fail together tell no more than one.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,6 +10,8 @@ FAILURES = 5
 """In a row: so many open it."""
 COOL_DOWN = 60.0
 """Seconds for which it lets nothing through, once it is open."""
+MOMENT = 1.0
+"""Seconds after a failure in which calls that had begun before it say nothing new by failing, too."""
 
 
 class State(StrEnum):
@@ -15,6 +20,14 @@ class State(StrEnum):
     CLOSED = "Closed"
     OPEN = "Open"
     HALF_OPEN = "HalfOpen"
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """Of a call: after so many changes of state, and so many failures that counted, it was admitted."""
+
+    changes: int
+    failures: int
 
 
 @dataclass(slots=True)
@@ -27,8 +40,10 @@ class Breaker:
     """
 
     cool_down: float = COOL_DOWN
-    _ticket: int = 0
+    _changes: int = 0
     _failures: int = 0
+    _counted: int = 0
+    _failed_at: float = float("-inf")
     _open_until: float | None = None
     _tried: bool = False
 
@@ -46,16 +61,16 @@ class Breaker:
         """Whether it would let a call through."""
         return self.state(now) is not State.OPEN and not self._tried
 
-    def admit(self, now: float) -> int | None:
+    def admit(self, now: float) -> Ticket | None:
         """The ticket of a call that may be made, which must be settled; None for one that may not."""
         if not self.admits(now):
             return None
         self._tried = self.state(now) is State.HALF_OPEN
-        return self._ticket
+        return Ticket(self._changes, self._counted)
 
-    def settle(self, ticket: int, worked: bool | None, now: float) -> None:
+    def settle(self, ticket: Ticket, worked: bool | None, now: float) -> None:
         """How a call ended: None when nothing was learnt about the endpoint."""
-        if ticket != self._ticket:
+        if ticket.changes != self._changes:
             return
         if worked is None:
             self._tried = False
@@ -63,11 +78,11 @@ class Breaker:
             self._failures = 0
             if self._open_until is not None:
                 self._change(None)
-        else:
-            self._failures += 1
+        elif ticket.failures == self._counted or now - self._failed_at >= MOMENT:
+            self._failures, self._counted, self._failed_at = self._failures + 1, self._counted + 1, now
             if self._tried or self._failures >= FAILURES:
                 self._change(now + self.cool_down)
 
     def _change(self, open_until: float | None) -> None:
-        self._ticket += 1
+        self._changes += 1
         self._failures, self._tried, self._open_until = 0, False, open_until

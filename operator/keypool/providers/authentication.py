@@ -12,9 +12,9 @@ class Authentication(Protocol):
         """The token. Raises CredentialRejected, Unavailable: in both cases nothing was sent to the provider."""
         ...
 
-    def refused(self, token: SecretStr, /) -> bool:
-        """The provider refused this token. True when it was good before and the next call has another: only then that
-        call's answer tells whether the credential is refused."""
+    def refused(self, token: SecretStr, /, *, certain: bool) -> bool:
+        """The provider refused this token; or, where that is not `certain`, what was asked. True when it was good
+        before and the next call has another: only then that call's answer tells whether the credential is refused."""
         ...
 
     async def close(self) -> None:
@@ -32,7 +32,7 @@ class FixedCredential:
         """The credential."""
         return self._credential
 
-    def refused(self, _token: SecretStr, /) -> bool:
+    def refused(self, _token: SecretStr, /, *, certain: bool) -> bool:  # noqa: ARG002 - by name
         """There is no other."""
         return False
 

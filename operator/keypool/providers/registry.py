@@ -1,6 +1,8 @@
 """Which adapter drives a KeyProvider."""
 
 import re
+import time
+from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from ssl import SSLContext
@@ -21,7 +23,7 @@ from keypool.providers.authorities import Authorities, AuthoritiesUnusable
 from keypool.providers.endpoints import Endpoints
 from keypool.providers.errors import CertificatesUnusable, CredentialRejected, EndpointRefused
 from keypool.providers.meter import Meter
-from keypool.providers.oauth import ClientCredentials
+from keypool.providers.oauth import ClientCredentials, token_server
 from keypool.providers.protocol import Provider
 from keypool.providers.proxy import Proxy
 from keypool.providers.reach import PUBLIC, Reach
@@ -57,12 +59,13 @@ def build(
     authorities: Authorities | None = None,
     proxy: Proxy | None = None,
     share: Share = UNSHARED,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Provider:
     """The adapter for `spec`; opens no connection yet. White space around the credential is dropped. `cool_down`:
     seconds for which an endpoint that failed is left alone; `meter` counts the
     account's requests, but not those for OAuth tokens. `authorities` are trusted beside those of the spec; `proxy`:
     through which the account and its token server are called. `share`: what of the operator's memory their answers
-    may take.
+    may take. `clock`: monotonic seconds, by which OAuth tokens end.
 
     Raises `EndpointRefused` for plain http unless `allow_insecure`, and for an address that `reach` does
     not allow (names are checked when they are looked up); `CredentialRejected` for a credential that no HTTP
@@ -79,10 +82,10 @@ def build(
     authentication: Authentication = FixedCredential(stripped)
     if spec.auth is not None and spec.auth.oauth2 is not None:
         check("auth.oauth2.tokenURL", spec.auth.oauth2.token_url)
-        server = Endpoints([spec.auth.oauth2.token_url], cool_down)
+        server = token_server(spec.auth.oauth2.token_url)
         soon = deadlines.within(deadlines.other / 2)
         tokens = Transport(server, NOBODY, soon, reach=reach, tls=tls, proxy=proxy, share=share)
-        authentication = ClientCredentials(spec.auth.oauth2, stripped, tokens)
+        authentication = ClientCredentials(spec.auth.oauth2, stripped, tokens, clock)
     endpoints = Endpoints([endpoint.url for endpoint in spec.endpoints], cool_down)
     transport = Transport(endpoints, authentication, deadlines, meter, reach=reach, tls=tls, proxy=proxy, share=share)
     provider = adapter_module(spec.kind).build(spec.options, transport)

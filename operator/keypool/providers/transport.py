@@ -255,9 +255,10 @@ class Transport:
         """A refusal that may be the token's fault. Nothing was carried out."""
         if to_blame is Blame.REQUEST:
             return outcome
-        if self._authentication.refused(token):
+        says_so = isinstance(outcome, CredentialRejected)
+        if self._authentication.refused(token, certain=says_so or to_blame is Blame.CREDENTIAL):
             return TokenRefused(f"{outcome}; the token is fetched anew")
-        if to_blame is Blame.CREDENTIAL and not isinstance(outcome, CredentialRejected):
+        if to_blame is Blame.CREDENTIAL and not says_so:
             return CredentialRejected(f"{outcome}: it refuses the admin credential")
         return outcome
 
@@ -270,8 +271,7 @@ class Transport:
             "Authorization": f"Bearer {token.get_secret_value()}",
             **call.headers,
         }
-        content = None if call.body is None else json.dumps(call.body).encode()
-        if content is not None:
+        if (content := None if call.body is None else json.dumps(call.body).encode()) is not None:
             headers["Content-Type"] = "application/json"
         elif call.form is not None:
             content, headers["Content-Type"] = call.form.encode(), "application/x-www-form-urlencoded"

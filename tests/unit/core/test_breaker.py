@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keypool.core.breaker import COOL_DOWN, FAILURES, Breaker, State
+from keypool.core.breaker import COOL_DOWN, FAILURES, MOMENT, Breaker, State, Ticket
 
 
 def fail(breaker: Breaker, now: float, times: int = 1) -> None:
@@ -23,7 +23,7 @@ def opened(now: float = 0.0) -> Breaker:
     return breaker
 
 
-def trial_of(breaker: Breaker, now: float) -> int:
+def trial_of(breaker: Breaker, now: float) -> Ticket:
     """The ticket of the one call that a half-open breaker lets through."""
     ticket = breaker.admit(now)
     assert ticket is not None
@@ -91,6 +91,26 @@ def test_calls_that_began_before_it_opened_count_for_nothing() -> None:
     assert breaker.state(COOL_DOWN) is State.CLOSED
 
 
+def test_many_failures_of_one_moment_are_one_failure() -> None:
+    breaker = Breaker()
+    together = [trial_of(breaker, 0.0) for _ in range(20)]
+    for ticket in together:
+        breaker.settle(ticket, False, 0.03)
+    assert breaker.state(0.03) is State.CLOSED
+    fail(breaker, 0.04, FAILURES - 2)
+    assert breaker.state(0.04) is State.CLOSED
+    fail(breaker, 0.04)
+    assert breaker.state(0.04) is State.OPEN
+
+
+def test_calls_under_way_together_that_fail_one_after_the_other_open_it_within_seconds() -> None:
+    breaker = Breaker()
+    together = [trial_of(breaker, 0.0) for _ in range(20)]
+    for number, ticket in enumerate(together[:FAILURES]):
+        breaker.settle(ticket, False, number * MOMENT)
+    assert breaker.state((FAILURES - 1) * MOMENT) is State.OPEN
+
+
 EVENTS = st.lists(
     st.one_of(
         st.tuples(st.just("admit"), st.just(0)),
@@ -106,7 +126,7 @@ def test_whatever_happens_an_open_breaker_stays_so_for_a_minute_and_then_tries_o
     events: list[tuple[str, Any]],
 ) -> None:
     breaker, now = Breaker(), 0.0
-    tickets: list[tuple[int, State]] = []
+    tickets: list[tuple[Ticket, State]] = []
     opened_at: float | None = None
     for kind, argument in events:
         before = breaker.state(now)
@@ -126,6 +146,8 @@ def test_whatever_happens_an_open_breaker_stays_so_for_a_minute_and_then_tries_o
         if opened_at is not None and now < opened_at + COOL_DOWN:
             assert after is State.OPEN
         if after is State.HALF_OPEN:
-            current = [ticket for ticket, state in tickets if state is State.HALF_OPEN and ticket == breaker._ticket]
+            current = [
+                ticket for ticket, state in tickets if state is State.HALF_OPEN and ticket.changes == breaker._changes
+            ]
             assert len(current) <= 1
             assert breaker.admits(now) == (not current), "a trial under way, and nothing else, keeps calls out"
