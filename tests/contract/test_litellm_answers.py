@@ -4,17 +4,18 @@ import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
 from keypool.api.provider_options import LiteLLM
-from keypool.core.limits import Identity
+from keypool.core.limits import NO_LIMITS, Identity, Limits, SpendLimit, Usage
 from keypool.providers.errors import Ambiguous, Rejected
 from keypool.providers.litellm import LiteLLMProvider
-from keypool.providers.protocol import NewKey, Probe
+from keypool.providers.protocol import Found, NewKey, Probe
 from keypool.providers.transport import Deadlines, Transport
 from tests.contract.test_transport import Serve, serve
 
@@ -32,10 +33,12 @@ class Script:
 
     answers: dict[str, Say]
     asked: list[str] = field(default_factory=list)
+    bodies: list[dict[str, object]] = field(default_factory=list)
 
     async def answer(self, request: web.Request) -> web.Response:
         """The answer."""
         self.asked.append(request.path)
+        self.bodies += [await request.json()] if request.method == "POST" else []
         return self.answers[request.path]()
 
 
@@ -101,3 +104,79 @@ async def test_a_team_of_people_is_never_taken_for_one_of_keypools_which_go_with
         await provider.create(replace(KEY, identity=Identity(team=theirs if tenant else "")))
     assert not script.asked
     await provider.close()
+
+
+NOTHING: dict[str, object] = {"rpm_limit": None, "models": [], "max_budget": None, "budget_duration": None}
+ROW: dict[str, object] = {"token": TOKEN, "key_alias": KEY.name, **NOTHING}
+LIMITED = Limits(60, SpendLimit(Decimal("0.1"), "Daily"), ("a", "b"))
+AS_ASKED: dict[str, object] = {"rpm_limit": 60, "models": ["b", "a"], "max_budget": 0.1, "budget_duration": "1d"}
+
+
+def listing(**row: object) -> Say:
+    """Of that one key."""
+    return saying(200, {"keys": [ROW | row], "total_count": 1, "current_page": 1, "total_pages": 1})
+
+
+@pytest.mark.parametrize("days", [1, 30])
+async def test_a_key_is_asked_for_exactly_the_lifetime(serve: Serve, days: int) -> None:
+    """A proxy with an upper bound refuses a second more."""
+    script = Script({"/key/generate": saying(200, {"token": TOKEN}), "/key/list": listing()})
+    async with adapter(serve, script, DEADLINES) as provider:
+        await provider.create(replace(KEY, lifetime=timedelta(days=days)))
+    assert script.bodies[0]["duration"] == f"{days * 86_400}s"
+
+
+@pytest.mark.parametrize(
+    ("limits", "kept", "told"),
+    [
+        (NO_LIMITS, {"max_budget": 5}, "max_budget is 5 instead of None"),
+        (NO_LIMITS, {"budget_duration": "1d"}, "budget_duration is 1d instead of None"),
+        (NO_LIMITS, {"rpm_limit": 7}, "rpm_limit is 7 instead of None"),
+        (NO_LIMITS, {"models": ["a"]}, r"models is \['a'\] instead of \[\]"),
+        (LIMITED, AS_ASKED | {"max_budget": 5}, r"max_budget is 5 instead of 0\.1"),
+        (LIMITED, AS_ASKED | {"budget_duration": None}, "budget_duration is None instead of 1d"),
+        (LIMITED, AS_ASKED | {"models": ["a"]}, "models is"),
+    ],
+)
+@pytest.mark.parametrize("where", ["answer", "listing"])
+async def test_a_limit_that_is_kept_although_the_change_was_accepted_is_told(
+    serve: Serve, limits: Limits, kept: dict[str, object], told: str, where: str
+) -> None:
+    answer = saying(200, ROW | kept if where == "answer" else {"key": TOKEN})
+    async with adapter(serve, Script({"/key/update": answer, "/key/list": listing(**kept)}), DEADLINES) as provider:
+        with pytest.raises(Rejected, match=f"answered that it is done, and {told}"):
+            await provider.update(TOKEN, limits)
+
+
+@pytest.mark.parametrize(("limits", "kept"), [(NO_LIMITS, {}), (LIMITED, AS_ASKED)])
+@pytest.mark.parametrize("where", ["answer", "listing"])
+async def test_a_change_that_was_made_is_done(
+    serve: Serve, limits: Limits, kept: dict[str, object], where: str
+) -> None:
+    answer = saying(200, ROW | kept if where == "answer" else {"key": TOKEN})
+    async with adapter(serve, Script({"/key/update": answer, "/key/list": listing(**kept)}), DEADLINES) as provider:
+        assert await provider.update(TOKEN, limits) is Found.DONE
+
+
+async def test_a_change_that_nothing_shows_may_not_have_been_made(serve: Serve) -> None:
+    nothing = saying(200, {"keys": [], "total_count": 0, "current_page": 1, "total_pages": 1})
+    script = Script({"/key/update": saying(200, {"key": TOKEN}), "/key/list": nothing})
+    async with adapter(serve, script, DEADLINES) as provider:
+        with pytest.raises(Ambiguous, match="neither the answer nor the listing shows them"):
+            await provider.update(TOKEN, NO_LIMITS)
+
+
+@pytest.mark.parametrize("shown", [{"data": {"max_budget": 9, "budget_duration": "1d"}}, {"data": {}}, {}])
+async def test_a_limit_of_a_team_that_was_not_changed_is_told(serve: Serve, shown: dict[str, object]) -> None:
+    shared = Limits(spend=SpendLimit(Decimal(5), "Daily", shared=True))
+    script = Script({"/team/update": saying(200, shown), "/key/update": saying(200, ROW)})
+    async with adapter(serve, script, DEADLINES) as provider:
+        with pytest.raises((Rejected, Ambiguous), match="change the pool's team"):
+            await provider.update(f"{TOKEN}:kp.a.b.c.d", shared)
+
+
+async def test_what_a_key_spent_is_told_with_the_end_of_its_window(serve: Serve) -> None:
+    row = listing(spend=4.9, budget_reset_at="2026-11-25T00:00:00Z")
+    async with adapter(serve, Script({"/key/list": row}), DEADLINES) as provider:
+        told = Usage(Decimal("4.9"), window_ends=datetime(2026, 11, 25, tzinfo=UTC))
+        assert await provider.usage(TOKEN) == told

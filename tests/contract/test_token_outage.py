@@ -18,7 +18,7 @@ from tests.waiting import eventually, within
 
 __all__ = ["server"]
 LIFE, DUE = 3600.0, 3600.0 - LEEWAY
-TROUBLES = {
+TROUBLES: dict[str, dict[str, object]] = {
     "503": {"status": 503},
     "429": {"status": 429},
     "the client is refused": {"client_secret": "another"},

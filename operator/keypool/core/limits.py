@@ -54,8 +54,13 @@ def identity_digest(identity: Identity) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a key was used for since it was made: US dollars, requests, and when last; None where it is not told."""
+    """What a key was used for since it was made: US dollars, requests, and when last; None where it is not told.
+
+    `window_ends`: where the provider counts US dollars anew from time to time, when it does so next; or, where that is
+    past, should have done so: it may be late.
+    """
 
     spend: Decimal | None = None
     requests: int | None = None
     last_used_at: datetime | None = None
+    window_ends: datetime | None = None

@@ -4,6 +4,9 @@ A limit belongs to a slot, not to one upstream key: a new key may spend, in the 
 the keys before it in the slot have left; from the next period on it has the whole limit. So rotating never adds budget,
 but for what a replaced key still spends while it drains: at most what was left when it was replaced. A limit that all
 keys of a pool share is kept upstream, by a group that outlives its keys, and needs no arithmetic.
+
+Most providers count what a key spent for ever. Some begin anew with each window of its limit, late by minutes, or at
+midnight somewhere else: there, what is counted in the window that runs is what the key spent, and nothing is taken off.
 """
 
 from collections.abc import Mapping
@@ -46,10 +49,10 @@ def turned(ledger: Ledger, period: Period | None, usage: Mapping[str, Usage], no
     start, spending = period_start(period, now), ledger.spending
     if spending.period == start or any(key.name not in usage for key in ledger.inside(*READ)):
         return ledger
-    keys = tuple(
-        key.model_copy(update={"spent_before": _spend(usage, key.name)}) if period is not None else key
-        for key in ledger.keys
-    )
+    keys = ledger.keys
+    if start is not None:
+        before = {key.name: _spent_before(key, usage, spending.period, start) for key in keys}
+        keys = tuple(key.model_copy(update={"spent_before": before[key.name]}) for key in keys)
     return ledger.model_copy(
         update={"keys": keys, "spending": spending.model_copy(update={"period": start, "departed": {}})}
     )
@@ -57,13 +60,34 @@ def turned(ledger: Ledger, period: Period | None, usage: Mapping[str, Usage], no
 
 def spent_in_slot(ledger: Ledger, usage: Mapping[str, Usage], slot: int) -> Decimal:
     """What the slot's keys, those that are gone included, spent in the ledger's current period."""
-    live = sum((spent_by(key, usage) for key in ledger.keys if key.slot == slot), NOTHING)
+    live = sum((spent_by(key, usage, ledger.spending.period) for key in ledger.keys if key.slot == slot), NOTHING)
     return ledger.spending.departed.get(slot, NOTHING) + live
 
 
-def spent_by(key: KeyRecord, usage: Mapping[str, Usage]) -> Decimal:
-    """What one key spent in the current period."""
-    return max(_spend(usage, key.name) - key.spent_before, NOTHING)
+def spent_by(key: KeyRecord, usage: Mapping[str, Usage], period: datetime | None) -> Decimal:
+    """What one key spent in the current period, which began then."""
+    spend, used = _spend(usage, key.name), usage.get(key.name, Usage())
+    if _in_window(used, period) or (used.window_ends is None and spend < key.spent_before):
+        return spend  # counted anew since
+    return max(spend - key.spent_before, NOTHING)
+
+
+def spent_ever(key: KeyRecord, usage: Mapping[str, Usage], period: datetime | None) -> Decimal:
+    """What one key spent since it was made, however often the provider began to count anew."""
+    return key.spent_before + spent_by(key, usage, period)
+
+
+def _spent_before(key: KeyRecord, usage: Mapping[str, Usage], period: datetime | None, start: datetime) -> Decimal:
+    """What a key spent before the period that begins at `start`. What is counted in a window that goes on is none."""
+    used = usage.get(key.name, Usage())
+    if used.window_ends is None:
+        return _spend(usage, key.name)
+    return key.spent_before if _in_window(used, start) else spent_ever(key, usage, period)
+
+
+def _in_window(used: Usage, period: datetime | None) -> bool:
+    """Whether the provider counts in a window that was not over when the period began."""
+    return used.window_ends is not None and (period is None or used.window_ends > period)
 
 
 def limit_of(limit: SpendLimit | None, key: KeyRecord, now: datetime) -> SpendLimit | None:
@@ -86,8 +110,8 @@ def departed(ledger: Ledger, key: KeyRecord, usage: Mapping[str, Usage]) -> Ledg
         return ledger
     before = spending.departed.get(key.slot, NOTHING)
     changed = {
-        "departed": {**spending.departed, key.slot: before + spent_by(key, usage)},
-        "spend": spending.spend + (used.spend or NOTHING),
+        "departed": {**spending.departed, key.slot: before + spent_by(key, usage, spending.period)},
+        "spend": spending.spend + (spent_ever(key, usage, spending.period) if used.spend is not None else NOTHING),
         "requests": spending.requests + (used.requests or 0),
     }
     return ledger.model_copy(update={"spending": spending.model_copy(update=changed)})
@@ -98,11 +122,9 @@ def total(ledger: Ledger, usage: Mapping[str, Usage]) -> Usage | None:
     as after a restart: a counter that went back would look like new requests."""
     if any((key.published_at or key.unpublished_at) and key.name not in usage for key in ledger.keys):
         return None
-    known = [usage[key.name] for key in ledger.keys if key.name in usage]
-    spends, counts = (
-        [u.spend for u in known if u.spend is not None],
-        [u.requests for u in known if u.requests is not None],
-    )
+    known, period = [usage[key.name] for key in ledger.keys if key.name in usage], ledger.spending.period
+    spends = [spent_ever(key, usage, period) for key in ledger.keys if _tells(usage, key.name)]
+    counts = [u.requests for u in known if u.requests is not None]
     last = [used.last_used_at for used in known if used.last_used_at is not None]
     return Usage(
         ledger.spending.spend + sum(spends, NOTHING) if spends or ledger.spending.spend else None,
@@ -120,6 +142,10 @@ def fraction(ledger: Ledger, limit: SpendLimit, size: int, usage: Mapping[str, U
 def crossed(used: Decimal, alert_at: tuple[int, ...]) -> int | None:
     """The highest of these percentages that is reached, None while none is."""
     return max((percent for percent in alert_at if used * 100 >= percent), default=None)
+
+
+def _tells(usage: Mapping[str, Usage], name: str) -> bool:
+    return usage.get(name, Usage()).spend is not None
 
 
 def _spend(usage: Mapping[str, Usage], name: str) -> Decimal:

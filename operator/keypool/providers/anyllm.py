@@ -6,7 +6,7 @@ Spending limits are not offered: the gateway's budgets hang on users, and their 
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
 from pydantic import Field, SecretStr
@@ -29,8 +29,6 @@ PAGE = 1000
 """The most that the gateway lists at once."""
 OWN_USER = "apikey-"
 """Begins the id of the user that the gateway makes for a key; the key's id follows."""
-MARGIN = timedelta(minutes=1)
-"""Added to a key's life, for the time of the call and clocks that differ."""
 
 
 class _Key(Entry):
@@ -73,7 +71,7 @@ class AnyLLMProvider(Adapter):
 
     async def create(self, key: NewKey) -> CreatedKey:
         """Creates a key with a user of its own."""
-        expires = datetime.now(UTC) + key.lifetime + MARGIN
+        expires = datetime.now(UTC) + key.lifetime
         body = {"key_name": key.name, "expires_at": expires.isoformat(), "metadata": {"owner": key.owner}}
         answer = await self._transport.call(
             Call("create a key", "POST", "/v1/keys", body=body, expect=frozenset({200, 201}))

@@ -1,8 +1,9 @@
 """Parts of calls that several adapters make."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Literal
 from urllib.parse import quote
 
@@ -12,9 +13,12 @@ from keypool.providers.adapter import HANDLE, VALUE, WireModel, read
 from keypool.providers.errors import Ambiguous, Rejected
 from keypool.providers.pages import Entries
 from keypool.providers.protocol import Probe, Revocation
+from keypool.providers.text import excerpt
 from keypool.providers.transport import Call, Transport
 
 _ANYTHING = re.compile(".")
+_CENT_OF_A_CENT = Decimal("0.0001")
+"""US dollars by which an amount may differ that became a float on its way."""
 
 
 class _Deleted(WireModel):
@@ -44,6 +48,25 @@ def as_key(what: str, path: str, value: SecretStr, expect: Iterable[int]) -> Cal
         raise Rejected(f"{what}: the value is not one that this provider gives")
     headers = {"Authorization": f"Bearer {value.get_secret_value()}"}
     return Call(what, "GET", path, headers=headers, secrets=(value,), expect=frozenset(expect))
+
+
+def check_kept(what: str, asked: Mapping[str, object], kept: Mapping[str, object]) -> None:
+    """Raises `Rejected` where a change was accepted and not made, as far as `kept` tells: some servers ignore null, and
+    go on enforcing what nobody wants any more."""
+    for name in asked.keys() & kept.keys():
+        if not _same(asked[name], kept[name]):
+            now, wanted = (excerpt(str(limits[name]), ()) for limits in (kept, asked))
+            raise Rejected(
+                f"{what}: the provider answered that it is done, and {name} is {now} instead of {wanted}; set it there"
+            )
+
+
+def _same(asked: object, kept: object) -> bool:
+    if isinstance(asked, int | float) and isinstance(kept, int | Decimal):
+        return abs(Decimal(str(asked)) - kept) < _CENT_OF_A_CENT
+    if isinstance(asked, list):
+        return sorted(asked) == sorted(kept if isinstance(kept, list) else [])
+    return asked == kept
 
 
 class _Model(WireModel):

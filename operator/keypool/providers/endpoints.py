@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeGuard, TypeVar
 
-from keypool.core.breaker import COOL_DOWN, FAILURES, Breaker, State
+from keypool.core.breaker import COOL_DOWN, FAILURES, Breaker, State, Ticket
 from keypool.providers.errors import Ambiguous, EndpointRefused, ProviderError, PutOff, TooLarge, Unavailable
 from keypool.providers.protocol import EndpointSeen
 
@@ -116,7 +116,7 @@ class Endpoints:
             f"{FAILURES} times in a row{why}; it is tried again {when}"
         )
 
-    def _settle(self, endpoint: _Endpoint, ticket: int, worked: bool | None, why: str) -> None:
+    def _settle(self, endpoint: _Endpoint, ticket: Ticket, worked: bool | None, why: str) -> None:
         """How a call ended: None when nothing was learnt about the endpoint; `why` it did not work."""
         before, now = endpoint.breaker.state(self._clock()), self._clock()
         endpoint.breaker.settle(ticket, worked, now)

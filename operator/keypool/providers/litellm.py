@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
@@ -20,10 +20,22 @@ from keypool.api.provider_options import LiteLLM
 from keypool.core.capabilities import Capabilities
 from keypool.core.limits import Limits, Usage
 from keypool.providers.adapter import VALUE, Adapter, read
-from keypool.providers.calls import models_verdict
+from keypool.providers.calls import check_kept, models_verdict
 from keypool.providers.errors import Ambiguous, ProviderError, Rejected
 from keypool.providers.litellm_teams import Teams
-from keypool.providers.litellm_wire import KEYS, PAGE, ROWS, Deleted, Made, Row, Total, limits_body, parts_of
+from keypool.providers.litellm_wire import (
+    KEYS,
+    LIMITS,
+    PAGE,
+    ROWS,
+    Deleted,
+    Limited,
+    Made,
+    Row,
+    Total,
+    limits_body,
+    parts_of,
+)
 from keypool.providers.outcomes import refusal
 from keypool.providers.pages import Entries, Page
 from keypool.providers.paging import LISTING_SECONDS, Tally, around, page_of
@@ -35,8 +47,6 @@ T = TypeVar("T")
 LAG = timedelta(seconds=5)
 CACHED = timedelta(seconds=60)
 """For which another instance accepts what is deleted: its cache of keys."""
-MARGIN = 60
-"""Seconds added to a key's life, for clocks that differ."""
 _DEAD = re.compile(r"key is blocked|expired key|invalid proxy server token|virtual key expected", re.IGNORECASE)
 
 
@@ -79,7 +89,7 @@ class LiteLLMProvider(Adapter):
         body = {
             "key": key.value.get_secret_value(),
             "key_alias": key.name,
-            "duration": f"{int(key.lifetime.total_seconds()) + MARGIN}s",
+            "duration": f"{int(key.lifetime.total_seconds())}s",
             **limits_body(key.limits),
             **({"team_id": team} if team else {}),
         }
@@ -131,8 +141,17 @@ class LiteLLMProvider(Adapter):
         (token, team), until = parts_of("change a key's limits", handle), self._soon()
         if team and limits.spend is not None and limits.spend.shared:
             await self.teams.limit(team, limits.spend, until)
-        body = {"key": token, **limits_body(limits)}
-        return await self._switch("change a key's limits", "/key/update", body, until)
+        what, body = "change a key's limits", limits_body(limits)
+        answer = await self._post(
+            Call(what, "POST", "/key/update", body={"key": token, **body}, until=until), {200, 404}
+        )
+        if answer.status == 404:
+            return Found.NOT_FOUND
+        kept = read(Limited, answer)
+        if kept is None and (kept := await self._listed(LIMITS, what, token, until)) is None:
+            raise Ambiguous(f"{what}: neither the answer nor the listing shows them")
+        check_kept(what, body, kept.model_dump())
+        return Found.DONE
 
     async def disable(self, handle: str, /) -> Found:
         """Blocks a key."""
@@ -148,7 +167,7 @@ class LiteLLMProvider(Adapter):
         """US dollars by LiteLLM's prices, some seconds late, and when the key was last charged."""
         what = "read a key's usage"
         row = await self._row(what, parts_of(what, handle)[0], self._soon())
-        return Usage(spend=row.spend, last_used_at=row.last_active) if row else None
+        return Usage(row.spend, None, row.last_active, row.budget_reset_at) if row else None
 
     async def probe(self, value: SecretStr) -> Probe:
         """422 is a key over its budget, 403 one that may use nothing: neither is dead. 401 is also what goes wrong."""
@@ -171,7 +190,10 @@ class LiteLLMProvider(Adapter):
 
     async def _row(self, what: str, token: str, until: float) -> Row | None:
         """A deleted key is not listed, while /key/info still answers 200 for it."""
-        return (await self._page(1, until, what, key_hash=token))[0].kept.get(token)
+        return await self._listed(ROWS, what, token, until)
+
+    async def _listed(self, entries: Entries[Any, T], what: str, token: str, until: float) -> T | None:
+        return (await self._read(entries, 1, until, what, key_hash=token))[0].kept.get(token)
 
     async def _count(self, team: str, until: float) -> int:
         return (await self._page(1, until, team_id=team))[1]
@@ -180,7 +202,7 @@ class LiteLLMProvider(Adapter):
         return await self._read(ROWS, page, until, what, **query)
 
     async def _read(
-        self, entries: Entries[Row, T], page: int, until: float, what: str = "list the keys", **query: str
+        self, entries: Entries[Any, T], page: int, until: float, what: str = "list the keys", **query: str
     ) -> tuple[Page[T], int]:
         """A page, and how many keys there are."""
         query |= {"return_full_object": "true", "sort_by": "created_at", "sort_order": "asc"}

@@ -7,8 +7,10 @@ from contextlib import suppress
 from dataclasses import replace
 
 from keypool.core.limits import SpendLimit
-from keypool.providers.errors import ProviderError, Rejected
-from keypool.providers.litellm_wire import budget_body, theirs
+from keypool.providers.adapter import read
+from keypool.providers.calls import check_kept
+from keypool.providers.errors import Ambiguous, ProviderError, Rejected
+from keypool.providers.litellm_wire import Changed, budget_body, theirs
 from keypool.providers.protocol import NewKey
 from keypool.providers.transport import Answer, Call, Transport
 
@@ -45,7 +47,12 @@ class Teams:
 
     async def limit(self, team: str, limit: SpendLimit, until: float) -> None:
         """Gives a pool's own team this limit."""
-        await self._post("change the pool's team", "/team/update", {"team_id": team, **budget_body(limit)}, until)
+        what, body = "change the pool's team", budget_body(limit)
+        answer = await self._post(what, "/team/update", {"team_id": team, **body}, until)
+        kept = read(Changed, answer)
+        if kept is None:
+            raise Ambiguous(f"{what}: the answer does not show its limit")
+        check_kept(what, body, kept.data.model_dump())
 
     def joined(self, team: str) -> None:
         """A key of the team was made just now, or may have been."""

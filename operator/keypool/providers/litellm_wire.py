@@ -35,6 +35,7 @@ class Row(Made):
     blocked: bool | None = None
     spend: Annotated[Money | None, Maybe] = None
     last_active: Annotated[Moment | None, Maybe] = None
+    budget_reset_at: Annotated[Moment | None, Maybe] = None
 
     @property
     def handle(self) -> str:
@@ -46,6 +47,34 @@ class Row(Made):
         return ListedKey(self.handle, self.key_alias or "", None, not self.blocked, self.expires)
 
 
+class Budget(WireModel):
+    """What is enforced of a limit on spending: an answer without it tells nothing."""
+
+    max_budget: Money | None
+    budget_duration: str | None
+
+
+class Limited(Budget):
+    """What is enforced for a key."""
+
+    rpm_limit: Count | None
+    models: list[str] | None
+
+
+class _LimitedRow(Made, Limited):
+    """The same, as the key is listed."""
+
+
+def _limited(row: _LimitedRow) -> tuple[str, Limited]:
+    return row.token, row
+
+
+class Changed(WireModel):
+    """The answer to a change of a team."""
+
+    data: Budget
+
+
 class Total(WireModel):
     """What a page says of all of them."""
 
@@ -53,6 +82,7 @@ class Total(WireModel):
 
 
 ROWS = Entries("keys", Row, lambda row: (row.token, row))
+LIMITS = Entries("keys", _LimitedRow, _limited)
 KEYS = Entries("keys", Row, lambda row: (row.token, row.listed()))
 
 

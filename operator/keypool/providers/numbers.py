@@ -51,7 +51,8 @@ def usage(told: Usage) -> Usage:
     if told.spend is not None and not isinstance(told.spend, Decimal):
         raise TypeError("no amount")
     spend = amount(told.spend) if told.spend is not None else None
-    return Usage(spend, told.requests, utc(told.last_used_at) if told.last_used_at is not None else None)
+    last, ends = (utc(at) if at is not None else None for at in (told.last_used_at, told.window_ends))
+    return Usage(spend, told.requests, last, ends)
 
 
 Count = Annotated[int, Field(ge=0, le=MOST)]

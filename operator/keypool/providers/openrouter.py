@@ -17,7 +17,7 @@ from keypool.api.provider_options import OpenRouter
 from keypool.core.capabilities import Capabilities
 from keypool.core.limits import Limits, Usage
 from keypool.providers.adapter import Adapter, Handle, Maybe, Value, WireModel, read
-from keypool.providers.calls import as_key, delete, segment
+from keypool.providers.calls import as_key, check_kept, delete, segment
 from keypool.providers.errors import Ambiguous, ProviderError, Unreadable
 from keypool.providers.numbers import Count, Moment, Money
 from keypool.providers.pages import Entries
@@ -28,8 +28,6 @@ from keypool.providers.transport import Call, Transport
 LAG = timedelta(seconds=5)
 """For which a new key may be rejected, or missing from the listing, without being given up. Our assumption."""
 DAILY_CAP = "keys-modify-api-rpd"
-_MARGIN = timedelta(minutes=1)
-"""Added to a key's life, for the time of the call and clocks that differ."""
 
 
 class _Hash(Entry):
@@ -40,6 +38,8 @@ class _Key(_Hash):
     name: str = Field(max_length=1024)
     disabled: bool
     expires_at: Annotated[Moment | None, Maybe] = None
+    limit: Annotated[Money | None, Maybe] = None
+    limit_reset: Annotated[str | None, Maybe] = None
     usage: Annotated[Money | None, Maybe] = None
     last_used_at: Annotated[Moment | None, Maybe] = None
 
@@ -90,7 +90,7 @@ class OpenRouterProvider(Adapter):
         """Creates a key with its guardrail, if any: one that did not get it is `Unreadable`, for revoking."""
         until = self._within(self._transport.deadlines.create)
         workspace = self._place("workspace", self._workspace, key.identity.workspace)
-        expires = datetime.now(UTC) + key.lifetime + _MARGIN
+        expires = datetime.now(UTC) + key.lifetime
         body = {"name": key.name, "expires_at": f"{expires:%Y-%m-%dT%H:%M:%SZ}", **_spending(key.limits)}
         body |= {"workspace_id": workspace} if workspace else {}
         answer = await self._transport.call(
@@ -119,8 +119,12 @@ class OpenRouterProvider(Adapter):
         return await delete(self._transport, _about("delete a key", "DELETE", handle))
 
     async def update(self, handle: str, limits: Limits, /) -> Found:
-        """Gives a key this spending limit, or none."""
-        return await self._change("change a key's limit", handle, _spending(limits))
+        """Gives a key this spending limit, or none, and sees that it has it."""
+        what, body = "change a key's limit", _spending(limits)
+        key = await self._key(what, "PATCH", handle, body)
+        if key is not None:
+            check_kept(what, body, {name: getattr(key, name) for name in body if name in key.model_fields_set})
+        return Found.DONE if key else Found.NOT_FOUND
 
     async def disable(self, handle: str, /) -> Found:
         """Makes a key unusable until `enable`."""

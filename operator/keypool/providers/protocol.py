@@ -15,7 +15,8 @@ from keypool.core.limits import NO_IDENTITY, NO_LIMITS, Identity, Limits, Usage
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """What to create: `name` is unique and never reused; `lifetime` is how long the key must live at least; `owner`
+    """What to create: `name` is unique and never reused; `lifetime` is how long the key is to live: never longer, as a
+    provider may refuse that, but where it knows whole days alone; `owner`
     is the same for all keys of a pool; `value` is the one to give it, only where the provider `chooses_value`."""
 
     name: str

@@ -132,6 +132,59 @@ def test_rotating_within_a_period_adds_no_budget(spends: list[Decimal]) -> None:
     assert spent_in_slot(ledger, {}, 0) == allowed
 
 
+def counted(spend: float | str, window_ends: datetime, name: str = "a") -> dict[str, Usage]:
+    """What a provider tells that begins to count anew with each window."""
+    return {name: Usage(Decimal(str(spend)), window_ends=window_ends)}
+
+
+TOMORROW = MIDNIGHT + DAY
+
+
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(minutes=7)], ids=["at midnight", "minutes late"])
+def test_a_provider_that_begins_to_count_anew_hides_nothing_of_what_is_spent_in_the_period(late: timedelta) -> None:
+    """4.60 yesterday, 4.90 today: of 5 dollars 0.10 are left, however late the counter went back to 0."""
+    ledger = a_ledger(a_key(0, name="a"), spending=Spending(period=MIDNIGHT - DAY))
+    ledger = turned(ledger, "Daily", counted(4.6, MIDNIGHT), NOW)
+    assert spent_in_slot(ledger, counted(4.6, MIDNIGHT), 0) == 0, "it was to be set back at midnight, and is late"
+    if late:
+        assert spent_in_slot(ledger, counted("4.65", MIDNIGHT), 0) == Decimal("0.05")
+    assert spent_in_slot(ledger, counted(0, TOMORROW), 0) == 0
+    today = counted(4.9, TOMORROW)
+    assert spent_in_slot(ledger, today, 0) == Decimal("4.9")
+    assert fraction(ledger, SpendLimit(Decimal(5), "Daily"), 1, today) == Decimal("0.98")
+    assert total(ledger, today) == Usage(Decimal("9.5"))
+    gone = departed(ledger, ledger.keys[0], today)
+    assert gone.spending.departed == {0: Decimal("4.9")}
+    assert gone.spending.spend == Decimal("9.5")
+
+
+@pytest.mark.parametrize("hours", [5, 16])
+def test_a_window_that_ends_at_midnight_somewhere_else_counts_whole_while_it_runs(hours: int) -> None:
+    """Whatever of it was spent before midnight UTC: else a rotation would grant it once more in the same window."""
+    ends = MIDNIGHT + timedelta(hours=hours)
+    ledger = a_ledger(a_key(0, name="a"), spending=Spending(period=MIDNIGHT - DAY))
+    ledger = turned(ledger, "Daily", counted(4.6, ends), NOW)
+    assert spent_in_slot(ledger, counted(4.9, ends), 0) == Decimal("4.9")
+    assert spent_in_slot(ledger, counted(0.2, ends + DAY), 0) == Decimal("0.2")
+
+
+def test_over_many_windows_nothing_is_counted_twice_or_forgotten() -> None:
+    ledger, ever = a_ledger(a_key(0, name="a"), spending=Spending(period=MIDNIGHT)), Decimal(0)
+    for day in range(40):
+        start = MIDNIGHT + day * DAY
+        ledger = turned(ledger, "Daily", counted(0 if not day else 3, start), start)
+        used = counted(3, start + DAY)
+        ever += 3
+        assert spent_in_slot(ledger, used, 0) == 3
+        assert total(ledger, used) == Usage(ever)
+
+
+def test_a_counter_that_went_back_and_tells_no_window_counts_whole() -> None:
+    ledger = a_ledger(a_key(0, name="a", spent_before=Decimal("4.6")), spending=Spending(period=MIDNIGHT))
+    assert spent_in_slot(ledger, used(a="1.5"), 0) == Decimal("1.5")
+    assert spent_in_slot(turned(ledger, "Daily", used(a="1.5"), NOW + DAY), used(a="1.5"), 0) == 0
+
+
 def test_a_pool_remembers_what_keys_that_are_gone_were_used_for() -> None:
     key = a_key(0, D, name="old")
     ledger = departed(a_ledger(key, a_key(0, name="new")), key, used(old=3))
