@@ -108,6 +108,7 @@ PARSERS: dict[str, Parser] = {
 
 NO_PARSERS = {
     "addresses.meant_by": "what kind_of asks",
+    "apiserver.call": "hands an answer to sentence",
     "asked.is_plain": "looks at a token that asked.read gave",
     "asked.is_handled": "compares what asked.remembered gives",
     "asked.shown": "writes",

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator
 
 from keypool_client.model import DIALECTS, Dialect, Endpoint, Key
+from keypool_client.relay import apiserver
 from keypool_client.wire import calls, headers, requests, urls, whole
 from keypool_client.wire.ending import Ending
 from keypool_client.wire.opening import Opening
 from keypool_client.wire.sse import Splitter
 
-MODULES = (calls, headers, requests, urls, whole)
+MODULES = (apiserver, calls, headers, requests, urls, whole)
 ENDPOINT = Endpoint("0", dict.fromkeys(DIALECTS, "https://provider.example/v1"))
 KEY = Key("chat-0-ab12", "sk-fuzz", ("0",), "chat-0-ab12", "chat-0-ab12")
 ASKED = [("Host", "localhost"), ("api-key", "x")]
@@ -73,6 +74,7 @@ def _split(data: bytes) -> object:
 
 
 READERS: dict[str, Read] = {
+    "apiserver.sentence": apiserver.sentence,
     "calls.is_gemini": lambda data: calls.is_gemini(_text(data)),
     "calls.call_of": lambda data: [calls.call_of("POST", dialect, _text(data)) for dialect in DIALECTS],
     "headers.outgoing": lambda data: [headers.outgoing(_pairs(data), dialect, KEY) for dialect in DIALECTS],

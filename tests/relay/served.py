@@ -88,7 +88,7 @@ async def relay(folder: Path, environ: dict[str, str] | None = None, **variables
     ports = {"listen_port": "0", "health_port": "0"}
     told = {f"KEYPOOL_RELAY_{name.upper()}": value for name, value in (ports | variables).items()}
     async with (
-        Running(Settings.read(told), folder, lambda: 0.5, environ or {}) as running,
+        Running(Settings.read(told | (environ or {})), folder, lambda: 0.5, environ or {}) as running,
         ClientSession(timeout=LONGEST, auto_decompress=False) as session,
     ):
         yield Served(running, session)

@@ -16,10 +16,13 @@ from keypool_client.relay.admin import Page
 from keypool_client.relay.buffers import Buffers
 from keypool_client.relay.files import make_room
 from keypool_client.relay.health import Health
+from keypool_client.relay.holder import Holding
 from keypool_client.relay.listeners import MOST_CONNECTIONS, Server, usable
 from keypool_client.relay.metrics import Metrics
 from keypool_client.relay.notes import Notes
+from keypool_client.relay.pod import Pod
 from keypool_client.relay.relay import Relay
+from keypool_client.relay.reporting import Reporting
 from keypool_client.relay.serving import Parts
 from keypool_client.relay.settings import Settings
 from keypool_client.relay.shared import SharingMetrics, sharing_of, store_of
@@ -47,7 +50,7 @@ class Running:
         self._store = store
         self.sharing: Sharing | None = None
         self._settings, self._folder, self._draw, self._environ = settings, folder, draw, environ
-        self.metrics, self.buffers = Metrics(), Buffers()
+        self.metrics, self.buffers, self.holding = Metrics(), Buffers(), Holding()
         self.port = self.health_port = 0
 
     async def __aenter__(self) -> Self:
@@ -72,7 +75,7 @@ class Running:
             self.sharing = sharing_of(store, self.chooser, self._draw)
             self.metrics.registry.register(SharingMetrics(self.sharing))
         parts = Parts(
-            *(told, self.chooser, self.upstream, self.buffers, self.metrics, Notes()),
+            *(told, self.chooser, self.upstream, self.buffers, self.metrics, Notes(), self.holding),
             clock=time.monotonic,
             day=time.time,
         )
@@ -98,15 +101,22 @@ class Running:
         stack.push_async_callback(_ended, following)
         if self.sharing is not None:
             stack.push_async_callback(_ended, asyncio.create_task(self.sharing.follow(), name="verdicts"))
+        if told.report:
+            stack.push_async_callback(_ended, asyncio.create_task(self._reporting().follow(), name="report"))
 
     def _tell(self, verdict: Verdict) -> None:
         if self.sharing is not None:
             self.sharing.outbox.put(verdict)
 
+    def _reporting(self) -> Reporting:
+        pod = Pod.of(self._settings.report, self._environ)
+        return Reporting(pod, self.holding, self.metrics.registry, self._draw, time.monotonic)
+
     async def _apply(self, pools: tuple[Pool, ...]) -> None:
         await self.upstream.update(pools)
         self.chooser.update(pools, time.monotonic())
         self.relay.update(pools)
+        self.holding.update(pools, time.time())
         self.metrics.keep([(pool.name, [key.id for key in pool.keys]) for pool in pools])
         for pool in pools:
             self.metrics.keys.labels(pool.name).set(len(pool.keys))

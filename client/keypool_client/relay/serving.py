@@ -14,6 +14,7 @@ from keypool_client.relay.asked import Asked
 from keypool_client.relay.attempt import Attempt
 from keypool_client.relay.bodies import Flowing, TooSlow
 from keypool_client.relay.buffers import Buffers
+from keypool_client.relay.holder import REJECTIONS, Holding, Place, place
 from keypool_client.relay.metrics import Metrics
 from keypool_client.relay.notes import Notes
 from keypool_client.relay.settings import Settings
@@ -39,6 +40,7 @@ class Parts:
     buffers: Buffers
     metrics: Metrics
     notes: Notes
+    holding: Holding
     clock: Clock
     """Monotonic seconds."""
     day: Clock
@@ -53,6 +55,8 @@ class Serving:
         self._last: Attempt | None = None
         self._kept: Answer | None = None
         """The last answer that came; it is handed on where nothing better does."""
+        self._used: list[Place] = []
+        """Keys that this request was sent with: its pod holds them until it ends."""
 
     async def answered(self) -> web.StreamResponse:
         """What the client gets. Raises TooSlow, and ConnectionError where the client is gone."""
@@ -76,11 +80,15 @@ class Serving:
         finally:
             if self._kept is not None:
                 self._kept.close()
+            for key in self._used:
+                self._parts.holding.ended(key)
 
     async def _attempt(self, send: Send) -> Attempt:
         parts, asked = self._parts, self._asked
         asked.attempts, asked.last = send.attempt, send
         self._last = attempt = Attempt(asked, send, parts.clock)
+        self._used.append(place(send.pool.name, send.key))
+        parts.holding.began(self._used[-1], parts.day())
         names = parts.settings.models.get(send.pool.name, {})
         await attempt.make(parts.upstream, names, parts.day, keep_organization=parts.settings.keep_organization)
         if attempt.answer is not None:
@@ -97,9 +105,12 @@ class Serving:
         now = self._parts.clock()
         self._exchange.ended(attempt.outcome(), now)
         self._parts.notes.write(now, attempt.told())
+        if attempt.failure in REJECTIONS:
+            self._parts.holding.rejected(self._used[-1], self._parts.day())
 
     async def _succeeded(self, attempt: Attempt, answer: Answer) -> web.StreamResponse:
         parts, asked = self._parts, self._asked
+        parts.holding.accepted(self._used[-1], parts.day() - answer.first_byte)
         if answer.rest is None and not answer.stream:
             self._exchange.ended(attempt.outcome(), parts.clock())
             asked.outcome = "answered"

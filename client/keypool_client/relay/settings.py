@@ -9,7 +9,8 @@ from ipaddress import ip_address
 from types import MappingProxyType
 from typing import Any, Self
 
-from keypool_client.proxies import faults
+from keypool_client import proxies
+from keypool_client.relay import pod
 from keypool_client.sharing.address import Address, parse
 
 PREFIX = "KEYPOOL_RELAY_"
@@ -62,6 +63,12 @@ def _yes(text: str) -> bool:
     if text not in {"true", "false"}:
         raise ValueError("must be true or false")
     return text == "true"
+
+
+def _folder(text: str) -> str:
+    if text and not re.fullmatch(r"/[\w./-]{1,1000}", text, re.ASCII):
+        raise ValueError("must be the absolute path of a folder, such as /var/run/secrets/keypool.dev/report")
+    return text
 
 
 def _level(text: str) -> str:
@@ -125,12 +132,18 @@ class Settings:
         "Where relays share verdicts: `redis://` or, with TLS, `rediss://`, then `USER@HOST:PORT/DATABASE`.",
     )
     share_password_file: str = _setting(str, "", "The file with its password, in a mounted Secret.")
+    report: str = _setting(
+        _folder,
+        "",
+        "The folder with `token`, `ca.crt` and `namespace`, with which the relay tells which keys its pod holds; "
+        "`KEYPOOL_POD_NAME` and `KEYPOOL_POD_UID` are needed, too. Empty: it tells nobody.",
+    )
     log_level: str = _setting(_level, "INFO", "DEBUG, INFO, WARNING or ERROR.")
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
         """The settings of an environment; raises BadSettings with all that is wrong. No value is repeated in it."""
-        values, wrong = {}, _unknown(cls, environ) + faults(environ)
+        values, wrong = {}, _unknown(cls, environ) + proxies.faults(environ)
         for each in fields(cls):
             name = PREFIX + each.name.upper()
             try:
@@ -139,6 +152,8 @@ class Settings:
                 wrong.append(f"{name} {error}")
         if values.get("share_password_file") and not environ.get(f"{PREFIX}SHARE"):
             wrong.append(f"{PREFIX}SHARE_PASSWORD_FILE is set, but {PREFIX}SHARE is not: name the store, too")
+        if values.get("report"):
+            wrong += pod.faults(environ)
         if wrong:
             raise BadSettings("\n".join(wrong))
         return cls(**values)
