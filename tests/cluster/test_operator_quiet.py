@@ -3,11 +3,13 @@
 import asyncio
 import json
 import time
+from functools import partial
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from keypool.cluster import paths
+from keypool.tasks import side_by_side
 from keypool_lab.simulator import Simulator
 from tests.cluster.ledgers import Ledgers
 from tests.cluster.running import Operator
@@ -73,7 +75,7 @@ async def test_two_hundred_ready_pools_cause_no_write_and_no_new_key_in_a_minute
     """Probing goes on: every key is looked at once in the minute, and nothing comes of it."""
     names = [f"pool-{number:03}" for number in range(POOLS)]
     health, path = {"probeEvery": "55s"}, paths.pools(team.namespace)
-    await asyncio.gather(*(team.client.create(path, pool_manifest(name, health=health)) for name in names))
+    await side_by_side((partial(team.client.create, path, pool_manifest(name, health=health)) for name in names), 8)
     await eventually(lambda: _all_ready(team), 90, "all pools are Ready")
     await eventually(lambda: _still(ledgers), 30, "the last Events are posted")
     before, counted, mutations = await ledgers.versions(), writes(operator), simulator.record.mutations()

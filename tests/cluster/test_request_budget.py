@@ -1,12 +1,13 @@
 """One request budget for all pools of an account: kept in every window, ranked, and nothing is missed for it."""
 
-import asyncio
 import time
 from collections.abc import Iterable
+from functools import partial
 
 import pytest
 
 from keypool.cluster import paths
+from keypool.tasks import side_by_side
 from keypool_lab.simulator import Simulator
 from keypool_lab.simulator.faults import Fault
 from keypool_lab.simulator.record import Call
@@ -84,7 +85,7 @@ async def test_two_hundred_pools_share_one_budget_and_what_is_compromised_goes_f
     await team.ready(deadline=30)
     leaked, name = await team.value(), (await team.keys())[0]["name"]
     crowd = (a_pool(f"crowd-{number}") for number in range(POOLS - 1))
-    await asyncio.gather(*(team.client.create(paths.pools(team.namespace), pool) for pool in crowd))
+    await side_by_side((partial(team.client.create, paths.pools(team.namespace), pool) for pool in crowd), 8)
 
     async def under_way() -> bool:
         return await ready(team) >= POOLS // 10
@@ -114,7 +115,7 @@ async def test_a_leaked_key_waits_for_no_pool_that_was_there_before(team: Team, 
     await team.ready(deadline=30)
     name = (await team.keys())[0]["name"]
     crowd = (a_pool(f"crowd-{number}") for number in range(CROWD))
-    await asyncio.gather(*(team.client.create(paths.pools(team.namespace), pool) for pool in crowd))
+    await side_by_side((partial(team.client.create, paths.pools(team.namespace), pool) for pool in crowd), 8)
     await team.annotate("chat", compromised=name)
     asked = time.time()
 

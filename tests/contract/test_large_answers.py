@@ -20,7 +20,7 @@ from keypool.providers.protocol import NewKey, Probe, Provider
 from keypool.providers.transport import Deadlines, Transport
 from tests.contract.test_transport import Handler, Serve, serve
 from tests.reaching import THIS_MACHINE
-from tests.waiting import within
+from tests.waiting import PATIENCE, within
 
 __all__ = ["serve"]
 
@@ -31,7 +31,7 @@ MEASURED_SECONDS = 180.0
 """Reading while memory is traced takes ten times as long."""
 
 
-def to(url: str, answers: Answers | None = None, uid: str = "a1", seconds: float = 20.0) -> Transport:
+def to(url: str, answers: Answers | None = None, uid: str = "a1", seconds: float = 20.0 * PATIENCE) -> Transport:
     share = (answers or Answers()).share(uid)
     return Transport(url, ADMIN, Deadlines(create=seconds, other=seconds), reach=THIS_MACHINE, share=share)
 

@@ -108,7 +108,7 @@ def _news(step: Step) -> tuple[str, Reason, str] | None:
     if step.evidence is Evidence.REVOKED:
         was_told = step.before is KeyState.OWED or is_compromised(step.key)
         return ("Normal", Reason.KEY_REVOKED, "keys are revoked") if was_told else None
-    if step.after is KeyState.OWED:
+    if step.after is KeyState.OWED and step.before is not KeyState.OWED:
         by_people = step.key.why == Why.SUPPLIED
         return _REVOKE_YOURSELF if by_people else ("Warning", Reason.KEYS_OWED, "keys could not be revoked yet")
     return _NEWS.get(step.evidence)

@@ -142,6 +142,8 @@ TABLE: tuple[Transition, ...] = (
     Transition(S.REVOKING, E.OVERDUE, S.OWED, Effect.REVOKE),
     Transition(S.UNRESOLVED, E.OVERDUE, S.OWED),
     Transition(S.HELD, E.OVERDUE, S.OWED),
+    Transition(S.OWED, E.FOUND, S.OWED, Effect.REVOKE),
+    Transition(S.OWED, E.ABSENT, None),
     Transition(S.OWED, E.REVOKED, None),
     Transition(S.OWED, E.HOLD_ENDED, None),
     *(Transition(state, E.ABANDONED, None) for state in (S.REVOKING, S.OWED, S.UNRESOLVED, S.HELD)),

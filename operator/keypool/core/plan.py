@@ -158,6 +158,7 @@ GONE: tuple[Rule, ...] = (
     static.keys_of_people_are_left,
     deletion.keys_of_a_deleted_pool_are_revoked,
     deletion.overdue_keys_are_owed,
+    intents.lost_keys_are_looked_for,
     retirement.revocations_are_carried_out,
     deletion.an_empty_ledger_is_dropped,
 )

@@ -189,7 +189,8 @@ class Accounts:
     # -- whose account
 
     def verdict(self, uid: str, provider: Provider, listing: Listing) -> Account:
-        """Whether the listing is that of the account that has our keys."""
+        """Whether the listing is that of the account that has our keys. A ledger that is older than its pool's Secrets
+        shows no other account: what it knows may have been replaced since."""
         expected = Expectation(
             provider=uid,
             visible=listing.begun - provider.capabilities.listing_lag,
@@ -197,7 +198,11 @@ class Accounts:
             rejected=self.brake(uid).rejected,
             confirmed=self.confirmed_since(uid),
         )
-        return account_of(self._at(uid), listing.keys, expected)
+        found = account_of(self._at(uid), listing.keys, expected)
+        if found is not Account.CHANGED:
+            return found
+        current = (ledger for ledger in self._at(uid) if not self._registry.is_behind(ledger))
+        return account_of(current, listing.keys, expected)
 
     def confirmed_since(self, uid: str) -> datetime | None:
         """When a person said that the account is another one; None for never."""

@@ -13,7 +13,7 @@ from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.limits import Usage
 from keypool.core.reasons import Reason
 from keypool.core.rules.health import OUTSIDE
-from keypool.core.rules.intents import LOST, absence_of, begun, visible
+from keypool.core.rules.intents import absence_of, begun, is_lost, visible
 from keypool.core.spending import departed
 from keypool.providers.errors import ProviderError
 from keypool.providers.protocol import ListedKey
@@ -21,7 +21,7 @@ from keypool.reconcile.accounts import Listing
 from keypool.reconcile.context import Pass
 from keypool.reconcile.directory import Entry
 from keypool.reconcile.keys import life, note_failure, timed
-from keypool.reconcile.proving import is_another_account
+from keypool.reconcile.proving import client_for, is_another_account
 
 Facts = Callable[[ListedKey], dict[str, object]]
 
@@ -33,10 +33,16 @@ SHARED = timedelta(seconds=10)
 
 async def look_up(this: Pass, action: act.LookUp) -> bool:
     """Resolves lost intents by a complete listing: by name, or as the keys that no ledger knows."""
+    if this.observation.pool is None and not await _is_proven(this):
+        return _not_yet(this, "the provider's client is not proven")
     entry, now = _entry(this), this.world.now()
-    keys = [key for name in action.names if (key := this.handle.ledger.key(name)) is not None and key.state in LOST]
+    keys = [key for name in action.names if (key := this.handle.ledger.key(name)) is not None and is_lost(key)]
     if entry is None or not keys:
         return False
+    return await _look_up(this, entry, keys, now)
+
+
+async def _look_up(this: Pass, entry: Entry, keys: list[KeyRecord], now: datetime) -> bool:
     wanted = [Wanted(key.name, visible(this.observation, key, now)) for key in keys]
     not_before = max(now - SHARED, *(each.visible for each in wanted))
     listing = await _listing(this, entry, "lookup", not_before)
@@ -49,6 +55,12 @@ async def look_up(this: Pass, action: act.LookUp) -> bool:
     if not entry.spec.exclusive_account:
         return _in_doubt(this, keys)
     return await _claim(this, entry, wanted, listing)
+
+
+async def _is_proven(this: Pass) -> bool:
+    """Of a pool that is gone: nobody else may look at a provider object that is gone, too."""
+    provider = this.observation.provider
+    return provider is not None and await client_for(this.world, provider.uid) is not None
 
 
 async def _disprove(this: Pass, entry: Entry, keys: Iterable[KeyRecord], listing: Listing) -> bool:
@@ -78,7 +90,8 @@ async def _find_by_name(this: Pass, wanted: Iterable[Wanted], listing: Listing) 
         return _not_yet(this, "the provider lists keys without names although spec.holySheep.listsNames is true")
     listed = {key.name: key for key in listing.keys.values()}
     this.memory.succeeded("lookup")
-    stays = this.observation.known_pool.deleted_at is None
+    pool = this.observation.pool
+    stays = pool is not None and pool.deleted_at is None
     facts = partial(_found, this) if stays else None
     await this.handle.update(partial(_named, wanted=tuple(wanted), listed=listed, facts=facts))
     return True

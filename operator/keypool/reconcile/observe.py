@@ -17,6 +17,7 @@ from keypool.core.observation import Observation, PoolFacts, Problem, ProviderFa
 from keypool.core.ownership import contest, is_ours, problem_of
 from keypool.core.projection import LABEL_PUBLISHED, secret_names
 from keypool.core.reasons import Reason
+from keypool.core.rules.intents import lost_in
 from keypool.core.supply import Supply, read_supply
 from keypool.core.views_secret import SecretView
 from keypool.core.wording import is_name
@@ -33,7 +34,7 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
     obj = world.cache.pool(uid)
     pool = pool_facts(obj) if obj is not None else None
     going = pool is None or pool.deleted_at is not None
-    provider_uid, provider_problem = _provider(world, pool)
+    provider_uid, provider_problem = _provider(world, pool) if pool is not None else (await _asked(world, ledger), None)
     facts = _facts(world, provider_uid) if provider_uid else None
     granted = await _granted(world, pool, facts, ledger) if pool is not None and not going else NO_IDENTITY
     place = place_of(pool, ledger, facts)
@@ -84,9 +85,17 @@ def _facts(world: World, uid: str) -> ProviderFacts | None:
     return replace(facts, confirmed=world.accounts.confirmed_since(uid)) if facts is not None else None
 
 
-def _provider(world: World, pool: PoolFacts | None) -> tuple[str | None, Problem | None]:
+async def _asked(world: World, ledger: Ledger) -> str | None:
+    """Of a pool that is gone: the provider object, perhaps gone as well, that can tell what became of a lost call."""
+    for uid in dict.fromkeys(key.provider for key in lost_in(ledger)):
+        if await world.directory.recall(uid) is not None:
+            return uid
+    return None
+
+
+def _provider(world: World, pool: PoolFacts) -> tuple[str | None, Problem | None]:
     """UID of the provider object that the pool names, and what is wrong with it."""
-    if pool is None or pool.spec is None:
+    if pool.spec is None:
         return None, None
     ref = pool.spec.provider_ref
     obj = _named(world, pool.namespace, ref)

@@ -5,10 +5,11 @@ from collections.abc import Callable
 
 from keypool.cluster.cache import ObjectCache
 from keypool.cluster.ledgers import LedgerBook
+from keypool.core.ledger import Ledger
 from keypool.core.projection import ANNOTATION_HANDLES
 from keypool.core.seal import is_newer
 from keypool.core.views_secret import SecretView
-from keypool.reconcile.readings import FINALIZER
+from keypool.reconcile.readings import FINALIZER, claims
 
 
 class Registry:
@@ -31,6 +32,13 @@ class Registry:
             return False
         pools = (obj["metadata"] for obj in self._cache.pools())
         return all(self._has_ledger(meta["uid"]) for meta in pools if FINALIZER in (meta.get("finalizers") or ()))
+
+    def is_behind(self, ledger: Ledger) -> bool:
+        """Whether a Secret of the pool was written from a newer ledger, as after a restored backup: the keys in this
+        one may be long gone."""
+        pool = self._cache.pool(ledger.pool_uid)
+        views = (self._cache.secret(ledger.namespace, name) for name in (claims(pool) if pool is not None else ()))
+        return any(view is not None and is_newer(view, ledger) for view in views)
 
     def _has_ledger(self, uid: str) -> bool:
         handle = self._ledgers.get(uid)

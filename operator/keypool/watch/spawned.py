@@ -40,6 +40,7 @@ class Spawned:
         """This task belongs here, too."""
         parent = asyncio.current_task()
         self._parents[task] = parent if parent in self._parents else None
+        task.add_done_callback(_note)
 
     async def end(self) -> None:
         """Returns when all have ended, after 14 s at most; says in the log what did not.
@@ -72,6 +73,13 @@ def _noted(
     if (collector := _collector.get()) is not None:
         collector.add(task)
     return task
+
+
+def _note(task: AnyTask) -> None:
+    """What ended it is taken note of: else asyncio logs, whenever the garbage collector comes by, that nobody did. The
+    library logs what it means, and where a root of its tasks failed, `kopf_watch` begins again."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def _cancel(tasks: Collection[AnyTask], seconds: float) -> asyncio.CancelledError | None:

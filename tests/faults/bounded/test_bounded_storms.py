@@ -115,7 +115,10 @@ async def test_when_not_even_the_lease_can_be_renewed_the_process_ends_and_its_s
             return bool(ended)
 
         async def out_of_reach() -> bool:
-            return (await readiness(one.replica))[0] == 503
+            try:
+                return (await readiness(one.replica))[0] == 503
+            except aiohttp.ClientError:  # it does not listen yet
+                return False
 
         async with growth() as grown:
             proxy.add("refuse", status=503)

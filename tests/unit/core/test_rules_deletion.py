@@ -5,11 +5,20 @@ from typing import Any
 
 import pytest
 
-from keypool.core.actions import DropLedger, KeepCredential, ReleaseSecrets, RemoveFinalizer, RemoveSecrets, RevokeKey
-from keypool.core.lifecycle import KeyState
+from keypool.core.actions import (
+    DropLedger,
+    KeepCredential,
+    LookUp,
+    ReleaseSecrets,
+    RemoveFinalizer,
+    RemoveSecrets,
+    RevokeKey,
+)
+from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Problem
 from keypool.core.projection import project
 from keypool.core.reasons import Reason, Trouble
+from keypool.core.rotation import Why
 from keypool.core.rules import deletion
 from tests.unit.core.builders import (
     MINUTE,
@@ -70,6 +79,25 @@ def test_what_is_not_confirmed_after_sixty_seconds_is_owed() -> None:
     assert set(states(after).values()) == {"owed"}
 
 
+@pytest.mark.row("OWED", "FOUND")
+@pytest.mark.row("OWED", "ABSENT")
+def test_a_lost_call_that_is_owed_is_looked_for_also_when_its_pool_is_gone() -> None:
+    lost = a_key(0, OWED).model_copy(update={"handle": None})
+    assert planned(
+        replace(seen(lost, secrets={}, provider=replace(PROVIDER, capabilities=NAMING)), pool=None)
+    ).actions == (LookUp((lost.name,)),)
+    ledger = a_ledger(lost)
+    assert states(ledger.advance(lost.name, Evidence.FOUND, handle="h")) == {lost.name: "owed"}
+    assert ledger.advance(lost.name, Evidence.ABSENT).keys == ()
+
+
+def test_a_key_that_people_made_and_should_revoke_is_not_looked_for() -> None:
+    theirs = a_key(0, OWED).model_copy(update={"handle": None, "why": Why.SUPPLIED})
+    assert not any(
+        isinstance(action, LookUp) for action in planned(replace(seen(theirs, secrets={}), pool=None)).actions
+    )
+
+
 def test_before_the_deadline_nothing_is_owed() -> None:
     decision = decide(deletion.overdue_keys_are_owed, seen(a_key(0, REVOKING), pool=going(since=LATE + SECOND)))
     assert (decision.ledger, decision.wake_at) == (None, NOW + SECOND)
@@ -98,7 +126,7 @@ def test_a_pool_stays_while_a_key_is_being_revoked() -> None:
 def test_a_pool_with_owed_keys_goes_only_with_the_credential_kept() -> None:
     o = seen(a_key(0, OWED), a_key(1, OWED, handle=None, provider="p2"), pool=going())
     actions = decide(deletion.a_settled_pool_may_go, o).actions
-    assert actions == (KeepCredential(("provider-1",)), RemoveFinalizer())
+    assert actions == (KeepCredential(("p2", "provider-1")), RemoveFinalizer())
 
 
 def test_a_pool_that_waits_for_its_last_key_stays_also_while_one_is_owed() -> None:

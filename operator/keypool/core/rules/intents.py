@@ -10,9 +10,20 @@ from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Observation, ProviderFacts
 from keypool.core.reasons import Reason
+from keypool.core.rotation import Why
 from keypool.core.trust import counted_from, has_expired, look_again
 
 LOST = (KeyState.UNRESOLVED, KeyState.HELD)
+
+
+def is_lost(key: KeyRecord) -> bool:
+    """Whether nobody knows yet what became of its create call. Keys that people made have no such call."""
+    return key.state in LOST or (key.state is KeyState.OWED and key.handle is None and key.why != Why.SUPPLIED)
+
+
+def lost_in(ledger: Ledger) -> tuple[KeyRecord, ...]:
+    """Those of which that holds; also when their pool is gone: what was made lives on and is nobody's."""
+    return tuple(key for key in ledger.keys if is_lost(key))
 
 
 def lost_answers_are_unresolved(o: Observation, plan: Plan, now: datetime) -> Decision:
@@ -40,10 +51,10 @@ def lost_keys_are_looked_for(o: Observation, plan: Plan, now: datetime) -> Decis
     intent is held until its longest possible expiry, or until a listing shows that it made no key. Those that are held
     are looked for too once they can be found.
     Those whose create call can be made again are not looked for, unless the pool is going."""
-    if o.provider is None or not plan.ledger.inside(*LOST):
+    if o.provider is None or not lost_in(plan.ledger):
         return Decision("no answer is lost, or no provider to ask")
     ledger = _hold(o, o.provider, plan.ledger)
-    there = [key for key in ledger.inside(*LOST) if is_there(o.provider, key) and not can_be_repeated(o, key)]
+    there = [key for key in lost_in(ledger) if is_there(o.provider, key) and not can_be_repeated(o, key)]
     in_doubt = {key.name for key in there if not _is_findable(o.provider, key) and not o.may(absence_of(key.name), now)}
     wanted = [key for key in there if key.name not in in_doubt]
     dates = {key.name: visible(o, key, now) for key in wanted}
