@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
+from keypool_client.policy import health
 from keypool_client.relay import watching
+from keypool_client.sharing import sharing
 from keypool_lab.simulator import Simulator
-from tests.relay.mounted import Mounted
+from tests.relay.mounted import Mounted, document
+from tests.relay.redis_server import RedisServer, program
 
 Create = Callable[[], Awaitable[tuple[str, str]]]
 
@@ -47,3 +50,32 @@ async def create(simulator: Simulator) -> AsyncIterator[Create]:
 def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second between two looks at the folder would be most of what these tests take."""
     monkeypatch.setattr(watching, "EVERY", 0.05)
+
+
+@pytest.fixture
+async def server(tmp_path: Path, often: None) -> AsyncIterator[RedisServer]:
+    """Not started."""
+    program()
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    made = RedisServer(folder)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not a second between two looks; and a verdict lasts longer than the slowest test."""
+    monkeypatch.setattr(health, "CANARY_SECONDS", (600.0,))
+    monkeypatch.setattr(sharing, "EVERY", 0.05)
+    monkeypatch.setattr(sharing, "LONGEST_PAUSE", 0.2)
+
+
+@pytest.fixture
+async def keys(simulator: Simulator, create: Create, mounted: Mounted) -> dict[str, str]:
+    """Two keys in the file; the first one is dead at the provider. Public id → value."""
+    (first, one), (_, two) = await create(), await create()
+    await simulator.change_key(first, "disable")
+    values = {"chat-1": two, "chat-0": one}  # of equals the chance of these tests takes the second one
+    mounted.put(document([simulator.url], values))
+    return values

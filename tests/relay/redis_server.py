@@ -31,18 +31,26 @@ def program() -> str:
 class RedisServer:
     """It keeps its port from one start to the next."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, ca: Path | None = None) -> None:
+        """`ca`: who signed `localhost.pem` in the folder; with it, the server speaks TLS alone."""
         self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = int(free.getsockname()[1])
-        self.url = f"redis://127.0.0.1:{self.port}"
-        self.client = Redis(port=self.port, host="127.0.0.1")
+        if ca is None:
+            self.url, self._options = f"redis://127.0.0.1:{self.port}", ["--port", str(self.port)]
+            self.client = Redis(port=self.port, host="127.0.0.1")
+        else:
+            pem = f"{folder}/localhost.pem"
+            tls = ["--port", "0", "--tls-port", str(self.port), "--tls-auth-clients", "no"]
+            files = ["--tls-ca-cert-file", str(ca), "--tls-cert-file", pem, "--tls-key-file", pem]
+            self.url, self._options = f"rediss://localhost:{self.port}", tls + files
+            self.client = Redis(port=self.port, host="localhost", ssl=True, ssl_ca_certs=str(ca))
 
     async def start(self, *options: str) -> None:
         """Empty; returns when it answers."""
-        told = ("--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder), *options)
+        told = (*self._options, "--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder), *options)
         self._process = await asyncio.create_subprocess_exec(
             program(), *told, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL
         )

@@ -18,7 +18,7 @@ def store_of(settings: Settings) -> Store | None:
     """None: nothing is shared."""
     if settings.share is None:
         return None
-    from keypool_client.sharing.redis import RedisStore  # noqa: PLC0415 8 MB of library that most relays do without
+    from keypool_client.sharing.redis import RedisStore  # noqa: PLC0415 7 MB of library that most relays do without
 
     file = settings.share_password_file
     return RedisStore(settings.share, Path(file) if file else None)
@@ -42,13 +42,16 @@ class SharingMetrics(Collector):
         connected.add_metric([], float(bool(sharing.connected)))
         yield connected
         numbers = {
-            "told": ("Verdicts that were left for siblings.", sharing.told),
-            "heard": ("Verdicts of siblings, and of this relay itself, that were read.", sharing.heard),
-            "refused": ("Times that the store refused a verdict.", sharing.refused),
-            "dropped": ("Verdicts that were not told: too many waited.", sharing.outbox.dropped),
+            "keypool_relay_share_told": ("Verdicts that were left for siblings.", sharing.told),
+            "keypool_relay_share_heard": (
+                "Verdicts that were read, of this relay itself, too.",
+                sharing.heard,
+            ),
+            "keypool_relay_share_refused": ("Times that the store refused a verdict.", sharing.refused),
+            "keypool_relay_share_dropped": ("Verdicts that were not told: too many waited.", sharing.outbox.dropped),
         }
         for name, (doc, number) in numbers.items():
-            counter = CounterMetricFamily(f"keypool_relay_share_{name}", doc)
+            counter = CounterMetricFamily(name, doc)
             counter.add_metric([], number)
             yield counter
         ignored = CounterMetricFamily("keypool_relay_share_ignored", "Entries that count for nothing.", labels=["why"])
