@@ -159,9 +159,17 @@ def test_the_object_is_named_after_its_pod_and_owned_by_it_alone() -> None:
         "ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "web-0", "uid": "uid-1"}],
     }
     chat_1 = {"id": "chat-1", "since": "1970-01-02T00:00:00Z", "rejected": "1970-01-02T00:01:01Z"}
+    chat_0 = {"id": "chat-0", "since": "1970-01-01T00:00:00Z"}
     assert made["spec"] == {
-        "pools": [{"name": "chat", "keys": [{"id": "chat-0", "since": "1970-01-01T00:00:00Z"}, chat_1]}]
+        "pools": [{"name": "chat", "keys": [chat_0, chat_1]}],
+        "summary": {"pools": "chat", "keys": 2, "rejected": 1, "ids": "chat-0, chat-1"},
     }
+
+
+def test_even_the_longest_names_fit_the_columns_of_kubectl() -> None:
+    keys = tuple(Held(f"{number:0>128}", 0.0) for number in range(4))
+    summary = key_holder("w", "u", {f"{number:0>253}": keys for number in range(4)})["spec"]["summary"]
+    assert (len(summary["pools"]), len(summary["ids"]), summary["keys"]) == (1018, 2078, 16)
 
 
 def test_no_value_is_in_what_is_told(holding: Holding) -> None:

@@ -163,7 +163,16 @@ def key_holder(pod: str, uid: str, told: Told) -> dict[str, Any]:
     owner = {"apiVersion": "v1", "kind": "Pod", "name": pod, "uid": uid}
     pools = [{"name": name, "keys": [_key(key) for key in keys]} for name, keys in told.items()]
     metadata = {"name": pod, "ownerReferences": [owner]}
-    return {"apiVersion": API_VERSION, "kind": "KeyHolder", "metadata": metadata, "spec": {"pools": pools}}
+    spec = {"pools": pools, "summary": _summary(told)}
+    return {"apiVersion": API_VERSION, "kind": "KeyHolder", "metadata": metadata, "spec": spec}
+
+
+def _summary(told: Told) -> dict[str, str | int]:
+    """For kubectl's columns, which show one value each."""
+    keys = [key for pool in told.values() for key in pool]
+    rejected = sum(key.rejected is not None for key in keys)
+    ids = ", ".join(key.id for key in keys)
+    return {"pools": ", ".join(told), "keys": len(keys), "rejected": rejected, "ids": ids}
 
 
 def _key(key: Held) -> dict[str, str]:
