@@ -129,6 +129,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 A_URL = "must be a URL such as https://api.example.com/v1"
 REFUSED_PROVIDERS: dict[str, tuple[dict[str, Any], str]] = {
     "kind-missing": ({"holySheep": None}, "must have exactly one of holySheep"),
+    "kind-null": ({"holySheep": None, "openRouter": None}, "null counts as left out: write {}"),
     "two-kinds": ({"liteLLM": {}}, "must have exactly one of holySheep"),
     "auth-missing": ({"auth": None}, "must be given: the admin credential that keys are managed with"),
     "auth-of-static": (

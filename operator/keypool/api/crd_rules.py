@@ -186,7 +186,11 @@ PROVIDER_RULES: Rules = {
     "spec.plugin.options": (_entries(8192),),
     "spec.auth.oauth2.scopes": (_together(2048, "each.size()", "all scopes"),),
     "spec": (
-        Rule(f"{_KIND_COUNT} == 1", f"must have exactly one of {', '.join(KINDS)}: the kind of provider"),
+        Rule(
+            f"{_KIND_COUNT} == 1",
+            f"must have exactly one of {', '.join(KINDS)}: the kind of provider. One that is null counts as left out: "
+            "write {} for its defaults, such as openRouter: {}",
+        ),
         Rule(
             "has(self.auth) || has(self.static)",
             "must be given: the admin credential that keys are managed with",

@@ -11,9 +11,14 @@ from keypool.providers.errors import Ambiguous, CredentialRejected, ProviderErro
 from keypool.providers.numbers import pause
 
 
-def refusal(what: str, status: int, said: str = "", retry_after: timedelta | None = None) -> ProviderError:
-    """The error for an answer that the call did not expect. `what` was tried, `said` is an excerpt of the answer."""
+def refusal(
+    what: str, status: int, said: str = "", retry_after: timedelta | None = None, *, asked: str = ""
+) -> ProviderError:
+    """The error for an answer that the call did not expect. `what` was tried, `said` is an excerpt of the answer.
+    `asked`: the URL, which is told where nothing stands: its path is most often the endpoint's mistake."""
     message = f"{what}: the provider answered {status}" + (f" ({said})" if said else "")
+    if asked and status in {404, 405}:
+        message += f" to a request for {asked}; is the path of the endpoint's URL right?"
     if 300 <= status < 400:
         return Rejected(f"{message}, a redirect; redirects are never followed, so check the endpoint's URL")
     if status == 401:

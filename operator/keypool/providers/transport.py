@@ -243,7 +243,7 @@ class Transport:
                 wait = until_midnight(now)  # for calls of this kind alone
             elif response.status_code == 429 and "Authorization" not in call.headers:  # else it is that key's own limit
                 self._meter.throttled(wait)
-            outcome = refusal(call.what, response.status_code, said, wait)
+            outcome = refusal(call.what, response.status_code, said, wait, asked=str(request.url.copy_with(query=None)))
             if "Authorization" in call.headers:
                 return outcome
             challenge = response.headers.get("WWW-Authenticate", "")

@@ -135,7 +135,17 @@ def _not_there(world: World, namespace: str, ref: ProviderRef) -> Problem:
         )
         return Problem(Reason.PROVIDER_NOT_FOUND, text)
     where = f" in namespace {namespace}" if ref.kind == "KeyProvider" else ""
-    return Problem(Reason.PROVIDER_NOT_FOUND, f"there is no {ref.kind} {_as_named(ref)}{where}", not_there_yet=True)
+    text = f"there is no {ref.kind} {_as_named(ref)}{where}{_other_kind(world, namespace, ref)}"
+    return Problem(Reason.PROVIDER_NOT_FOUND, text, not_there_yet=True)
+
+
+def _other_kind(world: World, namespace: str, ref: ProviderRef) -> str:
+    """The commonest mistake: the kind is left out, or is the other one. That an object of the cluster is there, any
+    namespace may know; one of another namespace is never named."""
+    other = "KeyProvider" if ref.kind == "ClusterKeyProvider" else "ClusterKeyProvider"
+    if _named(world, namespace, ref.model_copy(update={"kind": other})) is None:
+        return ""
+    return f"; there is a {other} of that name: if that is meant, write providerRef.kind: {other}"
 
 
 async def _granted(world: World, pool: PoolFacts, facts: ProviderFacts | None, ledger: Ledger) -> Identity | Problem:

@@ -14,6 +14,7 @@ from tests.unit.core.builders import (
     HOUR,
     MINUTE,
     NOW,
+    PROVIDER,
     SECOND,
     a_key,
     a_ledger,
@@ -122,8 +123,18 @@ def test_a_request_for_a_key_that_is_not_disabled_is_told_until_it_is_corrected(
     assert [problem.reason.value for problem in decision.problems] == ["UndoUnknown"]
     assert "entry 2, 6 characters" in decision.problems[0].message
     assert "may be a key: remove it" in decision.problems[0].message
-    later = seen(ledger=decision.ledger, pool=a_pool(undo="disabled-0,typo@1"))
+    later = seen(ledger=decision.ledger, provider=ABLE, pool=a_pool(undo="disabled-0,typo@1"))
     assert decide(requests.disabled_keys_are_wanted_back, later).problems == decision.problems
+
+
+@pytest.mark.parametrize("request_", ["all@1", "disabled-0@1"])
+def test_where_the_provider_cannot_disable_keys_whoever_wants_one_back_is_told_so(request_: str) -> None:
+    o = seen(ledger=a_ledger(a_key(0)), provider=PROVIDER, pool=a_pool(undo=request_))
+    decision = decide(requests.disabled_keys_are_wanted_back, o)
+    assert [problem.reason.value for problem in decision.problems] == ["UndoUnknown"]
+    assert "cannot disable keys" in decision.problems[0].message
+    unknown = decide(requests.disabled_keys_are_wanted_back, replace(o, provider=None))
+    assert not any("cannot disable" in problem.message for problem in unknown.problems)
 
 
 def test_a_key_that_is_wanted_back_drains_only_from_when_it_is_enabled() -> None:

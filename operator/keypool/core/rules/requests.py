@@ -145,6 +145,8 @@ def not_found(what: str, entries: tuple[str, ...], reason: Reason = Reason.REQUE
 def disabled_keys_are_wanted_back(o: Observation, plan: Plan, now: datetime) -> Decision:
     """keypool.dev/undo-revoke names disabled keys (by comma) or all, and a token: NAMES@TOKEN. They drain anew."""
     request = o.known_pool.undo
+    if request and (problem := _nothing_is_disabled(o, plan.ledger)) is not None:
+        return Decision("the provider disables no key", problems=(problem,))
     if not request or is_handled(o, request, plan.ledger.handled_undo):
         return Decision("no disabled key is wanted back", problems=_not_undone(plan.ledger) if request else ())
     named, disabled = asked.read(request), plan.ledger.inside(KeyState.DISABLED)
@@ -157,6 +159,17 @@ def disabled_keys_are_wanted_back(o: Observation, plan: Plan, now: datetime) -> 
         if not is_compromised(key) and named.names(key):
             ledger = ledger.advance(key.name, Evidence.UNDONE, enabling=True, disabled_at=None)
     return Decision("disabled keys are wanted back by annotation", ledger=ledger, problems=_not_undone(ledger))
+
+
+def _nothing_is_disabled(o: Observation, ledger: Ledger) -> Problem | None:
+    """Whoever asks for a key that is gone for good has to hear that, and not wait."""
+    if o.provider is None or o.provider.capabilities.disables_keys or ledger.inside(KeyState.DISABLED):
+        return None
+    text = (
+        f"keypool.dev/undo-revoke brings nothing back: provider {o.provider.name} cannot disable keys, so they are "
+        f"deleted at once when they are revoked. {REMOVE}"
+    )
+    return Problem(Reason.UNDO_UNKNOWN, text)
 
 
 def _not_undone(ledger: Ledger) -> tuple[Problem, ...]:
