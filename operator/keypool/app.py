@@ -185,6 +185,7 @@ class Replica:
     def _set_the_clock(self, *clients: KubeClient) -> None:
         """The first answer that the leader gets anchors it, the renewals of the Lease keep it."""
         if (clock := self.clock) is None:
+            self.metrics.read_clocks(lambda: True, {})
             return
         for client in clients:
             client.on_date = clock.heard

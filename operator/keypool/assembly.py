@@ -111,6 +111,7 @@ async def assemble(parts: Parts, client: KubeClient, leadership: Leadership, que
         lambda uid: queue.add(f"provider/{uid}"),
         answers=answers,
         prepare=parts.prepare,
+        on_call=parts.metrics.on_provider_call,
     )
     accounts = Accounts(
         client,

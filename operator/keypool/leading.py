@@ -45,7 +45,7 @@ class Leader:
         self, settings: Settings, world: World, queue: WorkQueue, liveness: Liveness, blind: float = 300.0
     ) -> None:
         self._settings, self._world, self._queue, self._liveness = settings, world, queue, liveness
-        self._blind = blind
+        self._blind, self._began = blind, monotonic()
         served, every = settings.served, settings.resync
         self._resync = Resync(world.client, world.cache, self._touch, namespaces=served, every=every, liveness=liveness)
         liveness.on_sight = self._touch_place
@@ -201,13 +201,17 @@ class Leader:
             keys_owed=world.ledgers.owed.keys,
             leader=lambda: world.leadership.remaining() > 0,
             watch_ages={kind.value: partial(self._age, kind) for kind in watched(self._settings.served)},
-            resync_age=lambda: self._resync.age,
+            resync_age=lambda: self._since(self._resync.age),
             served={name: partial(self._liveness.is_served, name) for name in self._settings.served},
             ledgers_unserved=self._unserved,
         )
 
-    def _age(self, kind: Kind) -> float | None:
-        return self._liveness.ages()[kind]
+    def _age(self, kind: Kind) -> float:
+        return self._since(self._liveness.ages()[kind])
+
+    def _since(self, age: float | None) -> float:
+        """What never was is as old as this leadership."""
+        return monotonic() - self._began if age is None else age
 
 
 async def _first_end(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:

@@ -14,9 +14,12 @@ from keypool.core.provider_situations import PROVIDER_SITUATIONS
 from keypool.core.reasons import MEANING, Condition
 from keypool.core.situation import Finding, Situation, fold
 from keypool.core.situations import SITUATIONS
+from keypool.core.who import WHO, Who
 from keypool.settings import Settings
 from keypool_lab.capability_tables import documented_kinds, page_of, with_comparison, with_table
 from keypool_lab.examples import EXAMPLES, OF_PROVIDERS
+from keypool_lab.metrics_page import METRICS
+from keypool_lab.metrics_page import parts as parts_of_metrics
 from keypool_lab.relay_policy import parts as relay_policy_parts
 from keypool_lab.testdocs.page import page
 
@@ -39,7 +42,8 @@ under "then" follows after the row is durable in the ledger."""
 CONDITIONS = """\
 `kubectl get akp` and `kubectl describe akp NAME` show these. `Ready` sums up; `Reconciling` and `Stalled` are there
 only while they are true. Each reason says what it asks you to do. [design-conditions.md](design-conditions.md) says why
-they say what they say."""
+they say what they say. **Who acts**: the owner of the pool, the platform, the provider itself, or nobody, where it
+passes by itself; the metrics `keypool_pool_waits_for` and `keypool_provider_waits_for` say the same."""
 
 SETTINGS = """\
 The operator reads environment variables; in a pod they stand in its Deployment. One that is empty counts as not set.
@@ -117,7 +121,8 @@ def lifecycle() -> str:
 def conditions() -> str:
     """Condition types with their meaning, reasons with what to do."""
     kinds = _table(("condition", "meaning"), ((f"`{kind}`", text) for kind, text in MEANING.items()))
-    reasons = _table(("reason", "what to do"), ((f"`{reason}`", text) for reason, text in ADVICE.items()))
+    told = ((f"`{reason}`", _acts(WHO[reason]), text) for reason, text in ADVICE.items())
+    reasons = _table(("reason", "who acts", "what to do"), told)
     pools = _situations(SITUATIONS, {name: example() for name, example in EXAMPLES.items()}, POOLS_COLUMNS)
     providers = _situations(PROVIDER_SITUATIONS, OF_PROVIDERS, PROVIDERS_COLUMNS)
     tables = (
@@ -130,6 +135,15 @@ def conditions() -> str:
 def relay_policy() -> str:
     """What the relay does on which answer."""
     return _page("What the relay does on which answer", *relay_policy_parts())
+
+
+def _acts(who: Who) -> str:
+    return {Who.ACCOUNT: "owner of the provider object", Who.NOBODY: ""}.get(who, who.value)
+
+
+def metrics() -> str:
+    """All metrics of operator and relay."""
+    return _page("Metrics", METRICS, *parts_of_metrics(_table))
 
 
 def _situations(table: tuple[Situation[S], ...], examples: Mapping[str, S], columns: tuple[Condition, ...]) -> str:
@@ -174,6 +188,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "lifecycle.md": lifecycle,
     "conditions.md": conditions,
     "settings.md": settings,
+    "metrics.md": metrics,
     "tests.md": tests,
     "relay-policy.md": relay_policy,
 }

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ class Rehearsal:
     series: dict[str, Series] = field(default_factory=dict)
     expressions: list[dict[str, Any]] = field(default_factory=list)
     step: int = STEP
+    name: str = ""
 
     def never(self, chosen: str, hour: float) -> None:
         """Until this hour no alert with these labels has fired, at no evaluation."""
@@ -49,21 +51,30 @@ class Rehearsal:
 
     def run(self, promtool: Path, folder: Path) -> str:
         """What promtool finds other than expected; empty when nothing is."""
-        file = folder / "rehearsal.json"
-        file.write_text(json.dumps(self._document()))
-        argv = [str(promtool), "test", "rules", str(file)]
-        run = subprocess.run(argv, capture_output=True, text=True, timeout=SECONDS, check=False)
-        return "" if run.returncode == 0 else run.stdout + run.stderr
+        return run([self], promtool, folder)
 
     def _expect(self, expression: str, hour: float, samples: list[dict[str, Any]]) -> None:
         self.expressions.append({"expr": expression, "eval_time": _minutes(hour), "exp_samples": samples})
 
-    def _document(self) -> dict[str, Any]:
+    def test(self) -> dict[str, Any]:
+        """As promtool reads it."""
         leads: Series = [1.0] * max(map(len, self.series.values()))
         series = {LEADER: leads} | self.series
         inputs = [{"series": name, "values": _values(values)} for name, values in series.items()]
-        test = {"interval": f"{self.step}m", "input_series": inputs, "promql_expr_test": self.expressions}
-        return {"rule_files": [str(path) for path in RULES], "evaluation_interval": f"{self.step}m", "tests": [test]}
+        expected = {"input_series": inputs, "promql_expr_test": self.expressions}
+        return {"name": self.name, "interval": f"{self.step}m", **expected}
+
+
+def run(rehearsals: Sequence[Rehearsal], promtool: Path, folder: Path) -> str:
+    """The same of many with equal steps, in one process."""
+    (step,) = {rehearsal.step for rehearsal in rehearsals}
+    tests = [rehearsal.test() for rehearsal in rehearsals]
+    document = {"rule_files": [str(path) for path in RULES], "evaluation_interval": f"{step}m", "tests": tests}
+    file = folder / "rehearsal.json"
+    file.write_text(json.dumps(document))
+    argv = [str(promtool), "test", "rules", str(file)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=SECONDS, check=False)
+    return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
 def _firing(chosen: str) -> str:

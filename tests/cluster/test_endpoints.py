@@ -89,7 +89,7 @@ def measured(operator: Operator, team: Team, preferred: Door, simulator: Simulat
             "keypool_endpoint_state",
             {
                 "namespace": team.namespace,
-                "provider": PROVIDER,
+                "keyprovider": PROVIDER,
                 "endpoint": str(index),
                 "host": url.removeprefix("http://").removesuffix("/v1"),
             },

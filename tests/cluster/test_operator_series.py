@@ -8,11 +8,13 @@ import pytest
 import yaml
 from prometheus_client import generate_latest
 
+from keypool.cluster import paths
 from keypool_client.relay.metrics import Metrics
 from keypool_lab.alerts import RULES
+from keypool_lab.metrics_page import of_operator
 from keypool_lab.simulator import Fault, Simulator
 from tests.cluster.running import Clock, Operator
-from tests.cluster.team import Team, pool_manifest
+from tests.cluster.team import PROVIDER, Team, pool_manifest
 from tests.waiting import eventually
 
 
@@ -23,6 +25,69 @@ async def shows(operator: Operator, text: str, *, present: bool = True) -> None:
         return (text in operator.replica.metrics.text().decode()) is present
 
     await eventually(found, 15, f"{text}: {present}")
+
+
+async def test_a_running_operator_serves_what_the_page_lists_and_nothing_else(operator: Operator, team: Team) -> None:
+    """By name, type and, where there is a series, labels."""
+    await team.apply(pool_manifest(providerRef={"name": "nobody"}))
+    await shows(operator, 'pool="chat"')
+    listed = {name: (kind, labels) for name, kind, labels, _ in of_operator()}
+    lines = operator.replica.metrics.text().decode().splitlines()
+    types = {line.split()[2]: line.split()[3] for line in lines if line.startswith("# TYPE keypool_")}
+    shown = {name: kind for name, kind in types.items() if not name.endswith("_created")}
+    assert shown == {name: kind for name, (kind, _) in listed.items()}
+    for line in lines:
+        name, braced, rest = line.partition("{")
+        if braced and name in listed and listed[name][0] != "histogram":
+            labels = re.findall(r'(\w+)="', rest.rpartition("}")[0])
+            assert sorted(labels) == sorted(listed[name][1].split(", ")), line
+        assert not line.endswith(" -1.0")
+
+
+@pytest.mark.usefixtures("provider")
+async def test_an_admin_credential_that_is_revoked_is_seen_while_the_pool_still_serves(
+    operator: Operator, team: Team, simulator: Simulator, clock: Clock
+) -> None:
+    """Nobody needs it for a day: keypool asks by itself."""
+    await team.apply(pool_manifest())
+    await team.ready()
+    object_ = f'keyprovider="{PROVIDER}",namespace="{team.namespace}"'
+    await shows(operator, f"keypool_provider_credential_accepted{{{object_}}} 1.0")
+    assert "keypool_provider_condition{condition=" not in operator.replica.metrics.text().decode()
+    simulator.faults.add(Fault(kind="status", match="list", status=401, when="before"))
+    clock.advance(timedelta(minutes=5))
+    await look_again(team)
+    await shows(operator, f"keypool_provider_credential_accepted{{{object_}}} 0.0")
+    await shows(operator, f'{{condition="Stalled",{object_},reason="CredentialRejected",status="True"}} 1.0')
+    await shows(operator, f'keypool_provider_waits_for{{{object_},who="owner"}} 1.0')
+    await shows(operator, f'call="list",{object_},outcome="CredentialRejected",provider="holySheep"}}')
+    assert (await team.condition("chat", "Ready"))["status"] == "True"
+    await shows(operator, f'keypool_pool_earliest_expiry_timestamp_seconds{{namespace="{team.namespace}",pool="chat"}}')
+    simulator.faults.clear()
+    await shows(operator, f"keypool_provider_credential_accepted{{{object_}}} 1.0")
+    await shows(operator, f'condition="Stalled",{object_}', present=False)
+
+
+@pytest.mark.usefixtures("provider")
+async def test_one_check_without_an_answer_says_nothing_of_the_credential(
+    operator: Operator, team: Team, simulator: Simulator, clock: Clock
+) -> None:
+    await team.apply(pool_manifest())
+    await team.ready()
+    object_ = f'keyprovider="{PROVIDER}",namespace="{team.namespace}"'
+    simulator.faults.add(Fault(kind="status", match="list", status=503, when="before"))
+    clock.advance(timedelta(minutes=5))
+    await look_again(team)
+    await shows(operator, f'call="list",{object_},outcome="Unavailable",provider="holySheep"}}')
+    assert f"keypool_provider_ready{{{object_}}} 1.0" in operator.replica.metrics.text().decode()
+
+
+async def look_again(team: Team) -> None:
+    """Has the provider object looked at now, rather than within a minute."""
+    path = paths.provider(team.namespace, PROVIDER)
+    obj = await team.client.get(path)
+    obj["metadata"].setdefault("annotations", {})["example.com/look"] = "again"
+    await team.client.replace(path, obj)
 
 
 ALERTED = (

@@ -15,7 +15,10 @@ ROOT = Path(__file__).parents[2]
 TEXTS = [(ROOT / path).read_text() for path in RULES]
 GROUPS: list[dict[str, Any]] = [group for text in TEXTS for group in yaml.safe_load(text)["groups"]]
 RULES_OF_ALERTS = [rule for group in GROUPS for rule in group["rules"] if "alert" in rule]
-ALERTS: dict[str, dict[str, Any]] = {rule["alert"]: rule for rule in RULES_OF_ALERTS}
+ALERTS = {(rule["alert"], rule["labels"]["severity"]): rule for rule in RULES_OF_ALERTS}
+"""By name and severity: one that the owner of a pool has to mend is a warning, else it pages the platform."""
+ALERT = pytest.mark.parametrize("alert", ALERTS, ids="-".join)
+RUNBOOKS = (ROOT / "docs" / "runbooks.md").read_text()
 
 
 def exposed() -> set[str]:
@@ -39,19 +42,44 @@ def test_every_series_that_rules_record_is_recorded_before_it_is_asked_for() -> 
             recorded.add(rule.get("record", ""))
 
 
-@pytest.mark.parametrize("alert", ALERTS)
-def test_an_alert_says_how_bad_it_is_and_what_to_do(alert: str) -> None:
+def test_no_two_rules_are_of_one_name_and_severity() -> None:
+    assert len(ALERTS) == len(RULES_OF_ALERTS)
+
+
+@ALERT
+def test_an_alert_says_how_bad_it_is_and_what_to_do(alert: tuple[str, str]) -> None:
     """Whoever is woken by it has never heard of it before."""
     rule = ALERTS[alert]
     assert rule["labels"]["severity"] in {"warning", "critical"}
-    assert rule["annotations"].keys() == {"summary", "description"}
+    assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
 
 
-@pytest.mark.parametrize("alert", ALERTS)
-def test_an_alert_is_explained_on_the_page(alert: str) -> None:
+@ALERT
+def test_an_alert_is_explained_on_the_page(alert: tuple[str, str]) -> None:
     """With its severity."""
     page = (ROOT / "docs" / "alerts.md").read_text()
-    assert f"| `{alert}` | {ALERTS[alert]['labels']['severity']} |" in page
+    assert f"| `{alert[0]}` | {alert[1]} |" in page
+
+
+@ALERT
+def test_an_alert_has_a_section_in_the_runbook(alert: tuple[str, str]) -> None:
+    """It says what is at stake, where to look and what to do."""
+    assert ALERTS[alert]["annotations"]["runbook_url"] == f"docs/runbooks.md#{alert[0].lower()}"
+    assert f"\n## {alert[0]}\n" in RUNBOOKS
+    section = RUNBOOKS.partition(f"\n## {alert[0]}\n")[2].partition("\n## ")[0]
+    assert len(section.split()) > 15
+
+
+def test_the_runbook_has_no_section_of_an_alert_that_is_gone() -> None:
+    assert set(re.findall(r"^## (\w+)$", RUNBOOKS, re.MULTILINE)) == {name for name, _ in ALERTS}
+
+
+def test_an_alert_on_a_pool_or_provider_goes_by_both_names_of_its_namespace() -> None:
+    """Without honor_labels a healthy pool would hide a dead one of the same name."""
+    for rule in (rule for group in GROUPS if group["name"] != "keypool-relay" for rule in group["rules"]):
+        for by in re.findall(r"(?:by|on) \(([^)]*)\)", rule["expr"]):
+            if "pool" in by.split(", ") or "keyprovider" in by.split(", "):
+                assert "namespace, exported_namespace" in by
 
 
 def test_metrics_that_alerts_name_for_further_reading_exist() -> None:

@@ -45,6 +45,21 @@ def test_a_pool_that_is_stuck_though_ready_shows_what_it_needs() -> None:
     assert ("Stalled", "True", "KeyRefused") in state.conditions
 
 
+def test_a_pool_shows_when_its_first_key_expires_and_is_to_be_renewed() -> None:
+    state = shown(seen(a_key(0, expires_at=NOW + 9 * HOUR), a_key(1, expires_at=NOW + 5 * HOUR)))
+    assert state.expiry == (NOW + 5 * HOUR).timestamp()
+    assert state.renewal is not None
+    assert state.renewal < state.expiry
+    assert shown(seen(a_key(0, why="supplied by people"))).expiry is None
+
+
+def test_a_pool_shows_who_has_to_act() -> None:
+    assert shown(seen(a_key(0), a_key(1), checks=accepted("active-0", "active-1"))).waits_for == ""
+    assert shown(seen(a_key(0), a_key(1)), Problem(Reason.KEY_REFUSED, "no such scope")).waits_for == "owner"
+    suspended = a_pool(spec=a_spec(size=1, suspend=True))
+    assert shown(seen(a_key(0), pool=suspended)).waits_for == "owner"
+
+
 def test_equal_names_of_conditions_are_kept_once() -> None:
     first = shown(seen(a_key(0)), Problem(Reason.KEY_REFUSED, "x"))
     again = shown(seen(a_key(0)), Problem(Reason.KEY_REFUSED, "y"))
@@ -59,7 +74,7 @@ def test_an_overdue_rotation_shows_since_when() -> None:
     o = seen(a_key(0, created_at=NOW - 30 * HOUR), pool=ONE, provider_problem=DOWN)
     state = shown(o)
     assert state.late == (0, (NOW - 6 * HOUR).timestamp())
-    assert state.next_rotation == (NOW - 6 * HOUR).timestamp()
+    assert state.next_rotation is None  # no time in the past is told as the next one
 
 
 def test_a_rotation_that_was_asked_for_is_late_since_it_was_first_seen() -> None:

@@ -1,13 +1,15 @@
 """Metrics add up, and a pool that is gone leaves no series behind."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from keypool.core.breaker import State
 from keypool.core.lifecycle import KeyState
 from keypool.core.limits import Usage
-from keypool.serve.metrics import MOST_ENDPOINTS, Metrics
+from keypool.serve.metrics import Metrics
 from keypool.serve.metrics_budget import MOST_LEVELS, Level
 from keypool.serve.pools import MOST, PoolState
+from keypool.serve.providers import MOST_ENDPOINTS, MOST_PROVIDERS, ProviderState
 from keypool.serve.usage import MOST_KEYS, PoolUsage
 
 WHEN = datetime(2030, 1, 1, tzinfo=UTC).timestamp()
@@ -51,14 +53,28 @@ def test_a_condition_that_is_not_as_it_should_be_is_a_series_until_it_is() -> No
     assert sample(metrics, "keypool_pool_condition", **labels) is None
 
 
-def test_ten_thousand_pools_at_rest_make_a_scrape_of_less_than_a_kilobyte_each() -> None:
+def test_ten_thousand_pools_at_rest_with_usage_make_a_scrape_of_two_kilobytes_each() -> None:
     metrics = Metrics()
     for number in range(10_000):
-        state = PoolState(True, WHEN, (KeyState.ACTIVE,), last_rotation=WHEN, good_probe=WHEN)
-        metrics.pools.note(f"team-{number % 100}", f"pool-{number}", state)
+        namespace, pool = f"team-{number % 100}", f"pool-{number}"
+        at_rest = PoolState(True, WHEN, (KeyState.ACTIVE,), last_rotation=WHEN, good_probe=WHEN)
+        metrics.pools.note(namespace, pool, at_rest._replace(expiry=WHEN, renewal=WHEN))
+        used = Usage(requests=number, spend=Decimal(number), last_used_at=datetime.fromtimestamp(WHEN, UTC))
+        metrics.usage.note(namespace, pool, PoolUsage(used, {f"{pool}-0-0123456789": used}, Decimal("0.5")))
     text = metrics.text()
-    assert text.count(b"\n") < 6.1 * 10_000
-    assert len(text) < 10_000_000
+    assert text.count(b"\n") < 14.1 * 10_000
+    assert len(text) < 20_000_000
+
+
+def test_a_pool_tells_its_unusual_keys_its_first_expiry_and_who_has_to_act() -> None:
+    metrics, own = Metrics(), {"namespace": "ns", "pool": "a"}
+    keys = (KeyState.ACTIVE, KeyState.HELD, KeyState.HELD)
+    metrics.pools.note("ns", "a", PoolState(True, None, keys, expiry=WHEN, renewal=WHEN - 60, waits_for="owner"))
+    assert sample(metrics, "keypool_pool_keys", **own, state="held") == 2
+    assert sample(metrics, "keypool_pool_keys", **own, state="active") is None
+    assert sample(metrics, "keypool_pool_earliest_expiry_timestamp_seconds", **own) == WHEN
+    assert sample(metrics, "keypool_pool_renewal_due_timestamp_seconds", **own) == WHEN - 60
+    assert sample(metrics, "keypool_pool_waits_for", **own, who="owner") == 1
 
 
 def test_no_next_rotation_is_no_series() -> None:
@@ -68,41 +84,91 @@ def test_no_next_rotation_is_no_series() -> None:
     assert sample(metrics, "keypool_next_rotation_timestamp_seconds", namespace="ns", pool="a") is None
 
 
+def vendor(*endpoints: State, namespace: str = "ns", name: str = "vendor") -> ProviderState:
+    """A provider object with such endpoints."""
+    hosts = ("eu.example.com", "us.example.com:8443")
+    return ProviderState(namespace, name, "holySheep", True, endpoints=tuple(zip(hosts, endpoints, strict=False)))
+
+
 def test_the_endpoints_of_a_provider_are_series_until_it_is_gone() -> None:
     metrics = Metrics()
-    first, second = "https://eu.example.com/v1", "https://us.example.com:8443/v1"
-    metrics.on_endpoints("uid", "ns", "vendor", [(first, State.CLOSED), (second, State.HALF_OPEN)])
-    metrics.on_endpoints("uid", "ns", "vendor", [(first, State.OPEN), (second, State.CLOSED)])
-    own = {"namespace": "ns", "provider": "vendor"}
+    metrics.providers.note("uid", vendor(State.CLOSED, State.HALF_OPEN))
+    metrics.providers.note("uid", vendor(State.OPEN, State.CLOSED))
+    own = {"namespace": "ns", "keyprovider": "vendor"}
     assert sample(metrics, "keypool_endpoint_state", **own, endpoint="0", host="eu.example.com") == 2
     assert sample(metrics, "keypool_endpoint_state", **own, endpoint="1", host="us.example.com:8443") == 0
-    metrics.on_provider_gone("uid")
-    metrics.on_provider_gone("uid")
-    assert b'provider="vendor"' not in metrics.text()
+    metrics.providers.gone("uid")
+    metrics.providers.gone("uid")
+    assert b'keyprovider="vendor"' not in metrics.text()
 
 
-def test_calls_are_counted_by_their_outcome() -> None:
+def test_a_provider_tells_what_is_wrong_and_who_has_to_act() -> None:
+    metrics, own = Metrics(), {"namespace": "ns", "keyprovider": "vendor"}
+    rejected = (("Stalled", "True", "CredentialRejected"),)
+    state = vendor()._replace(ready=False, conditions=rejected, waits_for="owner", credential=False)
+    metrics.providers.note("uid", state)
+    labels = {**own, "condition": "Stalled", "status": "True", "reason": "CredentialRejected"}
+    assert sample(metrics, "keypool_provider_condition", **labels) == 1
+    assert sample(metrics, "keypool_provider_waits_for", **own, who="owner") == 1
+    assert sample(metrics, "keypool_provider_ready", **own) == 0
+    assert sample(metrics, "keypool_provider_credential_accepted", **own) == 0
+    metrics.providers.note("uid", vendor()._replace(accepted_at=WHEN))
+    assert sample(metrics, "keypool_provider_condition", **labels) is None
+    assert sample(metrics, "keypool_provider_credential_accepted", **own) is None
+    assert sample(metrics, "keypool_provider_credential_accepted_timestamp_seconds", **own) == WHEN
+
+
+def test_calls_are_counted_by_object_and_outcome_until_the_object_is_gone() -> None:
     metrics = Metrics()
     metrics.on_request("update", "secrets", 409, 0.01)
-    metrics.on_provider_call("holySheep", "create", "Throttled", 0.2)
+    metrics.on_provider_call("uid", "holySheep", "create", "Throttled", 0.2)
+    metrics.providers.note("uid", vendor())
     assert sample(metrics, "keypool_kube_requests_total", verb="update", resource="secrets", code="409") == 1
-    labels = {"provider": "holySheep", "call": "create", "outcome": "Throttled"}
-    assert sample(metrics, "keypool_provider_calls_total", **labels) == 1
+    own = {"namespace": "ns", "keyprovider": "vendor", "provider": "holySheep"}
+    assert sample(metrics, "keypool_provider_calls_total", **own, call="create", outcome="Throttled") == 1
+    metrics.providers.gone("uid")
+    assert b"keypool_provider_calls_total{" not in metrics.text()
+
+
+def test_two_objects_of_one_name_one_after_another_do_not_end_each_others_series() -> None:
+    metrics = Metrics()
+    metrics.providers.note("old", vendor())
+    metrics.providers.note("new", vendor())
+    metrics.providers.gone("old")
+    assert sample(metrics, "keypool_provider_ready", namespace="ns", keyprovider="vendor") == 1
+
+
+def test_what_nobody_can_tell_has_no_series() -> None:
+    """A standby, and a replica that has just begun, know nothing of pools, watches and clocks."""
+    text = Metrics().text()
+    for name in ("watch_age_seconds", "resync_age_seconds", "keys_owed", "queue_depth", "clocks_agree", "writes_held"):
+        assert f"\nkeypool_{name}".encode() not in text
+    assert b" -1" not in text
+
+
+def test_the_build_is_told() -> None:
+    assert b'keypool_build_info{python="' in Metrics().text()
+
+
+def test_a_name_with_odd_characters_is_escaped_as_the_library_does_it() -> None:
+    metrics = Metrics()
+    metrics.usage.note("ns", 'a"b\\c\nd', PoolUsage(Usage(requests=3), {}, None))
+    assert b'keypool_pool_requests_total{namespace="ns",pool="a\\"b\\\\c\\nd"} 3.0\n' in metrics.text()
 
 
 def test_ages_are_asked_for_at_each_scrape() -> None:
     metrics = Metrics()
-    ages: dict[str, float | None] = {"apikeypools": None, "secrets": 3.0}
+    ages: dict[str, float] = {"apikeypools": 40.0, "secrets": 3.0}
     metrics.read_when_scraped(
         queue_depth=lambda: 7,
         keys_owed=lambda: 2,
         leader=lambda: True,
         watch_ages={kind: (lambda kind=kind: ages[kind]) for kind in ages},  # type: ignore[misc]
-        resync_age=lambda: None,
+        resync_age=lambda: 9.0,
         served={"team": lambda: False},
         ledgers_unserved=lambda: 3,
     )
-    assert sample(metrics, "keypool_watch_age_seconds", kind="apikeypools") == -1
+    assert sample(metrics, "keypool_watch_age_seconds", kind="apikeypools") == 40
     assert sample(metrics, "keypool_watch_age_seconds", kind="secrets") == 3
     ages["apikeypools"] = 5.0
     assert sample(metrics, "keypool_watch_age_seconds", kind="apikeypools") == 5
@@ -111,16 +177,20 @@ def test_ages_are_asked_for_at_each_scrape() -> None:
     assert sample(metrics, "keypool_leader") == 1
     assert sample(metrics, "keypool_namespace_served", namespace="team") == 0
     assert sample(metrics, "keypool_ledgers_unserved") == 3
+    metrics.forget()
+    assert sample(metrics, "keypool_keys_owed") is None
+    assert sample(metrics, "keypool_watch_age_seconds", kind="secrets") is None
 
 
 def test_budgets_are_asked_for_at_each_scrape() -> None:
     metrics = Metrics()
-    levels = [Level("ns", "vendor", {"minute": 7, "day": 900}, 3)]
+    levels = [Level("ns", "vendor", {"minute": 7, "day": 900}, 3, {"day": 1000})]
     metrics.read_budgets(lambda: levels)
     account = {"namespace": "ns", "keyprovider": "vendor"}
     assert sample(metrics, "keypool_request_budget_left", window="minute", **account) == 7
     assert sample(metrics, "keypool_request_budget_left", window="day", **account) == 900
     assert sample(metrics, "keypool_requests_waiting", **account) == 3
+    assert sample(metrics, "keypool_request_budget", window="day", **account) == 1000
     levels.clear()
     assert b'keyprovider="vendor"' not in metrics.text()
 
@@ -157,25 +227,24 @@ def test_a_namespace_with_too_many_keys_has_series_of_some() -> None:
         metrics.usage.note("crowd", f"pool-{number}", PoolUsage(Usage(requests=1), keys, None))
     metrics.usage.note("bystander", "web", PoolUsage(Usage(requests=1), {"key": Usage(requests=1)}, None))
     text = metrics.text()
-    assert (
-        text.count(b'keypool_key_requests{key="key-') + text.count(b'keypool_key_requests{namespace="crowd"')
-        == MOST_KEYS
-    )
+    assert text.count(b'keypool_key_requests_total{key="key-') == MOST_KEYS
     assert b'pool="web"' in text
     assert sample(metrics, "keypool_series_left_out", namespace="crowd", of="keys") == 500
 
 
-def test_a_namespace_with_too_many_endpoints_has_series_of_some_and_room_again_when_providers_go() -> None:
+def test_a_namespace_with_too_many_provider_objects_has_series_of_some_and_room_again_when_they_go() -> None:
     metrics = Metrics()
-    for number in range(MOST_ENDPOINTS + 1):
-        metrics.on_endpoints(f"uid-{number}", "crowd", f"p-{number}", [("https://a.example.com", State.CLOSED)])
-    metrics.on_endpoints("uid", "bystander", "acme", [("https://a.example.com", State.CLOSED)])
-    assert metrics.text().count(b"keypool_endpoint_state{") == MOST_ENDPOINTS + 1
-    assert sample(metrics, "keypool_series_left_out", namespace="crowd", of="endpoints") == 1
-    metrics.on_provider_gone("uid-0")
-    last = f"uid-{MOST_ENDPOINTS}"
-    metrics.on_endpoints(last, "crowd", f"p-{MOST_ENDPOINTS}", [("https://a.example.com", State.CLOSED)])
-    assert sample(metrics, "keypool_series_left_out", namespace="crowd", of="endpoints") is None
+    for number in range(MOST_PROVIDERS + 1):
+        metrics.providers.note(f"uid-{number}", vendor(State.CLOSED, State.OPEN, namespace="crowd", name=f"p-{number}"))
+    metrics.providers.note("uid", vendor(State.CLOSED, namespace="bystander"))
+    text = metrics.text()
+    assert text.count(b"keypool_endpoint_state{") == MOST_ENDPOINTS + 1
+    assert text.count(b"keypool_provider_ready{") == MOST_PROVIDERS + 1
+    assert b'keypool_endpoint_state{endpoint="0",host="eu.example.com",keyprovider="vendor",namespace="bys' in text
+    assert sample(metrics, "keypool_series_left_out", namespace="crowd", of="providers") == 1
+    assert sample(metrics, "keypool_series_left_out", namespace="crowd", of="endpoints") == MOST_ENDPOINTS
+    metrics.providers.gone("uid-0")
+    assert sample(metrics, "keypool_series_left_out", namespace="crowd", of="providers") is None
     metrics.forget()
     assert b"keypool_endpoint_state{" not in metrics.text()
 

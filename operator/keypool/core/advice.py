@@ -160,6 +160,8 @@ ADVICE: dict[Reason, str] = {
     "its limit changed.",
     Reason.KEYS_ABANDONED: "Event: keys were given up by the annotation keypool.dev/abandon; they may live on.",
     Reason.KEY_CREATED: "Event: a key was created, checked and published.",
+    Reason.ROTATION_WAITS: "Event: a rotation that was asked for begins when the slot's old key is gone; it says when. "
+    "A key that must go now can be reported compromised.",
     Reason.KEY_ROTATED: "Event, once the Secret holds the new key: which key it replaces, and until when that one "
     "works. Pods that take the key from the environment or a subPath need a restart by then; mounted folders follow.",
     Reason.KEY_REVOKED: "Event: a key that was owed or compromised was revoked and its value proven dead.",

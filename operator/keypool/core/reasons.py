@@ -125,6 +125,7 @@ class Reason(StrEnum):
     KEYS_ABANDONED = "KeysAbandoned"
     KEY_CREATED = "KeyCreated"
     KEY_ROTATED = "KeyRotated"
+    ROTATION_WAITS = "RotationWaits"
     KEY_REVOKED = "KeyRevoked"
     KEY_WITHDRAWN = "KeyWithdrawn"
     SECRET_REPAIRED = "SecretRepaired"  # noqa: S105

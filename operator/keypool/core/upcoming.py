@@ -23,6 +23,7 @@ from keypool.core.situation import Finding
 
 ASKED = frozenset({Why.REQUESTED, Why.SPEC, Why.PROVIDER, Why.COMPROMISED})
 """A rotation for these reasons is due as soon as it is known: there is no moment at which it became due."""
+WAITS = "waits for the key that was replaced before"
 LONGEST = 40
 """Characters of the next action, so that kubectl's table stays narrow."""
 
@@ -90,8 +91,21 @@ def _why(o: Observation, found: Upcoming) -> str:
     if found.under_way:
         return f"{words}; under way{_because(_obstacle(o))}"
     if found.waits:
-        return f"{words}; waits for the key that was replaced before: the slot's old key goes first"
+        return f"{words}; {WAITS}: the slot's old key goes first"
     return words if found.at is not None else f"{words}; due now{_because(_obstacle(o))}"
+
+
+def told_to_wait(rotation: NextRotation | None) -> str | None:
+    """What people are told who asked for a rotation that does not begin now; None where none waits."""
+    if rotation is None or rotation.at is None or WAITS not in rotation.why:
+        return None
+    if not any(rotation.why.startswith(why.value) for why in ASKED):
+        return None
+    why = rotation.why.partition(";")[0]
+    return (
+        f"slot {rotation.slot} rotates at {rotation.at:%Y-%m-%d %H:%M:%SZ}, not now ({why}): the key that was replaced "
+        "before goes first, after its overlap and quiet period. A key that must go now can be reported compromised"
+    )
 
 
 def _because(obstacle: Reason | None) -> str:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
+from time import monotonic
 from typing import TypeVar
 
 from pydantic import SecretStr
@@ -24,6 +25,18 @@ _THROUGH = (LeadershipLost, MemoryError, KeyboardInterrupt, GeneratorExit)
 _LONGEST_NAME = 64
 
 T = TypeVar("T")
+OnCall = Callable[[str, str, float], None]
+"""Is told of each call that ended: which, "ok" or the type of error, and its seconds."""
+_IN_WORDS = {
+    "create": "create a key",
+    "revoke": "delete a key",
+    "update": "change a key",
+    "disable": "disable a key",
+    "enable": "enable a key",
+    "usage": "read a key's usage",
+    "probe": "probe a key",
+    "list": "list the keys",
+}
 
 _log = logging.getLogger(__name__)
 
@@ -82,8 +95,8 @@ class Bounded:
     """An adapter that raises `ProviderError` only. `sends_here`: it sends nothing but through keypool's own transport,
     so that it is known whether anything was sent."""
 
-    def __init__(self, provider: Provider, *, sends_here: bool) -> None:
-        self._provider, self._sends_here = provider, sends_here
+    def __init__(self, provider: Provider, *, sends_here: bool, on_call: OnCall = lambda _, __, ___: None) -> None:
+        self._provider, self._sends_here, self._on_call = provider, sends_here, on_call
 
     @property
     def capabilities(self) -> Capabilities:
@@ -110,43 +123,46 @@ class Bounded:
 
     async def create(self, key: NewKey) -> CreatedKey:
         """Creates one key."""
-        return await self._asked("create a key", partial(self._provider.create, key))
+        return await self._asked("create", partial(self._provider.create, key))
 
     async def revoke(self, handle: str) -> Revocation:
         """Deletes one key."""
-        return await self._asked("delete a key", partial(self._provider.revoke, handle))
+        return await self._asked("revoke", partial(self._provider.revoke, handle))
 
     async def update(self, handle: str, limits: Limits, /) -> Found:
         """Gives one key these limits."""
-        return await self._asked("change a key", partial(self._provider.update, handle, limits))
+        return await self._asked("update", partial(self._provider.update, handle, limits))
 
     async def disable(self, handle: str, /) -> Found:
         """Makes one key unusable."""
-        return await self._asked("disable a key", partial(self._provider.disable, handle))
+        return await self._asked("disable", partial(self._provider.disable, handle))
 
     async def enable(self, handle: str, /) -> Found:
         """Undoes it."""
-        return await self._asked("enable a key", partial(self._provider.enable, handle))
+        return await self._asked("enable", partial(self._provider.enable, handle))
 
     async def usage(self, handle: str, /) -> Usage | None:
         """What one key was used for."""
-        return await self._asked("read a key's usage", partial(self._provider.usage, handle))
+        return await self._asked("usage", partial(self._provider.usage, handle))
 
     async def probe(self, value: SecretStr) -> Probe:
         """Asks whether the value is accepted."""
-        return await self._asked("probe a key", partial(self._provider.probe, value))
+        return await self._asked("probe", partial(self._provider.probe, value))
 
     async def list_keys(self) -> tuple[ListedKey, ...]:
         """The complete listing."""
-        return await self._asked("list the keys", self._provider.list_keys)
+        return await self._asked("list", self._provider.list_keys)
 
     async def close(self) -> None:
         """Closes connections; what goes wrong with that is logged."""
         await outcome_of("close", self._provider.close)
 
     async def _asked(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
+        started = monotonic()
         with traced() as trace:
-            outcome = await outcome_of(what, call, sent=lambda: trace.begun or not self._sends_here)
+            outcome = await outcome_of(_IN_WORDS[what], call, sent=lambda: trace.begun or not self._sends_here)
+        told = type(outcome).__name__ if isinstance(outcome, ProviderError) else "ok"
+        self._on_call(what, told, monotonic() - started)
         if isinstance(outcome, ProviderError):
             raise outcome
         return outcome

@@ -79,6 +79,11 @@ class AccountBudget:
         """What is configured."""
         return self._quota
 
+    def granted(self) -> dict[str, int]:
+        """Calls that each quota grants."""
+        windows = {"minute": self._minute, "day": self.budget.day}
+        return {name: window.calls for name, window in windows.items() if window is not None}
+
     def left(self) -> dict[str, int]:
         """Calls that each quota leaves now: "minute", "day"."""
         windows = {"minute": self._minute, "day": self.budget.day}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from keypool.api.provider_budget import RequestBudget
 from keypool.core.breaker import State
 from keypool.core.observation import Problem
 from keypool.core.reasons import Reason
@@ -12,6 +13,13 @@ from keypool.reconcile.world import World
 
 SOONEST, LATEST = 2.0, 60.0
 """Seconds between two attempts with the same credential."""
+CHECK = timedelta(minutes=4)
+"""After this time the provider is asked whether it still takes the credential, where no call told."""
+FEW = 5000
+"""Keys of an account: one with more is asked less often, as each answer takes as much longer."""
+PART = 10
+"""These checks take at most a tenth of an account's request budget."""
+_SAY_NOTHING = frozenset({Reason.LISTING_PUT_OFF, Reason.ANSWER_TOO_LARGE})
 TOO_LARGE = 600.0
 """The same after an answer that was too large: reading it as far as it goes costs others time."""
 
@@ -19,6 +27,18 @@ TOO_LARGE = 600.0
 def may_be_tried_again(entry: Entry) -> bool:
     """Whether an endpoint that failed lets one call through, to find out whether it works."""
     return any(endpoint.state is State.HALF_OPEN for endpoint in entry.provider.endpoints())
+
+
+def is_to_be_checked(entry: Entry, quota: RequestBudget | None, now: datetime) -> bool:
+    """Whether nobody knows any more that the provider takes the credential of a client in use: pools may not need it
+    for weeks, and then at once. Not where there is none to ask about."""
+    if not (entry.trusted and entry.provider.capabilities.lists_keys):
+        return False
+    every = CHECK * max(1.0, entry.listed / FEW)
+    if quota is not None:
+        for calls, of in ((quota.per_minute, timedelta(minutes=1)), (quota.per_day, timedelta(days=1))):
+            every = max(every, of * PART / calls) if calls else every
+    return entry.accepted is None or not timedelta(0) <= now - entry.accepted < every
 
 
 @dataclass(slots=True)
@@ -58,6 +78,16 @@ class Attempt:
             directory.looked_at(entry.uid)
         return problem
 
+    async def check(self, world: World, entry: Entry) -> Problem | None:
+        """What is definitely wrong with a client that was good so far. That there is no answer says nothing, unless it
+        happens again and again. Raises KubeError."""
+        if self.entry is entry and self.problem is not None and self.wait(world.now()):
+            return None
+        problem = await self.make(world, entry, "")
+        if problem is None or problem.reason in _SAY_NOTHING:
+            return None
+        return problem if problem.stalls or world.directory.unanswered(entry.uid) else None
+
     async def make(self, world: World, entry: Entry, token: str) -> Problem | None:
         """None when the client was proven, and so is in use. `token` confirms that it is another account's. Raises
         KubeError."""
@@ -72,6 +102,7 @@ class Attempt:
         if self.problem is None:
             self.failures, self.until = 0, None
             world.directory.trust(entry)
+            entry.accepted, entry.listed = world.now(), len(proof.listing.keys) if proof.listing is not None else 0
             if proof.listing is not None:
                 world.accounts.judge(entry.uid, proof.listing)
             return None

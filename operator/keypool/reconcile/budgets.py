@@ -160,4 +160,6 @@ def budget_levels(budgets: Budgets, cache: ObjectCache) -> Iterator[Level]:
         obj = cache.provider_by_uid(uid)
         if obj is not None and account.quota is not None:
             meta = obj["metadata"]
-            yield Level(meta.get("namespace", ""), meta["name"], account.left(), account.budget.waiting)
+            yield Level(
+                meta.get("namespace", ""), meta["name"], account.left(), account.budget.waiting, account.granted()
+            )

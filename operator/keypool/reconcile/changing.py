@@ -9,7 +9,7 @@ from keypool.core.spending import limits_of
 from keypool.providers.errors import ProviderError
 from keypool.providers.protocol import Found
 from keypool.reconcile.context import Pass
-from keypool.reconcile.keys import note_failure, timed
+from keypool.reconcile.keys import heard_out, note_failure
 from keypool.reconcile.memory import FIRST_PAUSE
 
 OFTEN = 6
@@ -30,7 +30,7 @@ async def update(this: Pass, action: act.UpdateKey) -> bool:
         return False
     limits = limits_of(this.observation.effective.limits, record, this.world.now())
     try:
-        found = await timed(this, "update", entry.provider.update(record.handle, limits), entry.uid)
+        found = await heard_out(this, "update", entry.provider.update(record.handle, limits), entry.uid)
     except ProviderError as error:
         note_failure(this, activity, entry.uid, error)
         this.world.tell_failure(this.handle.ledger, record, "update", str(error))

@@ -1,6 +1,7 @@
 """What the pools of an account need of its request budget; only looked at where there is one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from keypool.api.provider_budget import RequestBudget
 from keypool.core.capabilities import Capabilities
@@ -16,6 +17,13 @@ class Demand:
     def __init__(self) -> None:
         self._known: dict[str, tuple[int, Needs | None]] = {}
         self._capabilities: Capabilities | None = None
+
+    def of(self, world: World, meta: Mapping[str, Any]) -> Problem | None:
+        """Of the provider object with this metadata."""
+        entry = world.directory.get(meta["uid"])
+        pools = world.cache.pools_of_provider(meta.get("namespace", ""), meta["name"])
+        capabilities = entry.provider.capabilities if entry is not None else None
+        return self.problem(world, pools, world.budgets.quota(meta["uid"]), capabilities)
 
     def problem(
         self, world: World, pools: Iterable[str], quota: RequestBudget | None, capabilities: Capabilities | None

@@ -3,28 +3,27 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 
 from pydantic import SecretStr
 
 from keypool.api.provider import KeyProviderSpec
-from keypool.api.provider_auth import CaRef
 from keypool.cluster import keepsakes
 from keypool.cluster.client import KubeClient
-from keypool.core.grievances import Grievances
 from keypool.core.observation import Problem, ProviderFacts
 from keypool.core.reasons import Reason
 from keypool.errand import holding
 from keypool.providers.adapter import Adapter
 from keypool.providers.answers import Answers, Share
-from keypool.providers.authorities import certificates
 from keypool.providers.boundary import Bounded, built
 from keypool.providers.errors import ProviderError
 from keypool.providers.protocol import Provider
 from keypool.reconcile.budgets import Budgets
+from keypool.reconcile.entry import Entry as Entry  # noqa: PLC0414 - whoever asks for one gets it from here
 
 Build = Callable[..., Provider]
+Called = Callable[[str, str, str, str, float], None]
+"""Is told of each call: UID and kind of the provider, which call, its outcome, its seconds."""
 Prepare = Callable[..., Awaitable[None]]
 """Of the spec, the credential, the `meter` of the account's requests and the `share` of memory for its answers."""
 
@@ -35,39 +34,10 @@ DOUBTFUL = 3
 UNCHECKED = Problem(Reason.PROVIDER_NOT_READY, "the provider has not been checked yet", stalls=False)
 
 
-@dataclass
-class Entry:
-    """One provider object. It outlives its object as long as there are keys at it, which may be owed.
-
-    `trusted`: the provider took the credential, and the account is the one that has our keys. `kept`: this very
-    credential is stored beside the ledgers. `authorities`: the Secret that the certificates in `spec` came from, None
-    where they stand in the object itself. `grievances`: what the provider refuses to it.
-    """
-
-    uid: str
-    name: str
-    spec: KeyProviderSpec
-    credential: SecretStr
-    provider: Provider
-    trusted: bool = False
-    kept: bool = False
-    authorities: CaRef | None = None
-    grievances: Grievances = field(default_factory=Grievances)
-
-    @cached_property
-    def bundle(self) -> str:
-        """The certificates that it trusts beside the public ones, in PEM: its client was made with them."""
-        return certificates(self.spec.ca_bundle) if self.spec.ca_bundle is not None else ""
-
-    def has(self, spec: KeyProviderSpec, credential: SecretStr) -> bool:
-        """Whether it was made from these; the request budget is not the client's."""
-        same = self.spec.model_copy(update={"request_budget": spec.request_budget})
-        return same == spec and self.credential == credential
-
-
 class Directory:
     """`build` makes a provider's client; `namespace` is the operator's own; `budgets` count all clients' requests.
-    `changed` is told the UID of a provider whose endpoints changed; `prepare` makes what clients trust."""
+    `changed` is told the UID of a provider whose endpoints changed; `prepare` makes what clients trust; `on_call` is
+    told of each call."""
 
     def __init__(
         self,
@@ -79,9 +49,11 @@ class Directory:
         *,
         answers: Answers | None = None,
         prepare: Prepare | None = None,
+        on_call: Called = lambda *_: None,
     ) -> None:
         self._client, self._namespace, self._build, self._changed = client, namespace, build, changed
         self._budgets, self._answers, self._prepare = budgets, answers or Answers(), prepare
+        self._on_call = on_call
         self._entries: dict[str, Entry] = {}
         self._candidates: list[Entry] = []
         self._problems: dict[str, Problem | None] = {}
@@ -116,7 +88,8 @@ class Directory:
     def _make(self, uid: str, spec: KeyProviderSpec, credential: SecretStr) -> Provider:
         meter, share = self._budgets.account(uid), self._share(uid)
         made = built(partial(self._build, spec, credential, meter=meter, share=share))
-        provider = Bounded(made, sends_here=isinstance(made, Adapter))
+        on_call = partial(self._on_call, uid, spec.kind)
+        provider = Bounded(made, sends_here=isinstance(made, Adapter), on_call=on_call)
         provider.watch_endpoints(partial(self._changed, uid))
         return provider
 

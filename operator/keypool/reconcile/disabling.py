@@ -9,7 +9,7 @@ from keypool.providers.errors import ProviderError, is_refusal
 from keypool.providers.protocol import Found, Probe, Provider
 from keypool.reconcile.context import Pass
 from keypool.reconcile.ending import is_elsewhere, still_accepted, usable_client
-from keypool.reconcile.keys import complain, note_failure, timed
+from keypool.reconcile.keys import complain, heard_out, note_failure
 from keypool.reconcile.lookup import without
 
 
@@ -23,7 +23,7 @@ async def disable(this: Pass, action: act.DisableKey) -> bool:
     if provider is None:
         return False
     try:
-        found = await timed(this, "disable", provider.disable(record.handle), record.provider)
+        found = await heard_out(this, "disable", provider.disable(record.handle), record.provider)
     except ProviderError as error:
         return await _not_disabled(this, record, error)
     rejected = await _is_rejected(this, provider, record, activity)
@@ -53,7 +53,7 @@ async def _is_rejected(this: Pass, provider: Provider, record: KeyRecord, activi
     if record.value is None:
         return True
     try:
-        return await timed(this, "probe", provider.probe(record.value)) is Probe.REJECTED
+        return await heard_out(this, "probe", provider.probe(record.value)) is Probe.REJECTED
     except ProviderError as error:
         note_failure(this, activity, record.provider, error)
         return None
@@ -75,7 +75,7 @@ async def enable(this: Pass, action: act.EnableKey) -> bool:
     if provider is None:
         return False
     try:
-        found = await timed(this, "enable", provider.enable(record.handle), record.provider)
+        found = await heard_out(this, "enable", provider.enable(record.handle), record.provider)
     except ProviderError as error:
         return _failed(this, record, "enable", error)
     missing = found is Found.NOT_FOUND and not is_elsewhere(this, record)

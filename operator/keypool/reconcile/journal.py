@@ -42,6 +42,7 @@ class Journal:
 
     def tampered(self, ledger: Ledger) -> None:
         """Somebody else wrote or deleted the ledger while we lead."""
+        self._metrics.ledgers_tampered.inc()
         text = "the ledger's Secret was changed or deleted by somebody else; it was written back"
         self._put((Subject.of_ledger(ledger), "Warning", Reason.LEDGER_TAMPERED, text))
 

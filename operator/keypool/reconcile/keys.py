@@ -2,7 +2,6 @@
 become evidence."""
 
 import logging
-import time
 from collections.abc import Awaitable
 from datetime import datetime
 from typing import TypeVar
@@ -62,7 +61,7 @@ async def create(this: Pass, action: act.CreateKey) -> bool:
     this.memory.sent |= {record.name}
     pause = this.memory.wait_until.get("create")
     try:
-        created = await timed(this, "create", entry.provider.create(new_key(this, record)), entry.uid)
+        created = await heard_out(this, "create", entry.provider.create(new_key(this, record)), entry.uid)
     except ProviderError as error:
         note_failure(this, "create", entry.uid, error)
         this.world.tell_failure(this.handle.ledger, record, "create", str(error))
@@ -141,7 +140,7 @@ async def probe(this: Pass, action: act.ProbeKey) -> bool:
     if record is None or record.value is None or entry is None:
         return False
     try:
-        answer = await timed(this, "probe", entry.provider.probe(record.value), entry.uid)
+        answer = await heard_out(this, "probe", entry.provider.probe(record.value), entry.uid)
     except ProviderError as error:
         note_failure(this, f"probe:{record.name}", entry.uid, error)
         return False
@@ -171,24 +170,18 @@ def tell_the_brake(this: Pass, provider_uid: str, record: KeyRecord, answer: Pro
         this.world.touch_provider(provider_uid)
 
 
-async def timed(this: Pass, call: str, awaitable: Awaitable[T], uid: str = "") -> T:
-    """Counts and times a provider call. `uid`: of the provider whose credential is good for such calls if it works."""
-    started, outcome = time.monotonic(), "ok"
-    kind = this.observation.provider.kind if this.observation.provider is not None else "gone"
-    try:
-        with waiting_for_others():
-            answer = await awaitable
-        _worked(this, call, uid)
-        return answer
-    except ProviderError as error:
-        outcome = type(error).__name__
-        raise
-    finally:
-        this.world.metrics.on_provider_call(kind, call, outcome, time.monotonic() - started)
+async def heard_out(this: Pass, call: str, awaitable: Awaitable[T], uid: str = "") -> T:
+    """A provider call. `uid`: of the provider whose credential is good for such calls if it works."""
+    with waiting_for_others():
+        answer = await awaitable
+    _worked(this, call, uid)
+    return answer
 
 
 def _worked(this: Pass, call: str, uid: str) -> None:
     entry = this.world.directory.get(uid)
+    if entry is not None and call in _NEED_A_RIGHT:
+        entry.accepted = this.world.now()
     if entry is not None and entry.grievances.worked(call, this.handle.ledger.pool_uid):
         this.world.touch_provider(uid)
 

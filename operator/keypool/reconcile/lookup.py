@@ -20,7 +20,7 @@ from keypool.providers.protocol import ListedKey
 from keypool.reconcile.accounts import Listing
 from keypool.reconcile.context import Pass
 from keypool.reconcile.directory import Entry
-from keypool.reconcile.keys import life, note_failure, timed
+from keypool.reconcile.keys import heard_out, life, note_failure
 from keypool.reconcile.proving import client_for, is_another_account
 
 Facts = Callable[[ListedKey], dict[str, object]]
@@ -182,7 +182,7 @@ def _entry(this: Pass) -> Entry | None:
 async def _listing(this: Pass, entry: Entry, activity: str, not_before: datetime) -> Listing | None:
     """None when it cannot be had now."""
     try:
-        return await timed(this, "list", this.world.accounts.listing(entry.uid, entry.provider, not_before))
+        return await heard_out(this, "list", this.world.accounts.listing(entry.uid, entry.provider, not_before))
     except ProviderError as error:
         note_failure(this, activity, entry.uid, error)
         return None

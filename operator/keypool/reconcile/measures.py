@@ -1,4 +1,4 @@
-"""What the metrics show of a pool, from the status and the observation of a pass."""
+"""What the metrics show of a pool, or of a provider object, from the status and the observation of a pass."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -6,10 +6,12 @@ from datetime import datetime
 from keypool.api.pool_status import ApiKeyPoolStatus
 from keypool.api.status import Condition as ConditionModel
 from keypool.core.leaks import Leak
-from keypool.core.ledger import Ledger
+from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.observation import Observation
 from keypool.core.projection import usable
 from keypool.core.reasons import Condition, Reason
+from keypool.core.rotation import Why, renewal_due
+from keypool.core.who import Who, who_acts
 from keypool.serve.pools import PoolState
 
 _ABNORMAL = frozenset({Condition.RECONCILING, Condition.STALLED})
@@ -20,7 +22,9 @@ def pool_state(
 ) -> PoolState:
     """`before` is what was shown until now: since when a rotation should be done stands in no ledger."""
     rotation = status.next_rotation
-    due = (rotation.at or rotation.overdue_since) if rotation is not None else None
+    due = rotation.at if rotation is not None else None
+    abnormal = abnormal_of(status.conditions)
+    first = _first_to_expire(o)
     return PoolState(
         ready=any(each.type == Condition.READY and each.status == "True" for each in status.conditions),
         next_rotation=due.timestamp() if due is not None else None,
@@ -29,20 +33,45 @@ def pool_state(
         leaks_since=(leak.since or _since(status, Condition.REVOKED)).timestamp() if leak is not None else 0.0,
         published=status.counts.published if status.counts is not None else 0,
         wanted=o.known_pool.spec.size if o.known_pool.spec is not None else 0,
-        conditions=_conditions(status.conditions),
+        conditions=abnormal,
+        waits_for=_waits_for(o, abnormal),
         late=_late(status, before, now),
         last_rotation=status.last_rotation.at.timestamp() if status.last_rotation is not None else None,
         good_probe=_good_probe(o, before),
+        expiry=first.expires_at.timestamp() if first is not None else None,
+        renewal=_renewal(o, first),
+        unknown=leak is not None and not leak.keys and leak.why.reason is Reason.COMPROMISED_UNKNOWN,
     )
+
+
+def _waits_for(o: Observation, abnormal: tuple[tuple[str, str, str], ...]) -> str:
+    """A suspended pool waits for whoever suspended it, whatever else it lacks."""
+    spec = o.known_pool.spec
+    if spec is not None and spec.suspend:
+        return Who.OWNER
+    return who_acts(abnormal, wide=spec is not None and spec.provider_ref.kind == "ClusterKeyProvider")
+
+
+def _first_to_expire(o: Observation) -> KeyRecord | None:
+    """Of the keys in the Secret. When keys expire that people made, nobody told us."""
+    keys = [key for key in usable(o.ledger) if key.why != Why.SUPPLIED]
+    return min(keys, key=lambda key: key.expires_at, default=None)
+
+
+def _renewal(o: Observation, key: KeyRecord | None) -> float | None:
+    if key is None or o.known_pool.spec is None:
+        return None
+    return renewal_due(key, o.effective).at.timestamp()
 
 
 def failed_state(ledger: Ledger, told: Iterable[ConditionModel], before: PoolState | None) -> PoolState:
     """After a pass that failed."""
     known = before or PoolState(ready=False, next_rotation=None, keys=tuple(key.state for key in ledger.keys))
-    return known._replace(ready=False, conditions=_conditions(told))
+    abnormal = abnormal_of(told)
+    return known._replace(ready=False, conditions=abnormal, waits_for=who_acts(abnormal, wide=False))
 
 
-def _conditions(conditions: Iterable[ConditionModel]) -> tuple[tuple[str, str, str], ...]:
+def abnormal_of(conditions: Iterable[ConditionModel]) -> tuple[tuple[str, str, str], ...]:
     """Names as they are declared, so that ten thousand pools share them."""
     return tuple(
         (Condition(each.type).value, each.status, Reason(each.reason).value)

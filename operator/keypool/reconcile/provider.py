@@ -23,14 +23,14 @@ from keypool.core.reasons import Reason
 from keypool.core.sight import BRAKE
 from keypool.providers.errors import ProviderError
 from keypool.reconcile import consenting
-from keypool.reconcile.attempt import LATEST, SOONEST, Attempt, may_be_tried_again
+from keypool.reconcile.attempt import LATEST, SOONEST, Attempt, is_to_be_checked, may_be_tried_again
 from keypool.reconcile.changes import PACED
 from keypool.reconcile.directory import Entry
 from keypool.reconcile.first_sight import reported_when_slow
+from keypool.reconcile.provider_measures import concluded, is_told
 from keypool.reconcile.provider_memory import Looks
 from keypool.reconcile.provider_object import account, subject
-from keypool.reconcile.provider_report import report
-from keypool.reconcile.provider_standing import as_told, patient, problem_with, shown_endpoints, unasked, unreadable
+from keypool.reconcile.provider_standing import as_told, patient, problem_with, reopens, unasked, unreadable
 from keypool.reconcile.proving import is_another_account, problem_of
 from keypool.reconcile.readings import REQUEST_LIMIT, moment
 from keypool.reconcile.unforeseen import Unforeseen
@@ -68,7 +68,7 @@ class ProviderReconciler:
         if obj is None:
             was_seen = self._memories.pop(uid, None) is not None
             self._write_backs.forget(uid)
-            world.metrics.on_provider_gone(uid)
+            world.metrics.providers.gone(uid)
             has_keys = self._has_keys(uid)
             await self._keep_for_its_keys(uid, has_keys=has_keys)
             if was_seen or world.sight.sees_all():  # else it may be where this operator does not look
@@ -90,7 +90,7 @@ class ProviderReconciler:
         await world.directory.renew(uid)
         world.accounts.forget_listing(uid)
         memory.failures = memory.failures + 1 if standing.worst is not None else 0
-        pause = min(pause, shown_endpoints(world, obj), waits, again)
+        pause = min(pause, reopens(world, obj), waits, again)
         return pause if standing.worst is None else min(pause, self._next_try(memory))
 
     async def _say_unasked(self, obj: dict[str, Any], memory: Looks) -> bool:
@@ -201,6 +201,8 @@ class ProviderReconciler:
         if not entry.trusted or doubtful or may_be_tried_again(entry):
             problem = await memory.using.make(self._world, entry, token)
             directory.looked_at(entry.uid)
+        elif is_to_be_checked(entry, self._world.budgets.quota(entry.uid), self._world.now()):
+            problem = await memory.using.check(self._world, entry)
         if problem is None and token and not self._world.accounts.is_handled(entry.uid, token):
             await self._world.accounts.use_up(entry.uid, token)
         return problem
@@ -270,13 +272,8 @@ class ProviderReconciler:
     async def _write_status(self, obj: dict[str, Any], standing: Standing, memory: Looks) -> float:
         """Seconds until it is to be written back, where somebody else writes it again and again."""
         meta, world = obj["metadata"], self._world
-        entry = world.directory.get(meta["uid"])
-        provider = entry.provider if entry is not None else None
-        pools = world.cache.pools_of_provider(meta.get("namespace", ""), meta["name"])
-        quota = world.budgets.quota(meta["uid"])
-        capabilities = provider.capabilities if provider is not None else None
-        schedule = memory.demand.problem(world, pools, quota, capabilities)
-        status = report(obj, standing, world.accounts.grip(meta["uid"]), provider, world.now(), schedule)
+        schedule = memory.demand.of(world, meta)
+        status = concluded(world, obj, standing, schedule)
         if obj.get("status") == status:
             return MAX_AGE
         if (again := self._write_backs.wait(meta["uid"], status)) > 0:
@@ -296,4 +293,6 @@ class ProviderReconciler:
         world.cache.upsert(Kind.PROVIDER if place[0] else Kind.CLUSTER_PROVIDER, stored)
         if taken and (worst := standing.worst) is not None and worst.stalls:
             await world.announcer.announce(subject(obj), "Warning", worst.reason, worst.message)
+        if taken and schedule is not None and not is_told(obj, schedule):
+            await world.announcer.announce(subject(obj), "Warning", schedule.reason, schedule.message)
         return MAX_AGE

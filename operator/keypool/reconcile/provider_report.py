@@ -24,8 +24,8 @@ def report(  # noqa: PLR0917 - all that it is made of
     provider: Provider | None,
     now: datetime,
     schedule: Problem | None = None,
-) -> dict[str, Any]:
-    """The status as the API server takes it. `schedule`: why the pools' schedule does not fit the budget."""
+) -> KeyProviderStatus:
+    """The status. `schedule`: why the pools' schedule does not fit the budget."""
     generation, known = obj["metadata"]["generation"], provider.capabilities if provider is not None else None
     found = findings_of_provider(ProviderSight(standing, grip, schedule, known))
     return KeyProviderStatus(
@@ -33,7 +33,7 @@ def report(  # noqa: PLR0917 - all that it is made of
         conditions=as_conditions(found, {}, generation, _conditions(obj), now),
         capabilities=_capabilities(known) if known is not None else None,
         endpoints=_endpoints(provider) if provider is not None else None,
-    ).dump()
+    )
 
 
 def _endpoints(provider: Provider) -> tuple[EndpointStatus, ...]:

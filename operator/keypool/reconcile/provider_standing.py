@@ -68,12 +68,10 @@ def _unreachable(entry: Entry) -> Problem | None:
     return Problem(Reason.PROVIDER_UNAVAILABLE, text, stalls=False)
 
 
-def shown_endpoints(world: World, obj: dict[str, Any]) -> float:
-    """Shows the endpoints' states as metrics; seconds until one that is open may be tried again."""
-    meta, entry = obj["metadata"], world.directory.get(obj["metadata"]["uid"])
+def reopens(world: World, obj: dict[str, Any]) -> float:
+    """Seconds until an endpoint that is open may be tried again."""
+    entry = world.directory.get(obj["metadata"]["uid"])
     seen = entry.provider.endpoints() if entry is not None else ()
-    states = [(endpoint.url, endpoint.state) for endpoint in seen]
-    world.metrics.on_endpoints(meta["uid"], meta.get("namespace", ""), meta["name"], states)
     waits = [endpoint.retry_in for endpoint in seen if endpoint.state is State.OPEN]
     return min(waits, default=MAX_AGE) + MOMENT
 

@@ -26,7 +26,7 @@ from keypool.reconcile.accounts import Listing
 from keypool.reconcile.admission import may_call
 from keypool.reconcile.budgets import Wanted
 from keypool.reconcile.context import Pass
-from keypool.reconcile.keys import note_failure, tell_the_brake, timed
+from keypool.reconcile.keys import heard_out, note_failure, tell_the_brake
 from keypool.reconcile.memory import FIRST_PAUSE
 
 ACTIVITY = "recover"
@@ -115,7 +115,7 @@ class Recovery:
         async with holding(self._locks.setdefault(uid, asyncio.Lock())):
             at, listing = self._listings.get(uid, (-LISTING_AGE, None))
             if listing is None or clock() - at > LISTING_AGE:
-                listing = await timed(this, "list", this.world.accounts.take(uid, provider))
+                listing = await heard_out(this, "list", this.world.accounts.take(uid, provider))
                 fresh = {key: kept for key, kept in self._listings.items() if clock() - kept[0] <= LISTING_AGE}
                 self._listings = {**fresh, uid: (clock(), listing)}
             return tuple(listing.keys.values()) if listing is not None else ()
@@ -189,7 +189,7 @@ async def _probe_all(this: Pass, provider: Provider, wanted: dict[str, SecretStr
 
     async def one(value: SecretStr) -> bool:
         async with limit:
-            return await timed(this, "probe", provider.probe(value)) is Probe.ACCEPTED
+            return await heard_out(this, "probe", provider.probe(value)) is Probe.ACCEPTED
 
     answers = await asyncio.gather(*map(one, wanted.values()), return_exceptions=True)
     for answer in answers:

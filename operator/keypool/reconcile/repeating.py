@@ -10,13 +10,13 @@ from keypool.reconcile.context import Pass
 from keypool.reconcile.keys import (
     complain,
     facts,
+    heard_out,
     life,
     may_begin,
     new_key,
     note_failure,
     note_made,
     provider_uid,
-    timed,
 )
 from keypool.reconcile.memory import FIRST_PAUSE
 
@@ -31,7 +31,7 @@ async def repeat(this: Pass, action: act.RepeatCreate) -> bool:
         this.memory.pause("create", this.world.now() + FIRST_PAUSE)
         return False
     try:
-        created = await timed(this, "create", entry.provider.create(new_key(this, record)), entry.uid)
+        created = await heard_out(this, "create", entry.provider.create(new_key(this, record)), entry.uid)
     except ProviderError as error:
         await _record_failure(this, entry.uid, record, error)
         return False

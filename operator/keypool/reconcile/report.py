@@ -17,6 +17,7 @@ from keypool.core.ledger import Ledger
 from keypool.core.observation import Observation
 from keypool.core.reasons import Condition, Reason
 from keypool.core.spending import fraction, total
+from keypool.core.upcoming import told_to_wait
 from keypool.reconcile.measures import failed_state, pool_state
 from keypool.reconcile.readings import conditions
 from keypool.reconcile.world import World
@@ -112,6 +113,10 @@ class Reporter:
             if told and (condition.type, _news(condition)) not in known:
                 reason, note = Reason(condition.reason), condition.message
                 await self._world.announcer.announce(subject, "Warning", reason, note)
+        raw = (obj.get("status") or {}).get("nextRotation")
+        waits = told_to_wait(status.next_rotation)
+        if waits is not None and status.next_rotation is not None and status.next_rotation.dump() != raw:
+            await self._world.announcer.announce(subject, "Normal", Reason.ROTATION_WAITS, waits)
         told_before = {warning.get("reason") for warning in (obj.get("status") or {}).get("warnings") or ()}
         for warning in status.warnings or ():
             if warning.reason not in told_before:

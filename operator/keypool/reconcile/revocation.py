@@ -9,7 +9,7 @@ from keypool.providers.errors import ProviderError, is_refusal
 from keypool.providers.protocol import Probe, Provider, Revocation
 from keypool.reconcile.context import Pass
 from keypool.reconcile.ending import is_elsewhere, late, still_accepted, usable_client
-from keypool.reconcile.keys import note_failure, timed
+from keypool.reconcile.keys import heard_out, note_failure
 from keypool.reconcile.proving import account_problem
 from keypool.reconcile.usage import read_last
 
@@ -52,7 +52,7 @@ async def _failed(this: Pass, record: KeyRecord, error: ProviderError) -> bool:
 async def _delete(this: Pass, provider: Provider, record: KeyRecord, handle: str) -> Revocation | None:
     """The provider's answer; None when it failed. A refusal makes the key owed: it asks for a person."""
     try:
-        return await timed(this, "revoke", provider.revoke(handle), record.provider)
+        return await heard_out(this, "revoke", provider.revoke(handle), record.provider)
     except ProviderError as error:
         await _failed(this, record, error)
         if is_refusal(error) and record.state is KeyState.REVOKING:
@@ -89,9 +89,9 @@ def _is_only_disabled(this: Pass, record: KeyRecord) -> bool:
 async def _is_proven(this: Pass, provider: Provider, record: KeyRecord, answer: Revocation) -> bool:
     """Its value is rejected; where the value is unknown, it was deleted, or is absent from a complete listing."""
     if record.value is not None:
-        return await timed(this, "probe", provider.probe(record.value)) is Probe.REJECTED
+        return await heard_out(this, "probe", provider.probe(record.value)) is Probe.REJECTED
     if answer is Revocation.DELETED:
         return True
-    listing = await timed(this, "list", this.world.accounts.take(record.provider, provider))
+    listing = await heard_out(this, "list", this.world.accounts.take(record.provider, provider))
     problem = account_problem(this.world, record.provider, provider, listing)
     return problem is None and record.handle not in listing.keys

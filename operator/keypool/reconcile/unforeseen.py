@@ -30,6 +30,7 @@ from keypool.providers.boundary import through, type_of
 from keypool.reconcile.directory import UNCHECKED
 from keypool.reconcile.holding import set_finalizers
 from keypool.reconcile.observe import crd_is_going
+from keypool.reconcile.provider_measures import provider_state
 from keypool.reconcile.readings import FINALIZER, conditions, moment, pool_facts
 from keypool.reconcile.world import World
 from keypool.serve.logs import describe
@@ -90,7 +91,9 @@ class Unforeseen:
         place = meta.get("namespace", ""), meta["name"]
         kind = Kind.PROVIDER if place[0] else Kind.CLUSTER_PROVIDER
         found = findings_of_provider(ProviderSight(Standing(problem, unasked=True)))
-        await self._tell(obj, kind, paths.provider_status(*place), found)
+        told = await self._tell(obj, kind, paths.provider_status(*place), found)
+        entry = self._world.directory.get(uid)
+        self._world.metrics.providers.note(uid, provider_state(obj, told, Standing(problem), entry))
         if self._world.directory.problem(uid) is UNCHECKED:
             self._world.directory.set_problem(uid, problem)
             for pool in self._world.cache.pools_of_provider(*place):

@@ -8,7 +8,7 @@ from keypool.core.rotation import is_compromised
 from keypool.providers.errors import CredentialRejected, ProviderError
 from keypool.providers.protocol import Provider
 from keypool.reconcile.context import Pass
-from keypool.reconcile.keys import note_failure, timed
+from keypool.reconcile.keys import heard_out, note_failure
 
 
 async def read(this: Pass, action: act.ReadUsage) -> bool:
@@ -19,7 +19,7 @@ async def read(this: Pass, action: act.ReadUsage) -> bool:
         return True
     activity = f"usage:{record.name}"
     try:
-        told = await timed(this, "usage", entry.provider.usage(record.handle), entry.uid)
+        told = await heard_out(this, "usage", entry.provider.usage(record.handle), entry.uid)
     except CredentialRejected as error:
         note_failure(this, activity, entry.uid, error)
         return True
@@ -40,7 +40,7 @@ async def read_last(this: Pass, provider: Provider, record: KeyRecord) -> bool:
     if not provider.capabilities.tells_usage or record.handle is None or is_compromised(record):
         return False
     try:
-        told = await timed(this, "usage", provider.usage(record.handle))
+        told = await heard_out(this, "usage", provider.usage(record.handle))
     except ProviderError:
         return True
     if told is not None:

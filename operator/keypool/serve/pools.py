@@ -4,10 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
-
 from keypool.core.lifecycle import KeyState
+from keypool.serve.families import Families, Family, Row
 
 POOL = ("namespace", "pool")
 
@@ -17,7 +15,7 @@ MOST = 2000
 T = TypeVar("T")
 
 
-class ByPool(Collector, Generic[T]):
+class ByPool(Families, Generic[T]):
     """What is known of each pool. Its series exist while the pool does."""
 
     def __init__(self) -> None:
@@ -35,7 +33,7 @@ class ByPool(Collector, Generic[T]):
         return self._pools.get((namespace, pool))
 
     def known(self) -> list[tuple[tuple[str, str], T]]:
-        """As it is now, for `collect`, which is asked at each scrape from another thread."""
+        """As it is now, for `families`, which is asked at each scrape from another thread."""
         return list(self._pools.items())
 
     def shown(self, first: Callable[[T], bool] = lambda _: False) -> list[tuple[tuple[str, str], T]]:
@@ -60,11 +58,13 @@ def _counted(left: dict[str, int], namespace: str) -> bool:
 
 
 class PoolState(NamedTuple):
-    """A pool after a pass; times as Unix time. `next_rotation`: when it is due, also when that is over; `late`: the
+    """A pool after a pass; times as Unix time. `next_rotation`: when it is due, None also while it is late; `late`: the
     slot of a rotation that should be done by now, and since when; `keys`: the states of its ledger's keys;
     `leaks`: of keys that are reported compromised and not proven dead, and `leaks_since` when the first was reported;
-    `conditions`: type, status and reason of those that are not as they should be; `good_probe`: since when each key in
-    the Secret was accepted again."""
+    `unknown`: all that is not contained is a report that names no key;
+    `conditions`: type, status and reason of those that are not as they should be, and `waits_for` who has to act
+    (`core.who`); `good_probe`: since when each key in the Secret was accepted again; `expiry`: when the first key of
+    the Secret expires, and `renewal` when it is to be replaced therefore."""
 
     ready: bool
     next_rotation: float | None
@@ -77,6 +77,10 @@ class PoolState(NamedTuple):
     late: tuple[int, float] | None = None
     last_rotation: float | None = None
     good_probe: float | None = None
+    expiry: float | None = None
+    renewal: float | None = None
+    waits_for: str = ""
+    unknown: bool = False
 
 
 _GAUGES: tuple[tuple[str, str, Callable[[PoolState], float | None]], ...] = (
@@ -84,8 +88,18 @@ _GAUGES: tuple[tuple[str, str, Callable[[PoolState], float | None]], ...] = (
     ("keypool_pool_keys_published", "Keys that the pool's Secrets hold.", lambda pool: pool.published),
     ("keypool_pool_keys_wanted", "Keys that the pool's spec asks for.", lambda pool: pool.wanted),
     (
+        "keypool_pool_earliest_expiry_timestamp_seconds",
+        "When the first of the keys in the pool's Secret expires, as Unix time. Absent where none is known to expire.",
+        lambda pool: pool.expiry,
+    ),
+    (
+        "keypool_pool_renewal_due_timestamp_seconds",
+        "From when on that key is to be replaced because it expires, as Unix time.",
+        lambda pool: pool.renewal,
+    ),
+    (
         "keypool_next_rotation_timestamp_seconds",
-        "When the pool's next rotation is due, as Unix time; in the past while it is overdue.",
+        "When the pool's next rotation begins, as Unix time. Absent while one is due, under way or late.",
         lambda pool: pool.next_rotation,
     ),
     (
@@ -104,6 +118,11 @@ _GAUGES: tuple[tuple[str, str, Callable[[PoolState], float | None]], ...] = (
         lambda pool: pool.leaks_since if pool.leaks else None,
     ),
     (
+        "keypool_pool_leak_report_unknown",
+        "1 while all that is not contained is a report that names no key of the pool: whoever wrote it has to mend it.",
+        lambda pool: pool.unknown or None,
+    ),
+    (
         "keypool_last_rotation_timestamp_seconds",
         "When a key last took another one's place in the pool's Secret, as Unix time.",
         lambda pool: pool.last_rotation,
@@ -114,44 +133,63 @@ _GAUGES: tuple[tuple[str, str, Callable[[PoolState], float | None]], ...] = (
         lambda pool: pool.good_probe,
     ),
 )
+Known = list[tuple[tuple[str, str], PoolState]]
 
 
 class PoolSeries(ByPool[PoolState]):
-    """A few series for each pool, one for each of its conditions that is not as it should be, and one for each state
-    that a key can be in. A pool at rest has no series of a condition: of ten thousand pools that keeps a scrape small.
+    """A few series for each pool, one for each of its conditions that is not as it should be, and for each state of a
+    key that is no usual one. A pool at rest has no series of these: of ten thousand pools that keeps a scrape small.
     """
 
-    def collect(self) -> Iterator[Metric]:
+    def families(self) -> Iterator[Family]:
         """All of them."""
         shown = self.shown(lambda state: bool(state.leaks or state.conditions))
         for name, text, value_of in _GAUGES:
-            gauge = GaugeMetricFamily(name, text, labels=POOL)
-            for pool, state in shown:
-                if (value := value_of(state)) is not None:
-                    gauge.add_metric(pool, value)
-            yield gauge
+            rows = [(pool, value) for pool, state in shown if (value := value_of(state)) is not None]
+            yield Family(name, text, POOL, rows)
         yield _conditions(shown)
+        yield _waits_for(shown)
+        yield _keys_of_pools(shown)
         yield _keys(self.known())
 
 
-def _conditions(known: list[tuple[tuple[str, str], PoolState]]) -> Metric:
-    gauge = GaugeMetricFamily(
+def _conditions(known: Known) -> Family:
+    return Family(
         "keypool_pool_condition",
         "1 for each condition of a pool that is not as it should be: Stalled and Reconciling while they are there, the "
         "others while they are not True. What is as it should be has no series.",
-        labels=(*POOL, "condition", "status", "reason"),
+        (*POOL, "condition", "status", "reason"),
+        [((*pool, *condition), 1) for pool, state in known for condition in state.conditions],
     )
+
+
+def _waits_for(known: Known) -> Family:
+    return Family(
+        "keypool_pool_waits_for",
+        "1 while a condition of a pool is not as it should be, or it is suspended; who has to act: owner (of the "
+        "pool), platform, provider, or nobody, where it passes by itself.",
+        (*POOL, "who"),
+        [((*pool, state.waits_for), 1) for pool, state in known if state.waits_for],
+    )
+
+
+def _keys_of_pools(known: Known) -> Family:
+    rows: list[Row] = []
     for pool, state in known:
-        for condition in state.conditions:
-            gauge.add_metric((*pool, *condition), 1)
-    return gauge
+        if any(each is not KeyState.ACTIVE for each in state.keys):
+            counts = Counter(each.value for each in state.keys if each is not KeyState.ACTIVE)
+            rows += [((*pool, each), count) for each, count in counts.items()]
+    return Family(
+        "keypool_pool_keys",
+        "Keys of a pool by state, but for the active ones: those are keypool_pool_keys_published. No series for none.",
+        (*POOL, "state"),
+        rows,
+    )
 
 
-def _keys(known: list[tuple[tuple[str, str], PoolState]]) -> Metric:
-    gauge = GaugeMetricFamily("keypool_keys", "Keys in all ledgers by state.", labels=("state",))
+def _keys(known: Known) -> Family:
     counts = Counter[KeyState]()
     for _, state in known:
         counts.update(state.keys)
-    for each in KeyState:
-        gauge.add_metric((each.value,), counts[each])
-    return gauge
+    rows: list[Row] = [((each.value,), counts[each]) for each in KeyState]
+    return Family("keypool_keys", "Keys in all ledgers of pools that exist, by state.", ("state",), rows)

@@ -7,6 +7,8 @@ from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from keypool.serve.families import Families
+
 _log = logging.getLogger(__name__)
 
 
@@ -28,12 +30,17 @@ class OwnLines(CollectorRegistry):
     def register(self, collector: Collector) -> None:
         """As usual."""
         super().register(collector)
-        self._apart[collector] = next(iter(self._collector_to_names[collector]), type(collector).__name__)
+        names, own = iter(self._collector_to_names[collector]), type(collector).__name__
+        self._apart[collector] = collector.told_as if isinstance(collector, Families) else next(names, own)
 
     def unregister(self, collector: Collector) -> None:
         """As usual."""
         super().unregister(collector)
         self._apart.pop(collector, None)
+
+    def collectors(self) -> tuple[Collector, ...]:
+        """All of them, for the page that lists the metrics."""
+        return (*self._apart, self._failures)
 
     def text(self) -> bytes:
         """The exposition format, with what works."""
@@ -42,7 +49,7 @@ class OwnLines(CollectorRegistry):
 
     def _rendered(self, collector: Collector, name: str) -> bytes:
         try:
-            lines = generate_latest(_Alone(collector))
+            lines = _lines(collector)
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are scraped
             self._failures.labels(name).inc()
             if name not in self._failing:
@@ -51,6 +58,10 @@ class OwnLines(CollectorRegistry):
             return b""
         self._failing.discard(name)
         return lines
+
+
+def _lines(collector: Collector) -> bytes:
+    return collector.lines() if isinstance(collector, Families) else generate_latest(_Alone(collector))
 
 
 class _Alone(Collector):

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-
 from keypool.core.limits import Usage
+from keypool.serve.families import Family, Row
 from keypool.serve.pools import POOL, ByPool
 
 KEY = (*POOL, "key")
@@ -26,10 +25,13 @@ class PoolUsage:
     fraction: Decimal | None
 
 
+Known = list[tuple[tuple[str, str], PoolUsage]]
+
+
 class UsageSeries(ByPool[PoolUsage]):
     """Series of each pool, and of each key that is in use."""
 
-    def collect(self) -> Iterator[Metric]:
+    def families(self) -> Iterator[Family]:
         """All of them."""
         shown = self.shown()
         yield from _pool_series(shown)
@@ -43,36 +45,34 @@ class UsageSeries(ByPool[PoolUsage]):
         return Counter({namespace: count - MOST_KEYS for namespace, count in counts.items() if count > MOST_KEYS})
 
 
-def _pool_series(known: list[tuple[tuple[str, str], PoolUsage]]) -> Iterator[Metric]:
-    spend = CounterMetricFamily("keypool_pool_spend_usd", "US dollars spent since the pool exists.", labels=POOL)
-    requests = CounterMetricFamily("keypool_pool_requests", "Requests made since the pool exists.", labels=POOL)
-    used = GaugeMetricFamily(
-        "keypool_spend_limit_fraction", "Part of the spending limit that is used up in its period.", labels=POOL
-    )
+def _pool_series(known: Known) -> Iterator[Family]:
+    spend, requests, used = list[Row](), list[Row](), list[Row]()
     for pool, usage in known:
         if usage.total.spend is not None:
-            spend.add_metric(pool, float(usage.total.spend))
+            spend.append((pool, float(usage.total.spend)))
         if usage.total.requests is not None:
-            requests.add_metric(pool, usage.total.requests)
+            requests.append((pool, usage.total.requests))
         if usage.fraction is not None:
-            used.add_metric(pool, float(usage.fraction))
-    yield from (spend, requests, used)
-
-
-def _key_series(known: list[tuple[tuple[str, str], PoolUsage]]) -> Iterator[Metric]:
-    spend = GaugeMetricFamily("keypool_key_spend_usd", "US dollars that a key spent since it was made.", labels=KEY)
-    requests = GaugeMetricFamily("keypool_key_requests", "Requests that a key made since it was made.", labels=KEY)
-    last = GaugeMetricFamily(
-        "keypool_key_last_used_timestamp_seconds", "When a key was used last, as Unix time.", labels=KEY
+            used.append((pool, float(usage.fraction)))
+    yield Family("keypool_pool_spend_usd", "US dollars spent since the pool exists.", POOL, spend, "counter")
+    yield Family("keypool_pool_requests", "Requests made since the pool exists.", POOL, requests, "counter")
+    yield Family(
+        "keypool_spend_limit_fraction", "Part of the spending limit that is used up in its period.", POOL, used
     )
+
+
+def _key_series(known: Known) -> Iterator[Family]:
+    spend, requests, last = list[Row](), list[Row](), list[Row]()
     shown = Counter[str]()
     for pool, usage in known:
         for name, key in islice(usage.keys.items(), MOST_KEYS - shown[pool[0]]):
             shown[pool[0]] += 1
             if key.spend is not None:
-                spend.add_metric((*pool, name), float(key.spend))
+                spend.append(((*pool, name), float(key.spend)))
             if key.requests is not None:
-                requests.add_metric((*pool, name), key.requests)
+                requests.append(((*pool, name), key.requests))
             if key.last_used_at is not None:
-                last.add_metric((*pool, name), key.last_used_at.timestamp())
-    yield from (spend, requests, last)
+                last.append(((*pool, name), key.last_used_at.timestamp()))
+    yield Family("keypool_key_spend_usd", "US dollars that a key spent since it was made.", KEY, spend, "counter")
+    yield Family("keypool_key_requests", "Requests that a key made since it was made.", KEY, requests, "counter")
+    yield Family("keypool_key_last_used_timestamp_seconds", "When a key was used last, as Unix time.", KEY, last)

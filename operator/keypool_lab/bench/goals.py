@@ -41,6 +41,9 @@ GOALS: tuple[Goal, ...] = (
     Goal("idle", "cores with 5,000 pools", 0.05, lambda one: one.notes["cores"], 5000),
     Goal("idle", "writes and mutations at the provider", 0, _mutations),
     Goal("hanging", "times as long beside a provider that hangs", 1.1, lambda one: one.notes["ratio"]),
+    Goal("scrape", "seconds for /metrics with 10,000 pools", 1, lambda one: one.total),
+    Goal("scrape", "MB of it", 20, lambda one: one.notes["bytes"] / 1e6),
+    Goal("scrape", "seconds that the loop stands still", 0.1, lambda one: one.notes["pause_s"]),
 )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from keypool_lab.bench import hanging, load
+from keypool_lab.bench import hanging, load, scraping
 from keypool_lab.bench.figures import Figures
 from keypool_lab.bench.meter import Meter, quiet
 from keypool_lab.bench.progress import Advance, Teller
@@ -190,5 +190,6 @@ SCENARIOS: dict[str, Callable[[Bench], Awaitable[Figures]]] = {
     "restart": restart,
     "idle": idle,
     "hanging": hanging.measure,
+    "scrape": scraping.measure,
 }
 """In this order: later ones use the pools of earlier ones, or make what is missing."""

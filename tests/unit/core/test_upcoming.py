@@ -8,6 +8,7 @@ import pytest
 from keypool.core.lifecycle import KeyState
 from keypool.core.observation import Problem
 from keypool.core.reasons import Reason, Trouble
+from keypool.core.upcoming import told_to_wait
 from tests.unit.core.builders import ABLE, DOWN, HOUR, MINUTE, NOW, a_key, a_ledger, a_pool, a_spec, concluded, seen
 
 ONE = a_pool(spec=a_spec(size=1))
@@ -58,6 +59,10 @@ def test_a_rotation_that_is_asked_for_too_soon_says_when_it_begins_and_what_it_w
     assert action == f"rotate slot 0 at {begins}"
     assert rotation["at"] == begins.replace(" ", "T").replace("Z", ":00Z")
     assert rotation["why"].startswith("requested; waits for the key that was replaced before")
+    status = concluded(seen(pool=ONE, ledger=a_ledger(*keys, satisfied_generation=1), **facts))
+    waits = told_to_wait(status.next_rotation)
+    assert waits is not None
+    assert waits.startswith(f"slot 0 rotates at {begins.replace('Z', ':00Z')}, not now (requested)")
 
 
 def test_a_spec_that_changed_during_an_overlap_says_when_its_keys_are_made() -> None:
@@ -116,3 +121,8 @@ def test_a_suspended_pool_has_no_next_rotation() -> None:
 def test_a_pool_that_needs_a_person_says_so_before_all_else() -> None:
     status = concluded(seen(a_key(0), pool=ONE), Problem(Reason.KEY_REFUSED, "no such scope"))
     assert status.next_action == "needs you: KeyRefused"
+
+
+def test_who_asked_for_nothing_is_not_told_to_wait() -> None:
+    assert told_to_wait(None) is None
+    assert told_to_wait(concluded(seen(a_key(0), pool=ONE)).next_rotation) is None
