@@ -78,7 +78,7 @@ async def test_one_check_without_an_answer_says_nothing_of_the_credential(
     simulator.faults.add(Fault(kind="status", match="list", status=503, when="before"))
     clock.advance(timedelta(minutes=5))
     await look_again(team)
-    await shows(operator, f'call="list",{object_},outcome="Unavailable",provider="holySheep"}}')
+    await shows(operator, f'call="list",{object_},outcome="Ambiguous",provider="holySheep"}}')
     assert f"keypool_provider_ready{{{object_}}} 1.0" in operator.replica.metrics.text().decode()
 
 
