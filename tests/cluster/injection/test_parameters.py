@@ -7,7 +7,7 @@ import pytest
 from keypool_client.relay.settings import Settings
 from keypool_lab.controlplane import Cluster
 from tests.cluster.injection.installing import Injection, Object, injecting, pod
-from tests.cluster.injection.test_injected import relay, volumes
+from tests.cluster.injection.test_injected import REPORT, relay, volumes
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +31,17 @@ def set_to(injection: Injection, **data: str) -> None:
     injection.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
 
 
-def known(env: Object) -> Object:
-    """Without the report, which the relay is about to learn."""
-    return {name: value for name, value in env.items() if name != "KEYPOOL_RELAY_REPORT"}
+POD = {"status.podIP": "10.0.0.1", "metadata.name": "app", "metadata.uid": "0b9a7e0c-0000-4000-8000-000000000000"}
+KUBERNETES = {"KUBERNETES_SERVICE_HOST": "10.0.0.2", "KUBERNETES_SERVICE_PORT": "443"}
+
+
+def environment(side: Object) -> dict[str, str]:
+    """As the relay's process finds it."""
+    sources = {entry["name"]: entry.get("valueFrom", {}).get("fieldRef", {}).get("fieldPath") for entry in side["env"]}
+    return KUBERNETES | {
+        entry["name"]: POD[sources[entry["name"]]] if sources[entry["name"]] else entry["value"]
+        for entry in side["env"]
+    }
 
 
 def test_a_relay_gets_what_the_parameters_say(parameters: Injection) -> None:
@@ -58,22 +66,22 @@ def test_a_relay_gets_what_the_parameters_say(parameters: Injection) -> None:
     assert (side["imagePullPolicy"], side["securityContext"]["runAsUser"]) == ("Always", 1234)
     assert side["resources"] == {part: {"cpu": "300m", "memory": "256Mi"} for part in ("requests", "limits")}
     assert given["spec"]["imagePullSecrets"] == [{"name": "mirror"}, {"name": "registry"}]
-    env = {entry["name"]: entry.get("value", "10.0.0.1") for entry in side["env"]}
+    env = environment(side)
     assert (env["HTTPS_PROXY"], env["NO_PROXY"]) == ("http://proxy.example.com:3128", ".svc")
     assert env["SSL_CERT_FILE"] == "/var/run/keypool/ca/ca.crt"
     assert volumes(given)["keypool-keys"]["projected"]["sources"][1]["configMap"] == {
         "name": "authorities",
         "items": [{"key": "ca.crt", "path": "ca/ca.crt"}],
     }
-    settings = Settings.read(known(env))
+    settings = Settings.read(env)
     assert (settings.listen_port, settings.health_port) == (18484, side["ports"][0]["containerPort"])
     assert given["spec"]["containers"][0]["env"][0]["value"] == "http://127.0.0.1:18484/v1"
 
 
 def test_the_relay_takes_all_that_it_is_told(own: Injection) -> None:
     """A variable that it does not know would end its start."""
-    env: Object = {entry["name"]: entry.get("value", "10.0.0.1") for entry in relay(own.made(pod()))["env"]}
-    assert Settings.read(known(env)).health_address == "10.0.0.1"
+    settings = Settings.read(environment(relay(own.made(pod()))))
+    assert (settings.health_address, settings.report) == ("10.0.0.1", REPORT)
 
 
 def test_while_it_is_paused_pods_are_let_through_without_a_relay(parameters: Injection) -> None:
