@@ -79,7 +79,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "a long id": (keys("k" * 129), "128"),
     "an id with a space": (keys("a key"), "must be the id of a key"),
     "a long pool's name": (keys("a", pool="p" * 254), "253"),
-    "no pool": (lambda holder, pod: holder["spec"].update(pools=[]), "Required value"),
+    "no pool": (lambda holder, pod: holder["spec"].update(pools=[]), "spec.pools"),
 }
 
 
