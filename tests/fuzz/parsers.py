@@ -117,6 +117,8 @@ NO_PARSERS = {
     "ledger.dump": "writes",
     "ledger.limit_facts": "writes",
     "duration.render": "writes",
+    "entries.dump": "writes",
+    "entries.moved": "takes what entries.parse gave",
     "outcomes.refusal": "takes what others have read",
     "outcomes.until_midnight": "takes a time",
     "provider_object.subject": "takes names that the API server has checked",

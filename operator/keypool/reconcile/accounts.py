@@ -76,13 +76,8 @@ class Accounts:
         *,
         answers: Answers | None = None,
     ) -> None:
-        self._client, self._namespace, self._ledgers, self._registry, self._now = (
-            client,
-            namespace,
-            ledgers,
-            registry,
-            now,
-        )
+        self._client, self._namespace, self._now = client, namespace, now
+        self._ledgers, self._registry = ledgers, registry
         self._answers = answers or Answers()
         self._memories: dict[str, _Memory] = {}
         self._confirmed: dict[str, Confirmation] = {}
