@@ -1,4 +1,4 @@
-"""`python -m keypool`: one replica of the operator."""
+"""`python -m keypool`: one replica of the operator; `python -m keypool audit` reads its audit log."""
 
 import argparse
 import os
@@ -15,6 +15,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="keypool", description=__doc__, epilog=_environment())
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument(
+        "audit", nargs="?", choices=["audit"], help="verify, or ask, an audit log; audit --help tells more"
+    )
+    if sys.argv[1:2] == ["audit"]:
+        from keypool.audit_command import main as audit  # noqa: PLC0415 - the operator does not need it
+
+        return audit(sys.argv[2:])
     parser.parse_args()
     try:
         settings = read(os.environ)

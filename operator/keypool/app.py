@@ -198,6 +198,7 @@ class Replica:
         leadership, self.health.liveness = self.leadership, self.liveness
         client.time_for_writes = leadership.must_lead
         queue = WorkQueue(lanes(self.cache, self._ledger_of, self.settings.workers, self._is_proven))
+        self.audit.begin(leadership.epoch)
         running = [asyncio.create_task(leadership.hold())]  # loading the ledgers may take longer than the Lease lasts
         try:
             world, journal = await self._started(client, leadership, queue, stop)
@@ -211,6 +212,7 @@ class Replica:
         finally:
             await end(*running)
             self.health.liveness = None
+            self.audit.end()
 
     async def _started(
         self, client: KubeClient, leadership: Leadership, queue: WorkQueue, stop: asyncio.Event

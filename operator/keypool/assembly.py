@@ -23,6 +23,7 @@ from keypool.providers.protocol import Provider
 from keypool.providers.reach import Reach
 from keypool.providers.transport import Deadlines
 from keypool.reconcile.accounts import Accounts
+from keypool.reconcile.auditor import Auditor
 from keypool.reconcile.budgets import Budgets, budget_levels
 from keypool.reconcile.changes import Changes
 from keypool.reconcile.debts import Debts
@@ -87,7 +88,8 @@ async def assemble(parts: Parts, client: KubeClient, leadership: Leadership, que
         partial(secrets.token_hex, 8),
         on_dropped=parts.metrics.on_event_dropped,
     )
-    journal = Journal(announcer, parts.audit, parts.metrics)
+    auditor = Auditor(parts.audit.record, parts.cache.pool)
+    journal = Journal(announcer, auditor, parts.metrics)
     installed = Installation(client, settings.namespace, partial(secrets.token_hex, 4), secrets.token_hex)
     ledgers = LedgerBook(client, settings.namespace, leadership.verify_live, journal, installed.seal)
     deadlines = Deadlines().within(settings.timing.longest_call)
@@ -148,6 +150,7 @@ async def assemble(parts: Parts, client: KubeClient, leadership: Leadership, que
         publisher=Publisher(client),
         announcer=announcer,
         tell_failure=journal.failed,
+        auditor=auditor,
         metrics=parts.metrics,
         leadership=leadership,
         deadlines=deadlines,

@@ -81,7 +81,8 @@ class Settings(BaseSettings):
     )
     audit_required: bool = Field(
         default=False,
-        description="End the process when a line of the audit log cannot be written, and begin only when one can. "
+        description="End the process when a line of the audit log cannot be written, or nobody takes it for 10 s, and "
+        "begin only when one can. "
         "Otherwise the work goes on, a leaked key's revocation too, and `keypool_audit_lines_lost_total` counts.",
     )
     workers: int = Field(default=16, ge=1, le=256, description="Pools of one provider that are looked at side by side.")

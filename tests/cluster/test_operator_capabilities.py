@@ -172,7 +172,7 @@ async def test_a_deleted_pool_leaves_no_disabled_key(fake: Fake, team: Team, clo
 
 
 @pytest.mark.usefixtures("able")
-async def test_limits_are_changed_in_place_and_shown_to_workloads(fake: Fake, team: Team) -> None:
+async def test_limits_are_changed_in_place_and_shown_to_workloads(able: Operator, fake: Fake, team: Team) -> None:
     await team.apply(pool_manifest(size=2, **UNHURRIED))
     await team.ready()
     before = await team.values()
@@ -183,6 +183,10 @@ async def test_limits_are_changed_in_place_and_shown_to_workloads(fake: Fake, te
     assert [key["limits"] for key in listed] == [{"requestsPerMinute": 60}] * 2
     assert await team.values() == before
     assert len(fake.called("create")) == 2
+    told = [json.loads(line) for line in able.audit_text().splitlines()]
+    changed = [line for line in told if line.get("event") == "limits changed"]
+    assert [line["may"]["requests_per_minute"] for line in changed] == [60, 60]
+    assert {line["by"]["manager"] for line in changed} != {"keypool"}, "whoever changed the spec"
 
 
 async def _is(condition: bool) -> bool:

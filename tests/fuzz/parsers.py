@@ -16,8 +16,9 @@ from pydantic import SecretStr, ValidationError
 
 import keypool.providers
 from keypool.api import duration
-from keypool.cluster import secret_view
+from keypool.cluster import askers, secret_view
 from keypool.core import asked, ledger, recovery, supply
+from keypool.core.audit import asking, reading
 from keypool.providers import addresses, authorities, outcomes, text
 from keypool.providers.adapter import WireModel, read
 from keypool.providers.authorities import AuthoritiesUnusable
@@ -30,7 +31,20 @@ NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 SECRET = SecretStr("sk-fuzz-0123456789abcdef")
 META = {"uid": "u", "namespace": "n", "name": "chat", "generation": 1, "creationTimestamp": "2026-11-24T09:00:00Z"}
 MODULES = (
-    *(addresses, asked, authorities, duration, ledger, outcomes, provider_object, readings, recovery),
+    *(
+        addresses,
+        asked,
+        askers,
+        asking,
+        reading,
+        authorities,
+        duration,
+        ledger,
+        outcomes,
+        provider_object,
+        readings,
+        recovery,
+    ),
     *(secret_view, supply, text),
     *(address, entries),
     *wire.MODULES,
@@ -62,6 +76,14 @@ def _object(data: bytes) -> Any:
     return told if isinstance(told, dict) else {}
 
 
+_NOTES = {f"keypool.dev/{name}": "x" for name in ("rotate", "compromised", "odd")}
+
+
+def _list(data: bytes) -> Any:
+    told = _json(data)
+    return told if isinstance(told, list) else [{"manager": "m", "fieldsV1": told}]
+
+
 def _texts(data: bytes) -> dict[str, str]:
     """Entries of a Secret, labels or annotations: the API server lets nothing but texts in."""
     return {key: value for key, value in _object(data).items() if isinstance(value, str)}
@@ -89,6 +111,9 @@ PARSERS: dict[str, Parser] = {
     "addresses.addressed": Parser(lambda data: addresses.addressed(_text(data)), (ValueError,)),
     "addresses.is_odd_number": Parser(lambda data: addresses.is_odd_number(_text(data))),
     "addresses.can_be_looked_up": Parser(lambda data: addresses.can_be_looked_up(_text(data))),
+    "askers.askers": Parser(lambda data: askers.askers({"annotations": _NOTES, "managedFields": _list(data)})),
+    "asking.condition": Parser(lambda data: asking.condition(_text(data)), (asking.BadQuestion,)),
+    "reading.read": Parser(lambda data: reading.read(_text(data))),
     "asked.read": Parser(lambda data: asked.read(_text(data)[: readings.REQUEST_LIMIT])),
     "asked.remembered": Parser(lambda data: asked.remembered(_text(data)[: readings.REQUEST_LIMIT], "uid")),
     "duration.parse": Parser(lambda data: duration.parse(_text(data)), (ValueError,)),
@@ -109,6 +134,10 @@ PARSERS: dict[str, Parser] = {
 NO_PARSERS = {
     "addresses.meant_by": "what kind_of asks",
     "apiserver.call": "hands an answer to sentence",
+    "askers.by": "takes what askers.askers gave",
+    "askers.odd": "takes what askers.askers gave",
+    "asking.lives": "takes what reading.read gave",
+    "asking.shown": "writes",
     "asked.is_plain": "looks at a token that asked.read gave",
     "asked.is_handled": "compares what asked.remembered gives",
     "asked.shown": "writes",

@@ -13,6 +13,7 @@ import pytest
 
 from keypool import serving
 from keypool.app import Replica
+from keypool.core.audit.verify import verify
 from keypool.serve import audit
 from keypool.serve.audit import AuditLog, KeyEvent
 from keypool.settings import Settings
@@ -30,9 +31,11 @@ def test_each_event_is_one_json_line_in_the_order_of_the_calls() -> None:
     for number in range(1000):
         log.record(event(number))
     log.close()
-    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    began, *lines, ended = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert (began["audit"], ended["audit"]) == ("began", "ended")
     assert [line["key"] for line in lines] == [f"kp.ns.p.{number}" for number in range(1000)]
-    assert lines[0] == {
+    assert [line["seq"] for line in lines] == list(range(2, 1002))
+    assert {name: lines[0][name] for name in lines[0] if name not in {"v", "epoch", "seq", "prev", "hash"}} == {
         "time": "2030-01-02T03:04:05.678Z",
         "audit": "key",
         "event": "created",
@@ -45,6 +48,7 @@ def test_each_event_is_one_json_line_in_the_order_of_the_calls() -> None:
         "why": "the slot needs a key",
         "made_for": "",
         "outcome": "ok",
+        "handle": "",
     }
 
 
@@ -53,9 +57,10 @@ def test_what_others_wrote_is_escaped_and_capped() -> None:
     log = AuditLog(stream)
     log.record(event(why='"}\n{"forged": 1}\x1b' + "x" * 9999))
     log.close()
-    assert stream.getvalue().count("\n") == 1
-    assert "\x1b" not in stream.getvalue()
-    assert len(stream.getvalue()) < 2000
+    (line,) = [text for text in stream.getvalue().splitlines() if "forged" in text]
+    assert stream.getvalue().count("\n") == 3
+    assert "\x1b" not in line
+    assert len(line) < 2000
 
 
 class Stuck(io.StringIO):
@@ -79,7 +84,7 @@ def test_a_stuck_reader_does_not_block_the_caller_and_loses_nothing() -> None:
     assert stream.getvalue() == ""
     stream.go_on.set()
     log.close()
-    assert len(stream.getvalue().splitlines()) == 100
+    assert len(stream.getvalue().splitlines()) == 102
 
 
 class Full(io.StringIO):
@@ -105,8 +110,11 @@ def test_a_broken_stream_does_not_end_the_log_and_what_is_lost_is_counted() -> N
     assert log.opens()
     log.record(event(4))
     log.close()
-    assert log.lost == sum(told) == 4
+    assert log.lost == sum(told) == 5, "the first line of the leadership, three events, and the one that opens"
     assert '"kp.ns.p.4"' in stream.getvalue()
+    found = verify(stream.getvalue().splitlines())
+    assert found.lost == 5
+    assert all("could not be written" in str(finding) for finding in found.findings)
 
 
 def test_the_metric_counts_them() -> None:
@@ -114,7 +122,7 @@ def test_the_metric_counts_them() -> None:
     replica = Replica(settings, log)
     log.record(event())
     log.close()
-    assert b"keypool_audit_lines_lost_total 1.0" in replica.metrics.text()
+    assert b"keypool_audit_lines_lost_total 3.0" in replica.metrics.text()
 
 
 def test_a_reader_that_takes_nothing_costs_no_memory_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +134,21 @@ def test_a_reader_that_takes_nothing_costs_no_memory_without_end(monkeypatch: py
     assert log.lost >= 39
     stream.go_on.set()
     log.close()
-    assert len(stream.getvalue().splitlines()) == 50 - log.lost
+    lines = [json.loads(text) for text in stream.getvalue().splitlines()]
+    assert sum(line["audit"] == "key" for line in lines) == 50 - log.lost
+    assert [line["lines"] for line in lines if line["audit"] == "lost"] == [log.lost]
+
+
+async def test_a_stream_that_nobody_reads_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "LONGEST_STUCK", 0.05)
+    stream, stop = Stuck(), asyncio.Event()
+    log = AuditLog(stream)
+    log.record(event())
+    await within(serving._stop_when_stuck(log, stop), 10)
+    assert stop.is_set()
+    stream.go_on.set()
+    await asyncio.to_thread(log.close)
+    assert log.behind() == 0
 
 
 def with_a_full_disk(tmp_path: Path, *, required: bool) -> "subprocess.CompletedProcess[str]":

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from keypool_lab.mutants.all_defects import DEFECTS
 from keypool_lab.mutants.defect import Defect, Misplaced
-from keypool_lab.mutants.defects import DEFECTS
 from keypool_lab.mutants.trial import try_defect
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 NOT_OURS = re.compile(r"^(\.(?!ci/|dockerignore|gitignore)|build/|dist/)|__pycache__")
 TABLES = re.compile(r"<!-- (\w+) -->.*?<!-- /\1 -->", re.DOTALL)
 LONGEST = 300
-GENERATED = re.compile(r"^(crds/|manifests/alerts/|requirements/|LICENSE$)|go\.(mod|sum)$|\.svg$")
+GENERATED = re.compile(r"^(crds/|manifests/alerts/|requirements/|LICENSE$)|\.schema\.json$|go\.(mod|sum)$|\.svg$")
 # Written with gaps so that this file does not find itself.
 FORBIDDEN = {
     "a path of somebody's machine": re.compile("/" + r"(?:work|root|home/\w+|Users/\w+)/\w"),

@@ -43,6 +43,8 @@ class Elector:
         """It does."""
         return 10.0
 
+    epoch = "one/1"
+
     def attempt_age(self) -> float:
         """Just now."""
         return 0.0

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from keypool.cluster.askers import askers
 from keypool.core.annotations import KNOWN
 from keypool.core.naming import OURS
 from keypool.core.views_secret import ANNOTATION_ADOPTED, SecretView
@@ -15,6 +16,7 @@ from keypool.core.views_secret import ANNOTATION_ADOPTED, SecretView
 MOST_FINALIZERS = 16
 """Names that are kept; one more shows that there are others."""
 _META = ("name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp")
+_PARTS_SENT = ("apiVersion", "kind", "spec")
 _LONGEST, _LONGEST_NAME, _MOST_NAMES = 4097, 317, 32
 """Characters of an annotation that are kept, one more than are read of any; and of its name; and such names."""
 _LONGEST_HANDLES = 2**17
@@ -24,14 +26,21 @@ _AND_MORE = ""
 
 
 def kept_object(obj: Mapping[str, Any]) -> dict[str, Any]:
-    """Of one of our own kinds: its spec and status, and of its metadata what identifies it and what people ask for."""
+    """Of one of our own kinds: its spec and status, of its metadata what identifies it and what people ask for, and who
+    asked. `with_status` makes of it what can be sent."""
     meta = obj["metadata"]
     kept = {key: meta[key] for key in _META if key in meta}
     if annotations := _annotations(meta.get("annotations") or {}):
         kept["annotations"] = annotations
     if finalizers := _finalizers(meta.get("finalizers") or ()):
         kept["finalizers"] = finalizers
-    return {**{key: obj[key] for key in ("apiVersion", "kind", "spec", "status") if key in obj}, "metadata": kept}
+    who = {"askers": found} if (found := askers(meta)) else {}
+    return {**{key: obj[key] for key in (*_PARTS_SENT, "status") if key in obj}, **who, "metadata": kept}
+
+
+def with_status(obj: Mapping[str, Any], status: Mapping[str, Any]) -> dict[str, Any]:
+    """What is sent to the API server to write a status."""
+    return {key: obj[key] for key in (*_PARTS_SENT, "metadata") if key in obj} | {"status": status}
 
 
 def _annotations(texts: Mapping[str, str]) -> dict[str, str]:

@@ -6,9 +6,9 @@ from keypool.core.ledger import Ledger
 
 
 class Listener(Protocol):
-    """Is told what became durable, and when somebody else had written."""
+    """Is told what became durable (and what was `before`), and when somebody else had written."""
 
-    def durable(self, ledger: Ledger) -> None: ...
+    def durable(self, ledger: Ledger, before: Ledger) -> None: ...
 
     def tampered(self, ledger: Ledger) -> None: ...
 

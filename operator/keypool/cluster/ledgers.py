@@ -146,7 +146,7 @@ class LedgerHandle:
         self._book.count(before, snapshot)
         news = {"steps": self.ledger.steps[len(carried.steps) :], "shown": self.ledger.shown[len(carried.shown) :]}
         self.ledger = self.ledger.model_copy(update={"revision": snapshot.revision, **news})
-        self._book.listener.durable(carried)
+        self._book.listener.durable(carried, before)
 
     async def _put(self, body: dict[str, Any], snapshot: Ledger) -> dict[str, Any]:
         client, path = self._book.client, self._book.path(snapshot.pool_uid)

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from keypool.api.provider_budget import RequestBudget
+from keypool.core.annotations import CONFIRM
 from keypool.core.breaker import State
 from keypool.core.observation import Problem
 from keypool.core.reasons import Reason
 from keypool.reconcile.directory import Entry
+from keypool.reconcile.provider_object import subject
 from keypool.reconcile.proving import prove
 from keypool.reconcile.world import World
 
@@ -98,6 +100,8 @@ class Attempt:
         self.problem = proof.problem
         if token and proof.problem is not None and proof.problem.reason is Reason.ACCOUNT_CHANGED:
             await world.accounts.confirm(entry.uid, token)
+            if (obj := world.cache.provider_by_uid(entry.uid)) is not None:
+                world.auditor.confirmed(subject(obj), obj, CONFIRM, token, "")
             self.problem = None
         if self.problem is None:
             self.failures, self.until = 0, None

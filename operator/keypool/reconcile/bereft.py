@@ -44,6 +44,10 @@ class Bereft:
             return True
         if uid in world.ledgers.unreadable:
             await put_back(world, Subject.of_pool(obj), memory)
+            world.auditor.unreadable(
+                Ledger(pool_uid=uid, namespace=obj["metadata"]["namespace"], pool=obj["metadata"]["name"]),
+                self._why(uid),
+            )
             await self._say(obj, memory, Problem(Reason.LEDGER_UNREADABLE, f"{self._where(uid)}: {self._why(uid)}"))
             return False
         return await self._rebuilt(obj, memory)

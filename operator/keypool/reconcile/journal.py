@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 
 from keypool.cluster.announcer import Announcer, Subject
-from keypool.core.history import KeyChange, announcements, changes, publications
+from keypool.core.history import announcements, changes, publications
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.reasons import Reason
-from keypool.serve.audit import AuditLog, KeyEvent
+from keypool.reconcile.auditor import Auditor
 from keypool.serve.metrics import Metrics
 
 WAITING = 1000
@@ -19,37 +19,34 @@ Waiting = tuple[Subject, str, Reason, str]
 class Journal:
     """The ledger book's listener. Events are posted by `run`, so that no ledger write waits for them."""
 
-    def __init__(self, announcer: Announcer, audit: AuditLog, metrics: Metrics) -> None:
-        self._announcer, self._audit, self._metrics = announcer, audit, metrics
+    def __init__(self, announcer: Announcer, auditor: Auditor, metrics: Metrics) -> None:
+        self._announcer, self._auditor, self._metrics = announcer, auditor, metrics
         self._waiting: asyncio.Queue[Waiting] = asyncio.Queue(WAITING)
 
-    def durable(self, ledger: Ledger) -> None:
+    def durable(self, ledger: Ledger, before: Ledger) -> None:
         """A ledger was written: its steps have happened."""
+        self._auditor.changed(before, ledger)
         for change in changes(ledger.steps):
-            self._record(ledger, change, "ok")
+            self._metrics.key_events.labels(change.what, "ok").inc()
         for news in (*announcements(ledger.steps), *publications(ledger.shown)):
             self._put((Subject.of_ledger(ledger), news.kind, news.reason, news.note))
 
     def failed(self, ledger: Ledger, key: KeyRecord, call: str, outcome: str) -> None:
         """A call to the provider about a key came to nothing."""
-        made_for = key.asked or key.why
-        change = KeyChange(key.name, key.slot, f"{call} failed", "", made_for, key.print, key.provider)
-        self._record(ledger, change, outcome)
-
-    def _record(self, ledger: Ledger, change: KeyChange, outcome: str) -> None:
-        self._audit.record(_key_event(ledger, change, outcome))
-        self._metrics.key_events.labels(change.what, "ok" if outcome == "ok" else "failed").inc()
+        self._auditor.failed(ledger, key, call, outcome)
+        self._metrics.key_events.labels(f"{call} failed", "failed").inc()
 
     def tampered(self, ledger: Ledger) -> None:
         """Somebody else wrote or deleted the ledger while we lead."""
         self._metrics.ledgers_tampered.inc()
         text = "the ledger's Secret was changed or deleted by somebody else; it was written back"
+        self._auditor.ledger(ledger, "tampered", text)
         self._put((Subject.of_ledger(ledger), "Warning", Reason.LEDGER_TAMPERED, text))
 
     def orphaned(self, ledger: Ledger, fingerprint: str) -> None:
         """A published key works and cannot be shown to be the pool's: it is replaced, and a person has to revoke it."""
-        why = "published and accepted, but nothing pairs it with a handle of this pool"
-        self._record(ledger, KeyChange("", 0, "not adopted", why, "", fingerprint, ""), "ok")
+        self._auditor.orphaned(ledger, fingerprint)
+        self._metrics.key_events.labels("not adopted", "ok").inc()
 
     def _put(self, announcement: Waiting) -> None:
         with contextlib.suppress(asyncio.QueueFull):
@@ -59,18 +56,3 @@ class Journal:
         """Posts Events until cancelled."""
         while True:
             await self._announcer.announce(*await self._waiting.get())
-
-
-def _key_event(ledger: Ledger, change: KeyChange, outcome: str) -> KeyEvent:
-    return KeyEvent(
-        event=change.what,
-        namespace=ledger.namespace,
-        pool=ledger.pool,
-        pool_uid=ledger.pool_uid,
-        key=change.name,
-        fingerprint=change.fingerprint or "",
-        provider=change.provider,
-        why=change.why,
-        made_for=change.made_for,
-        outcome=outcome,
-    )

@@ -45,6 +45,7 @@ async def remove_finalizer(this: Pass, _: act.Action) -> None:
 async def let_go(this: Pass) -> None:
     """Removes the finalizer of a pool whose ledger is gone: nothing is known that could be revoked."""
     text = "the ledger was gone: keys that this pool had made may live on until they expire"
+    this.world.auditor.ledger(this.handle.ledger, "missing", text)
     await this.world.announcer.announce(this.subject, "Warning", Reason.LEDGER_MISSING, text)
     if (live := await _live(this)) is not None:
         await set_finalizers(this.world, live, add=False)
@@ -99,6 +100,8 @@ async def _tell_repair(this: Pass, names: tuple[str, ...]) -> None:
     shown = ", ".join(names)
     fight = f"Secret {shown} is changed or deleted again and again{by}; it is written back after growing pauses"
     begins = this.memory.repaired(fight, this.world.now(), this.world.random())
+    if begins or not this.memory.troubles.get(REPAIR):
+        this.world.auditor.secret(this.subject, names, managers, fought_over=begins)
     if begins:
         await this.world.announcer.announce(this.subject, "Warning", Reason.SECRET_FOUGHT, fight)
     elif not this.memory.troubles.get(REPAIR):

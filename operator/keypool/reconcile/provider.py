@@ -4,7 +4,6 @@ A new credential is tried while the one before stays in use, and takes its place
 """
 
 import contextlib
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -15,6 +14,7 @@ from keypool.cluster import keepsakes, paths
 from keypool.cluster.cache import Kind
 from keypool.cluster.credentials import MAX_AGE, ConsentMissing, CredentialMissing
 from keypool.cluster.errors import Conflict, KubeError, NotFound
+from keypool.cluster.keeping import with_status
 from keypool.core.annotations import CONFIRM
 from keypool.core.brake import Grip
 from keypool.core.observation import Problem
@@ -27,19 +27,17 @@ from keypool.reconcile.attempt import LATEST, SOONEST, Attempt, is_to_be_checked
 from keypool.reconcile.changes import PACED
 from keypool.reconcile.directory import Entry
 from keypool.reconcile.first_sight import reported_when_slow
+from keypool.reconcile.provider_audit import nothing_to_confirm, tell
+from keypool.reconcile.provider_judging import judge
 from keypool.reconcile.provider_measures import concluded, is_told
 from keypool.reconcile.provider_memory import Looks
 from keypool.reconcile.provider_object import account, subject
 from keypool.reconcile.provider_standing import as_told, patient, problem_with, reopens, unasked, unreadable
-from keypool.reconcile.proving import is_another_account, problem_of
+from keypool.reconcile.proving import problem_of
 from keypool.reconcile.readings import REQUEST_LIMIT, moment
 from keypool.reconcile.unforeseen import Unforeseen
 from keypool.reconcile.world import World
 from keypool.reconcile.write_backs import WriteBacks
-
-LOOK_AGAIN = {Grip.UNSURE: 5.0, Grip.ENGAGED: 30.0}
-"""Seconds after which another listing is to tell whether the brake still holds."""
-BETWEEN_LISTINGS = timedelta(seconds=2)
 
 
 class ProviderReconciler:
@@ -69,6 +67,7 @@ class ProviderReconciler:
             was_seen = self._memories.pop(uid, None) is not None
             self._write_backs.forget(uid)
             world.metrics.providers.gone(uid)
+            world.auditor.forget(uid)
             has_keys = self._has_keys(uid)
             await self._keep_for_its_keys(uid, has_keys=has_keys)
             if was_seen or world.sight.sees_all():  # else it may be where this operator does not look
@@ -84,7 +83,8 @@ class ProviderReconciler:
             standing, waits = patient(world, obj, await self._examine(obj, memory))
         obj = world.cache.provider_by_uid(uid) or obj
         world.directory.set_problem(uid, standing.problem)
-        pause = await self._judge(uid, memory) if standing.problem is None else MAX_AGE
+        tell(world, obj, standing, memory)
+        pause = await judge(world, uid, memory) if standing.problem is None else MAX_AGE
         await self._tell(obj, memory)
         again = await self._write_status(obj, as_told(world, obj, standing), memory)
         await world.directory.renew(uid)
@@ -205,6 +205,7 @@ class ProviderReconciler:
             problem = await memory.using.check(self._world, entry)
         if problem is None and token and not self._world.accounts.is_handled(entry.uid, token):
             await self._world.accounts.use_up(entry.uid, token)
+            nothing_to_confirm(self._world, obj, token)
         return problem
 
     async def _change(self, memory: Looks, known: Entry, coming: Entry, token: str) -> Standing:
@@ -238,23 +239,6 @@ class ProviderReconciler:
             self._world.directory.discard(memory.coming.entry)
         memory.coming = Attempt()
 
-    async def _judge(self, uid: str, memory: Looks) -> float:
-        """Where the brake holds, asks for a listing that tells what the rejections mean; seconds until the next one."""
-        world, now = self._world, self._world.now()
-        entry, grip = world.directory.get(uid), world.accounts.grip(uid)
-        if grip is Grip.FREE or entry is None:
-            return MAX_AGE
-        if memory.judged_at is not None and memory.judged_at <= now < memory.judged_at + BETWEEN_LISTINGS:
-            return BETWEEN_LISTINGS.total_seconds()
-        memory.judged_at = now
-        try:
-            listing = await world.accounts.take(uid, entry.provider)
-        except ProviderError:
-            return LOOK_AGAIN[grip]
-        if is_another_account(world, entry, listing):
-            return SOONEST
-        return LOOK_AGAIN.get(world.accounts.judge(uid, listing), MAX_AGE)
-
     async def _tell(self, obj: dict[str, Any], memory: Looks) -> None:
         """Has the pools look again when something changed for them."""
         meta, grip = obj["metadata"], self._world.accounts.grip(obj["metadata"]["uid"])
@@ -281,7 +265,7 @@ class ProviderReconciler:
         place = meta.get("namespace", ""), meta["name"]
         taken = True
         try:
-            stored = await world.client.replace(paths.provider_status(*place), {**obj, "status": status})
+            stored = await world.client.replace(paths.provider_status(*place), with_status(obj, status))
         except NotFound:
             return MAX_AGE
         except Conflict:

@@ -178,6 +178,7 @@ async def _tell(this: Pass, result: Recovered, *, rebuilt: bool, empty: bool) ->
     else:
         reason = Reason.LEDGER_REBUILT if rebuilt else Reason.LEDGER_RESTORED
         text = f"keys in the ledger now: {len(result.ledger.keys)}"
+    this.world.auditor.ledger(result.ledger, "rebuilt" if rebuilt else "restored", text)
     if result.orphans:
         text += f"; published, working and not ours to revoke: {', '.join(result.orphans)}"
     await this.world.announcer.announce(this.subject, "Warning", reason, text)

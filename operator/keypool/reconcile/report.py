@@ -10,6 +10,7 @@ from keypool.cluster import paths
 from keypool.cluster.announcer import Subject
 from keypool.cluster.cache import Kind
 from keypool.cluster.errors import Conflict, NotFound, told_of
+from keypool.cluster.keeping import with_status
 from keypool.core.conclude import conclude
 from keypool.core.decision import Plan
 from keypool.core.leaks import Leak, uncontained
@@ -39,6 +40,7 @@ class Reporter:
     def end_series(self, uid: str) -> None:
         """Ends the series of a pool that went, unless a new one has its name: they are that one's."""
         self._write_backs.forget(uid)
+        self._world.auditor.forget(uid)
         name = self._measured.pop(uid, None)
         if name is not None and self._owner.get(name) == uid:
             del self._owner[name]
@@ -51,6 +53,7 @@ class Reporter:
         if obj is None or observation.pool is None:
             return 0.0
         before = conditions(obj)
+        self._world.auditor.outstanding(observation, decided.ledger, decided.problems, now)
         status = conclude(observation, decided.problems, before, now)
         self._measure(observation, status, uncontained(observation, decided.problems), now)
         self._measure_usage(observation)
@@ -80,7 +83,7 @@ class Reporter:
         namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
         try:
             with told_of("the pool's status"):
-                stored = await self._world.client.replace(paths.pool_status(namespace, name), {**obj, "status": status})
+                stored = await self._world.client.replace(paths.pool_status(namespace, name), with_status(obj, status))
         except NotFound:
             return False
         except Conflict:

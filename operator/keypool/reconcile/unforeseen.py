@@ -15,6 +15,7 @@ from keypool.cluster import paths
 from keypool.cluster.announcer import Subject
 from keypool.cluster.cache import Kind
 from keypool.cluster.errors import Conflict, KubeError, NotFound
+from keypool.cluster.keeping import with_status
 from keypool.cluster.ledgers import LedgerHandle
 from keypool.core.conditions import as_conditions, findings
 from keypool.core.ledger import Ledger
@@ -142,7 +143,7 @@ class Unforeseen:
         if obj.get("status") == status:
             return told
         try:
-            world.cache.upsert(kind, await world.client.replace(path, {**obj, "status": status}))
+            world.cache.upsert(kind, await world.client.replace(path, with_status(obj, status)))
         except Conflict:
             (world.touch_pool if kind is Kind.POOL else world.touch_provider)(meta["uid"])
         except KubeError as error:

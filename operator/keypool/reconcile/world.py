@@ -16,6 +16,7 @@ from keypool.cluster.publisher import Publisher
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.providers.transport import Deadlines
 from keypool.reconcile.accounts import Accounts
+from keypool.reconcile.auditor import Auditor
 from keypool.reconcile.budgets import Budgets
 from keypool.reconcile.changes import Changes
 from keypool.reconcile.debts import Debts
@@ -70,6 +71,7 @@ class World:
     publisher: Publisher
     announcer: Announcer
     tell_failure: Callable[[Ledger, KeyRecord, str, str], None]
+    auditor: Auditor
     metrics: Metrics
     leadership: Leads
     deadlines: Deadlines

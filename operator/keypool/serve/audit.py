@@ -1,4 +1,4 @@
-"""The audit log: one JSON line for everything that happens to a key. There is no field for a key's value."""
+"""Writes the audit log: JSON lines on a stream, each leadership's in a chain. There is no field for a key's value."""
 
 import json
 import logging
@@ -6,40 +6,33 @@ import queue
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import monotonic
 from typing import TextIO
 
-_LONGEST = 500
+from keypool import __version__
+from keypool.core.audit.chain import Chain, alone
+from keypool.core.audit.lines import Began, Ended, Line, Lost, Opened, body
+from keypool.core.audit.lines import KeyEvent as KeyEvent  # noqa: PLC0414 - what is recorded most
+
 MOST_WAITING = 20_000
-"""Lines that wait for the stream, some 10 MB; what comes then is lost."""
+"""Lines that wait for the stream, some 20 MB; what comes then is lost."""
+_PLACE = "before a leadership"
+"""The chain of what is recorded while nobody leads."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class KeyEvent:
-    """What happened to which key, why, and how it ended.
+class _Begin:
+    """From here on lines are of another leadership."""
 
-    `event` is the state that the key came into, how it left the ledger (`revoked`, `outlived`, `cleared`, `not
-    created`), or the call that failed (`revoke failed`); `key` the key's upstream name; `fingerprint` 12 hex digits of
-    the value's SHA-256, empty when the value is unknown; `why` the evidence for it; `made_for` why the key was made;
-    `outcome` `ok` or what went wrong.
-    """
-
-    event: str
-    namespace: str
-    pool: str
-    pool_uid: str
-    key: str
-    fingerprint: str
-    provider: str
-    why: str
-    made_for: str = ""
-    outcome: str = "ok"
+    epoch: str
+    time: str
 
 
-_FIELDS = tuple(field.name for field in fields(KeyEvent))
+_Item = tuple[str, Line] | _Begin | threading.Event | None
 
 
 class AuditLog:
@@ -51,32 +44,47 @@ class AuditLog:
         self._stream = stream or sys.stdout
         self._now = now
         self.lost, self.on_lost = 0, list[Callable[[int], object]]()
-        self._lines: queue.SimpleQueue[str | threading.Event | None] = queue.SimpleQueue()
+        self._untold = 0
+        self._busy_since: float | None = None
+        self._chain = Chain(_PLACE)
+        self._lines: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write_all, name="audit log", daemon=True)
         self._thread.start()
 
-    def record(self, event: KeyEvent) -> None:
-        """Note an event; it is on the stream a moment later, in the order of the calls."""
-        self._put({"audit": "key"} | {name: str(getattr(event, name))[:_LONGEST] for name in _FIELDS})
+    def record(self, line: Line) -> None:
+        """Note a line; it is on the stream a moment later, in the order of the calls."""
+        if self._lines.qsize() >= MOST_WAITING:
+            self._lose(1, "nobody takes them")
+            return
+        self._lines.put((self._time(), line))
+
+    def begin(self, epoch: str) -> None:
+        """A leadership begins: its lines are a chain of their own."""
+        self._lines.put(_Begin(epoch, self._time()))
+
+    def end(self) -> None:
+        """It ends."""
+        self._lines.put(_Begin("", self._time()))
 
     def opens(self, timeout: float = 5.0) -> bool:
         """Writes a first line; whether it came through. To be asked from a thread."""
         before, written = self.lost, threading.Event()
-        self._put({"audit": "opened"})
+        self.record(Opened())
         self._lines.put(written)
         return written.wait(timeout) and self.lost == before
 
-    def _put(self, told: dict[str, str]) -> None:
-        if self._lines.qsize() >= MOST_WAITING:
-            self._lose(1, "nobody takes them")
-            return
-        time = self._now().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        self._lines.put(json.dumps({"time": time} | told) + "\n")
+    def behind(self) -> float:
+        """Seconds for which the stream has not taken what it was given; 0 while it does."""
+        since = self._busy_since
+        return monotonic() - since if since is not None else 0.0
 
     def close(self, timeout: float = 5.0) -> None:
         """Write what is left, for at most `timeout` seconds."""
         self._lines.put(None)
         self._thread.join(timeout)
+
+    def _time(self) -> str:
+        return self._now().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def _write_all(self) -> None:
         going_on = True
@@ -84,21 +92,51 @@ class AuditLog:
             batch = [self._lines.get()]
             while not self._lines.empty():
                 batch.append(self._lines.get())
+            self._busy_since = monotonic()
             going_on = None not in batch
-            self._write("".join(line for line in batch if isinstance(line, str)))
+            self._write([line for item in batch for line in self._told(item)])
+            self._busy_since = None
             for written in batch:
                 if isinstance(written, threading.Event):
                     written.set()
 
-    def _write(self, text: str) -> None:
+    def _told(self, item: _Item) -> list[dict[str, object]]:
+        """The lines that an item makes."""
+        if isinstance(item, _Begin):
+            return self._begun(item)
+        if item is None:
+            return self._begun(_Begin("", self._time()))
+        if isinstance(item, threading.Event):
+            return []
+        time, line = item
+        if isinstance(line, Opened):
+            return [alone(time, body(line))]
+        first = [] if self._chain.seq else [self._chain.link(time, body(Began(__version__)))]
+        return [*first, *self._what_was_lost(time), self._chain.link(time, body(line))]
+
+    def _begun(self, begin: _Begin) -> list[dict[str, object]]:
+        """The end of the chain before, if it has any line, and the beginning of the next one."""
+        told = self._what_was_lost(begin.time) if self._chain.seq else []
+        told += [self._chain.link(begin.time, body(Ended()))] if self._chain.seq else []
+        self._chain = Chain(begin.epoch or _PLACE)
+        return [*told, self._chain.link(begin.time, body(Began(__version__)))] if begin.epoch else told
+
+    def _what_was_lost(self, time: str) -> list[dict[str, object]]:
+        untold, self._untold = self._untold, 0
+        return [self._chain.link(time, body(Lost(untold)))] if untold else []
+
+    def _write(self, lines: list[dict[str, object]]) -> None:
+        if not lines:
+            return
         try:
-            self._stream.write(text)
+            self._stream.write("".join(json.dumps(line) + "\n" for line in lines))
             self._stream.flush()
         except (OSError, ValueError) as error:
-            self._lose(text.count("\n"), type(error).__name__)
+            self._lose(len(lines), type(error).__name__)
 
     def _lose(self, lines: int, why: str) -> None:
         first, self.lost = self.lost == 0, self.lost + lines
+        self._untold += lines
         if first or lines > 1 or self.lost % 1000 == 0:
             _log.error("audit lines were lost", extra={"lines": lines, "in_all": self.lost, "error": why})
         for tell in self.on_lost:

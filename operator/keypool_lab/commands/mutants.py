@@ -7,7 +7,7 @@ import typer
 from rich import box
 from rich.table import Table
 
-from keypool_lab.mutants.defects import DEFECTS
+from keypool_lab.mutants.all_defects import DEFECTS
 from keypool_lab.mutants.trial import Outcome, try_defect
 from keypool_lab.narrator import Narrator
 
