@@ -267,3 +267,17 @@ async def test_an_overlap_that_mounted_folders_cannot_follow_is_warned_of_once(t
     assert [event["reason"] for event in await team.events()].count("OverlapTooShort") == 1
     await team.patch("chat", rotation={"overlap": {"min": "2m"}})
     await team.until("chat", lambda pool: "warnings" not in pool["status"])
+
+
+async def test_a_rotation_that_is_asked_for_too_soon_is_told_to_wait_and_until_when(team: Team) -> None:
+    """The slot's old key has its overlap; who asked would else wait for minutes, and not know for what."""
+    await team.apply(pool_manifest())
+    await team.ready()
+    before = await team.value()
+    await team.annotate("chat", rotate="one")
+    await team.changes(before)
+    await team.annotate("chat", rotate="two")
+    told = await team.told("RotationWaits")
+    begins = (await team.status())["nextRotation"]["at"].replace("T", " ")
+    assert told["note"].startswith(f"slot 0 rotates at {begins}, not now (requested)")
+    assert told["type"] == "Normal"

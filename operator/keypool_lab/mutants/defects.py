@@ -45,9 +45,9 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "NotFound is believed without a probe",
         "reconcile/revocation.py",
-        "    if record.value is not None:\n        return await timed(",
+        "    if record.value is not None:\n        return await heard_out(",
         "    if answer is Revocation.NOT_FOUND:\n        return True\n    if record.value is not None:\n"
-        "        return await timed(",
+        "        return await heard_out(",
         (CLUSTER.format("operator_key_life") + " -k cannot_find",),
     ),
     Defect(
