@@ -68,11 +68,12 @@ class Stuck(io.StringIO):
 
     def __init__(self) -> None:
         super().__init__()
-        self.go_on = threading.Event()
+        self.go_on, self.asked = threading.Event(), threading.Event()
 
     def write(self, text: str) -> int:
         """Block."""
-        self.go_on.wait(5)
+        self.asked.set()
+        self.go_on.wait(30)
         return super().write(text)
 
 
@@ -129,7 +130,9 @@ def test_a_reader_that_takes_nothing_costs_no_memory_without_end(monkeypatch: py
     monkeypatch.setattr(audit, "MOST_WAITING", 10)
     stream = Stuck()
     log = AuditLog(stream)
-    for number in range(50):
+    log.record(event())
+    assert stream.asked.wait(30)
+    for number in range(49):
         log.record(event(number))
     assert log.lost >= 39
     stream.go_on.set()
