@@ -99,11 +99,14 @@ async def test_a_token_is_replaced_before_it_expires_and_no_call_waits_for_it(
 
 
 @pytest.mark.parametrize("certain", [True, False])
+@pytest.mark.parametrize("age", [0.0, 1000.0])
 async def test_a_refused_token_is_replaced_once_however_many_calls_were_refused(
-    server: OAuthServer, *, certain: bool
+    server: OAuthServer, age: float, *, certain: bool
 ) -> None:
-    tokens = client(server, Clock())
+    clock = Clock()
+    tokens = client(server, clock)
     refused = await tokens.token()
+    clock.now = age
     tokens.refused(refused, certain=certain)
     assert await token_of(tokens) == "canary-token-2"
     tokens.refused(refused, certain=certain)

@@ -93,7 +93,7 @@ class ClientCredentials:
             self._known = None
             await self._new()
         elif now >= self._due:
-            await self._renew_beside(DOUBT - (now - self._asked_at) if self._doubted else 0.0)
+            await self._renew_beside()
         if self._known is None:
             raise self._failure or Unavailable("fetch an OAuth token: there is none")
         return self._known
@@ -129,10 +129,11 @@ class ClientCredentials:
         if self._known is None and self._failure is not None:
             raise self._failure.with_traceback(None)
 
-    async def _renew_beside(self, patience: float) -> None:
-        """Has the token replaced, and waits so many seconds for it. The one that is known is good meanwhile."""
+    async def _renew_beside(self) -> None:
+        """Has the token replaced. The one that is known is good meanwhile; where that is in doubt, waits a little."""
         fetch = self._begin()
-        if fetch is not None and patience > 0:
+        patience = self._asked_at + DOUBT - self._clock()
+        if fetch is not None and self._doubted and patience > 0:
             await asyncio.wait({fetch}, timeout=patience)
 
     def _begin(self) -> asyncio.Task[None] | None:
