@@ -50,9 +50,10 @@ async def _look_up(this: Pass, entry: Entry, keys: list[KeyRecord], now: datetim
         return False
     if entry.provider.capabilities.lists_names:
         return await _find_by_name(this, wanted, listing)
-    if entry.provider.capabilities.lists_inactive and not entry.spec.exclusive_account:
+    exclusive = this.observation.provider is not None and this.observation.provider.exclusive
+    if entry.provider.capabilities.lists_inactive and not exclusive:
         return await _disprove(this, entry, keys, listing)
-    if not entry.spec.exclusive_account:
+    if not exclusive:
         return _in_doubt(this, keys)
     return await _claim(this, entry, wanted, listing)
 

@@ -35,7 +35,7 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
     pool = pool_facts(obj) if obj is not None else None
     going = pool is None or pool.deleted_at is not None
     provider_uid, provider_problem = _provider(world, pool) if pool is not None else (await _asked(world, ledger), None)
-    facts = _facts(world, provider_uid) if provider_uid else None
+    facts = facts_of(world, provider_uid) if provider_uid else None
     granted = await _granted(world, pool, facts, ledger) if pool is not None and not going else NO_IDENTITY
     place = place_of(pool, ledger, facts)
     asked = asked_of(pool, facts, granted) if pool is not None and not going else 0
@@ -80,9 +80,13 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
     )
 
 
-def _facts(world: World, uid: str) -> ProviderFacts | None:
-    facts = world.directory.facts(uid)
-    return replace(facts, confirmed=world.accounts.confirmed_since(uid)) if facts is not None else None
+def facts_of(world: World, uid: str) -> ProviderFacts | None:
+    """What is known of a provider. That an account is ours alone is said by an object: of one that is gone nobody says
+    so any more, and others may make keys there by now."""
+    if (facts := world.directory.facts(uid)) is None:
+        return None
+    exclusive = facts.exclusive and world.cache.provider_by_uid(uid) is not None
+    return replace(facts, confirmed=world.accounts.confirmed_since(uid), exclusive=exclusive)
 
 
 async def _asked(world: World, ledger: Ledger) -> str | None:
