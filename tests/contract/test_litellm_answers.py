@@ -180,3 +180,13 @@ async def test_what_a_key_spent_is_told_with_the_end_of_its_window(serve: Serve)
     async with adapter(serve, Script({"/key/list": row}), DEADLINES) as provider:
         told = Usage(Decimal("4.9"), window_ends=datetime(2026, 11, 25, tzinfo=UTC))
         assert await provider.usage(TOKEN) == told
+
+
+@pytest.mark.parametrize(("has", "sends"), [("1d", False), ("7d", True), (None, True)])
+async def test_a_period_that_a_key_has_is_not_sent_again(serve: Serve, has: str | None, *, sends: bool) -> None:
+    """LiteLLM would begin the window anew, and yesterday's spending would count today where its reset is late."""
+    script = Script({"/key/update": saying(200, ROW | AS_ASKED), "/key/list": listing(budget_duration=has)})
+    async with adapter(serve, script, DEADLINES) as provider:
+        assert await provider.update(TOKEN, LIMITED) is Found.DONE
+    assert ("budget_duration" in script.bodies[0]) is sends
+    assert script.bodies[0]["max_budget"] == 0.1

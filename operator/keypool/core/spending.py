@@ -77,6 +77,21 @@ def spent_ever(key: KeyRecord, usage: Mapping[str, Usage], period: datetime | No
     return key.spent_before + spent_by(key, usage, period)
 
 
+def begun_anew(ledger: Ledger, name: str, before: Usage | None, after: Usage) -> Ledger:
+    """The ledger where a key's counter went back between two readings, as its next window had begun: what was told
+    before stays counted among what the key spent ever."""
+    key = ledger.key(name)
+    if key is None or before is None or not _is_set_back(before, after):
+        return ledger
+    return ledger.mark(name, spent_before=spent_ever(key, {name: before}, ledger.spending.period))
+
+
+def _is_set_back(before: Usage, after: Usage) -> bool:
+    if before.window_ends is None or after.window_ends is None or before.spend is None or after.spend is None:
+        return False
+    return before.window_ends < after.window_ends and after.spend < before.spend
+
+
 def _spent_before(key: KeyRecord, usage: Mapping[str, Usage], period: datetime | None, start: datetime) -> Decimal:
     """What a key spent before the period that begins at `start`. What is counted in a window that goes on is none."""
     used = usage.get(key.name, Usage())

@@ -142,9 +142,8 @@ class LiteLLMProvider(Adapter):
         if team and limits.spend is not None and limits.spend.shared:
             await self.teams.limit(team, limits.spend, until)
         what, body = "change a key's limits", limits_body(limits)
-        answer = await self._post(
-            Call(what, "POST", "/key/update", body={"key": token, **body}, until=until), {200, 404}
-        )
+        sent = {"key": token, **await self._in_its_window(what, token, body, until)}
+        answer = await self._post(Call(what, "POST", "/key/update", body=sent, until=until), {200, 404})
         if answer.status == 404:
             return Found.NOT_FOUND
         kept = read(Limited, answer)
@@ -152,6 +151,18 @@ class LiteLLMProvider(Adapter):
             raise Ambiguous(f"{what}: neither the answer nor the listing shows them")
         check_kept(what, body, kept.model_dump())
         return Found.DONE
+
+    async def _in_its_window(
+        self, what: str, token: str, body: Mapping[str, object], until: float
+    ) -> Mapping[str, object]:
+        """Without a period that the key has: LiteLLM begins its window anew where it is repeated. Where the reset is
+        late, what was spent before would count for a whole window more; and limits are raised again just then."""
+        if body["budget_duration"] is None:
+            return body
+        row = await self._row(what, token, until)
+        if row is None or row.budget_duration != body["budget_duration"]:
+            return body
+        return {name: limit for name, limit in body.items() if name != "budget_duration"}
 
     async def disable(self, handle: str, /) -> Found:
         """Blocks a key."""

@@ -36,6 +36,7 @@ class Row(Made):
     spend: Annotated[Money | None, Maybe] = None
     last_active: Annotated[Moment | None, Maybe] = None
     budget_reset_at: Annotated[Moment | None, Maybe] = None
+    budget_duration: Annotated[str | None, Maybe] = None
 
     @property
     def handle(self) -> str:

@@ -1,10 +1,14 @@
 """What keys are used for, as far as the provider tells."""
 
+from functools import partial
+
 from keypool.core import actions as act
 from keypool.core.ledger import KeyRecord
+from keypool.core.limits import Usage
 from keypool.core.observation import Reading
 from keypool.core.reasons import Reason
 from keypool.core.rotation import is_compromised
+from keypool.core.spending import begun_anew
 from keypool.providers.errors import CredentialRejected, ProviderError
 from keypool.providers.protocol import Provider
 from keypool.reconcile.context import Pass
@@ -30,7 +34,7 @@ async def read(this: Pass, action: act.ReadUsage) -> bool:
     if told is None:  # there is no such key any more, which is for probes to find out
         this.memory.pause(activity, this.world.now() + this.observation.effective.probe_every)
         return True
-    this.memory.readings[record.name] = Reading(this.world.now(), told)
+    await _note(this, record, told)
     return True
 
 
@@ -44,5 +48,14 @@ async def read_last(this: Pass, provider: Provider, record: KeyRecord) -> bool:
     except ProviderError:
         return True
     if told is not None:
-        this.memory.readings[record.name] = Reading(this.world.now(), told)
+        await _note(this, record, told)
     return True
+
+
+async def _note(this: Pass, record: KeyRecord, told: Usage) -> None:
+    """The ledger in memory changes with the reading, also where it cannot be written now: nothing counts twice."""
+    before = this.memory.readings.get(record.name)
+    this.memory.readings[record.name] = Reading(this.world.now(), told)
+    anew = partial(begun_anew, name=record.name, before=before.usage if before is not None else None, after=told)
+    if anew(this.handle.ledger) is not this.handle.ledger:
+        await this.handle.update(anew)

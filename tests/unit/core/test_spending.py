@@ -12,6 +12,7 @@ from keypool.core.ledger import Spending
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.limits import SpendLimit, Usage
 from keypool.core.spending import (
+    begun_anew,
     crossed,
     departed,
     fraction,
@@ -166,6 +167,33 @@ def test_a_window_that_ends_at_midnight_somewhere_else_counts_whole_while_it_run
     ledger = turned(ledger, "Daily", counted(4.6, ends), NOW)
     assert spent_in_slot(ledger, counted(4.9, ends), 0) == Decimal("4.9")
     assert spent_in_slot(ledger, counted(0.2, ends + DAY), 0) == Decimal("0.2")
+
+
+@pytest.mark.parametrize("hours", [0, 5, 16])
+@pytest.mark.parametrize("on_time", [True, False])
+def test_what_a_key_spent_ever_never_goes_back_whenever_its_windows_end(hours: int, *, on_time: bool) -> None:
+    """Prometheus takes a total that went back for a restart, and counts all of it once more. `on_time`: the period is
+    turned at midnight, else with the first reading of the next window."""
+    ledger, told = a_ledger(a_key(0, name="a"), spending=Spending(period=MIDNIGHT - DAY)), list[Decimal]()
+    before = counted(1, MIDNIGHT + timedelta(hours=hours))
+    for day in range(5):
+        midnight, ends = MIDNIGHT + day * DAY, MIDNIGHT + day * DAY + timedelta(hours=hours)
+        for after in (counted(4.6, ends), counted(4.65, ends), counted(0.2, ends + DAY), counted(1, ends + DAY)):
+            ledger, before = begun_anew(ledger, "a", before["a"], after["a"]), after
+            if on_time or after["a"].window_ends != ends:
+                ledger = turned(ledger, "Daily", before, midnight)
+            known = total(ledger, before)
+            assert known is not None
+            assert known.spend is not None
+            told.append(known.spend)
+    assert told == sorted(told)
+    assert abs(told[-1] - (5 * Decimal("4.65") + 1)) <= 5 * Decimal("0.05")
+
+
+def test_a_window_that_was_only_begun_anew_by_a_change_is_counted_once() -> None:
+    ledger = a_ledger(a_key(0, name="a"), spending=Spending(period=MIDNIGHT))
+    before, after = counted(3, TOMORROW)["a"], counted(3, TOMORROW + DAY)["a"]
+    assert begun_anew(ledger, "a", before, after) is ledger
 
 
 def test_over_many_windows_nothing_is_counted_twice_or_forgotten() -> None:
