@@ -1,6 +1,7 @@
 """One replica as a process: its signals, its log, its exit code."""
 
 import asyncio
+import contextlib
 import gc
 import logging
 import signal
@@ -69,7 +70,12 @@ async def _insist(audit: AuditLog, stop: asyncio.Event) -> asyncio.Task[None]:
     """Nothing begins without the log, and what is under way comes to its end when it breaks, or is not read. Raises
     OSError."""
     loop = asyncio.get_running_loop()
-    audit.on_lost.append(lambda _: loop.call_soon_threadsafe(stop.set))
+
+    def broken(_: int) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(stop.set)
+
+    audit.on_lost.append(broken)
     if not await asyncio.to_thread(audit.opens):
         raise OSError("the audit log cannot be written, and KEYPOOL_AUDIT_REQUIRED is set")
     return asyncio.create_task(_stop_when_stuck(audit, stop))

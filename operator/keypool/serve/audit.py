@@ -44,7 +44,8 @@ class AuditLog:
         self._stream = stream or sys.stdout
         self._now = now
         self.lost, self.on_lost = 0, list[Callable[[int], object]]()
-        self._untold = 0
+        self._untold, self._counting = 0, threading.Lock()
+        self._torn = False
         self._busy_since: float | None = None
         self._chain = Chain(_PLACE)
         self._lines: queue.SimpleQueue[_Item] = queue.SimpleQueue()
@@ -94,11 +95,18 @@ class AuditLog:
                 batch.append(self._lines.get())
             self._busy_since = monotonic()
             going_on = None not in batch
-            self._write([line for item in batch for line in self._told(item)])
+            self._write([line for item in batch for line in self._made(item)])
             self._busy_since = None
             for written in batch:
                 if isinstance(written, threading.Event):
                     written.set()
+
+    def _made(self, item: _Item) -> list[dict[str, object]]:
+        try:
+            return self._told(item)
+        except Exception as error:  # noqa: BLE001 - what nobody foresaw costs a line, and not all that follow
+            self._lose(1, type(error).__name__)
+            return []
 
     def _told(self, item: _Item) -> list[dict[str, object]]:
         """The lines that an item makes."""
@@ -108,11 +116,11 @@ class AuditLog:
             return self._begun(_Begin("", self._time()))
         if isinstance(item, threading.Event):
             return []
-        time, line = item
+        (time, line), own = item, body(item[1])
         if isinstance(line, Opened):
-            return [alone(time, body(line))]
+            return [alone(time, own)]
         first = [] if self._chain.seq else [self._chain.link(time, body(Began(__version__)))]
-        return [*first, *self._what_was_lost(time), self._chain.link(time, body(line))]
+        return [*first, *self._what_was_lost(time), self._chain.link(time, own)]
 
     def _begun(self, begin: _Begin) -> list[dict[str, object]]:
         """The end of the chain before, if it has any line, and the beginning of the next one."""
@@ -122,21 +130,30 @@ class AuditLog:
         return [*told, self._chain.link(begin.time, body(Began(__version__)))] if begin.epoch else told
 
     def _what_was_lost(self, time: str) -> list[dict[str, object]]:
-        untold, self._untold = self._untold, 0
+        with self._counting:
+            untold, self._untold = self._untold, 0
         return [self._chain.link(time, body(Lost(untold)))] if untold else []
 
     def _write(self, lines: list[dict[str, object]]) -> None:
         if not lines:
             return
+        text = "".join(json.dumps(line) + "\n" for line in lines)
         try:
-            self._stream.write("".join(json.dumps(line) + "\n" for line in lines))
+            self._stream.write(f"\n{text}" if self._torn else text)
             self._stream.flush()
+            self._torn = False
         except (OSError, ValueError) as error:
-            self._lose(len(lines), type(error).__name__)
+            self._torn = True  # the last line there may be half a one: the next does not go on in it
+            again = sum(
+                told for line in lines if line["audit"] == Lost.audit and isinstance(told := line["lines"], int)
+            )
+            self._lose(len(lines), type(error).__name__, again)
 
-    def _lose(self, lines: int, why: str) -> None:
-        first, self.lost = self.lost == 0, self.lost + lines
-        self._untold += lines
+    def _lose(self, lines: int, why: str, again: int = 0) -> None:
+        """`again`: what the log was to say of lines that were lost before, and now did not."""
+        with self._counting:
+            first, self.lost = self.lost == 0, self.lost + lines
+            self._untold += lines + again
         if first or lines > 1 or self.lost % 1000 == 0:
             _log.error("audit lines were lost", extra={"lines": lines, "in_all": self.lost, "error": why})
         for tell in self.on_lost:

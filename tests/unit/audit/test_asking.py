@@ -55,6 +55,32 @@ def test_a_key_that_people_gave_again_lives_again() -> None:
     assert alive("2030-01-01", "2030-01-02", (0, "created"), (0, "removed"), (0, "created")) == ["kp.shop.chat.0"]
 
 
+EARLIER, LATER = [(0, "intended"), (0, "created"), (0, "active")], [(0, "draining"), (0, "revoking"), (0, "revoked")]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_became_of_a_key_does_not_hang_on_the_order_in_which_leaderships_stand_in_the_file(
+    *, turned: bool
+) -> None:
+    """`kubectl logs` of several pods gives one pod's lines after the other's."""
+    both = written([a_key(number, what) for number, what in EARLIER], [a_key(number, what) for number, what in LATER])
+    ends = 2 + len(EARLIER)
+    texts = [*both[ends:], *both[:ends]] if turned else both
+    (life,) = lives(line for text in texts if isinstance(line := read(text), Read))
+    assert (life.since, life.until, life.end) == (
+        "2026-11-29T12:00:02.000Z",
+        "2026-11-29T12:00:08.000Z",
+        "revoked",
+    )
+    assert life.born
+    assert life.told["event"] == "revoked"
+
+
+def test_the_name_of_a_field_gives_the_terminal_no_orders_either() -> None:
+    told = shown({"time": "2026", "audit": "key", "\x1b[2J": "x", "by": {"\x1b[3J": "y"}})
+    assert told == "2026 key: \\x1b[2J x; by (\\x1b[3J y)"
+
+
 @pytest.mark.parametrize(
     ("text", "fits"),
     [

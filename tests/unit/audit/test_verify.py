@@ -164,3 +164,17 @@ def test_findings_are_bounded() -> None:
 
 def test_deep_nesting_is_damage() -> None:
     assert "more parts" in first(verify(['{"audit": ' + "[" * 5000]))
+
+
+def test_a_field_that_stands_twice_is_told() -> None:
+    """Programs take the last one, people see the first."""
+    twice = LOG[3].replace('{"time"', '{"why": "nothing", "time"', 1)
+    found = verify([*LOG[:3], twice, *LOG[4:]])
+    assert first(found) == "line 4: this line is damaged: it has a field twice"
+
+
+def test_a_number_of_lost_lines_that_nobody_could_count_is_none() -> None:
+    vast = forged(LOG[1], audit="lost", lines=int("9" * 4000))
+    found = verify([LOG[0], vast, vast])
+    assert found.lost == 0
+    assert not found.whole

@@ -13,6 +13,9 @@ _DEAD = frozenset({"revoked", "gone", "outlived", "removed", "acknowledged", *_N
 _MAYBE = frozenset({"unresolved", "held"})
 _UNKNOWN_END = frozenset({"abandoned", "left"})
 _SAYS_NOTHING = frozenset({"not adopted"})
+Rank = tuple[str, int]
+"""When a line was written: the time of its leadership's first line, and its number there. Files that are joined, and
+what `kubectl logs` gives of several pods, have leaderships in any order."""
 
 
 class BadQuestion(ValueError):
@@ -47,7 +50,7 @@ def condition(text: str) -> Condition:
 def shown(told: Mapping[str, object]) -> str:
     """A line for people: its time, its kind, and its fields but for those of the chain."""
     return f"{_text(told.get('time'))} {_text(told.get('audit'))}: " + "; ".join(
-        f"{name} {_text(value)}"
+        f"{_text(name)} {_text(value)}"
         for name, value in told.items()
         if name not in _CHAIN | {"time", "audit"} and value != ""
     )
@@ -55,7 +58,7 @@ def shown(told: Mapping[str, object]) -> str:
 
 def _text(value: object) -> str:
     if isinstance(value, Mapping):
-        return "(" + ", ".join(f"{name} {_text(each)}" for name, each in value.items() if each != "") + ")"
+        return "(" + ", ".join(f"{_text(name)} {_text(each)}" for name, each in value.items() if each != "") + ")"
     if isinstance(value, list):
         return ", ".join(map(_text, value))
     if isinstance(value, bool):
@@ -66,15 +69,23 @@ def _text(value: object) -> str:
 
 @dataclass(slots=True)
 class Life:
-    """A key, from the first line that speaks of it; `until` is empty while none says that it is dead. `sure`: that it
-    is, or was, there at all."""
+    """A key, from the first line that speaks of it; `until` is empty while none says that it is dead. `first` and
+    `last`: the earliest and the latest line that speaks of it; `there`: the earliest that shows that it is, or was,
+    there at all."""
 
     told: dict[str, object]
     since: str
     born: bool
+    first: Rank
+    last: Rank
     until: str = ""
     end: str = ""
-    sure: bool = False
+    there: Rank | None = None
+
+    @property
+    def sure(self) -> bool:
+        """Whether it is, or was, there at all."""
+        return self.there is not None
 
     def overlaps(self, start: str, stop: str) -> bool:
         """Whether it may have lived in that time. That it should have expired proves nothing."""
@@ -94,22 +105,38 @@ class Life:
 def lives(lines: Iterable[Read]) -> Iterator[Life]:
     """All keys that the lines speak of, in the order in which they came."""
     found: dict[tuple[str, str], Life] = {}
+    began: dict[str, str] = {}
     for line in lines:
+        rank = began.setdefault(line.epoch, line.time), line.seq
         if line.audit == "key" and _text(line.told.get("event")) not in _SAYS_NOTHING:
-            _tell(found, line)
+            _tell(found, line, rank)
     return (life for life in found.values() if life.sure or life.end not in _NEVER)
 
 
-def _tell(found: dict[tuple[str, str], Life], line: Read) -> None:
+def _tell(found: dict[tuple[str, str], Life], line: Read, rank: Rank) -> None:
     event, name = _text(line.told.get("event")), (_text(line.told.get("pool_uid")), _text(line.told.get("key")))
     life = found.get(name)
     if life is None:
-        life = found[name] = Life({}, line.time, born=event in {"intended", _BORN})
-    life.told |= {field: value for field, value in line.told.items() if value not in ("", None)}
-    if event == _BORN and not life.sure:
-        life.since, life.born = line.time, True
-    life.sure |= event not in _MAYBE | _DEAD | _UNKNOWN_END and not event.endswith(" failed")
+        life = found[name] = Life({}, line.time, event in {"intended", _BORN}, rank, rank)
+    told = {field: value for field, value in line.told.items() if value not in ("", None)}
+    _begin(life, line.time, event, rank)
+    if rank < life.last:
+        life.told = told | life.told
+        return
+    life.told, life.last = life.told | told, rank
     if event in _DEAD and event != "intended":
         life.until, life.end = line.time, event
     elif not event.endswith(" failed") and event != "limits changed":
         life.until, life.end = "", event if event in _UNKNOWN_END | _MAYBE else ""
+
+
+def _begin(life: Life, time: str, event: str, rank: Rank) -> None:
+    """Since when it lives, as far as this line tells."""
+    shows = event not in _MAYBE | _DEAD | _UNKNOWN_END and not event.endswith(" failed")
+    is_earlier = life.there is None or rank < life.there
+    if event == _BORN and is_earlier:
+        life.since, life.born = time, True
+    elif rank < life.first and (shows or not life.born):
+        life.since, life.born = time, event == "intended"
+    life.first = min(life.first, rank)
+    life.there = rank if shows and is_earlier else life.there

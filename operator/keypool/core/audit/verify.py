@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from keypool.core.audit.chain import BEGINNING, digest
-from keypool.core.audit.reading import Read, Unread, read
+from keypool.core.audit.reading import LARGEST, Read, Unread, read
 
 MOST_TOLD, MOST_EPOCHS, MOST_GAPS = 100, 10_000, 20
 """Findings that are told one by one; and leaderships that are told apart."""
@@ -158,7 +158,7 @@ class Verification:
 
 
 def _number(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < LARGEST else 0
 
 
 def _gaps(epochs: Iterable[Epoch]) -> Iterable[tuple[int, int]]:
