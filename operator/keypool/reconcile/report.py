@@ -23,6 +23,7 @@ from keypool.reconcile.measures import failed_state, pool_state
 from keypool.reconcile.readings import conditions
 from keypool.reconcile.world import World
 from keypool.reconcile.write_backs import WriteBacks
+from keypool.serve.pools import PoolState
 from keypool.serve.usage import PoolUsage
 
 SPENT = (Reason.SPEND_LIMIT_NEAR, Reason.SPEND_LIMIT_REACHED)
@@ -67,16 +68,22 @@ class Reporter:
         return 0.0
 
     def _measure(self, o: Observation, status: ApiKeyPoolStatus, leak: Leak | None, now: datetime) -> None:
-        pools, name = self._world.metrics.pools, (o.ledger.namespace, o.ledger.pool)
-        before = pools.get(*name) if self._measured.get(o.ledger.pool_uid) == name else None
-        self._measured[o.ledger.pool_uid], self._owner[name] = name, o.ledger.pool_uid
-        pools.note(*name, pool_state(o, status, leak, before, now))
+        before = self._began(o.ledger)
+        self._note(o.ledger, pool_state(o, status, leak, before, now))
 
     def measure_failed(self, ledger: Ledger, told: Sequence[ConditionModel]) -> None:
         """A pass that failed says nothing but that; what was measured before stays beside it."""
-        pools, name = self._world.metrics.pools, (ledger.namespace, ledger.pool)
-        self._measured[ledger.pool_uid] = name
-        pools.note(*name, failed_state(ledger, told, pools.get(*name)))
+        self._note(ledger, failed_state(ledger, told, self._began(ledger)))
+
+    def _began(self, ledger: Ledger) -> PoolState | None:
+        """What was measured of this pool before, and of no earlier one of its name."""
+        name = ledger.namespace, ledger.pool
+        return self._world.metrics.pools.get(*name) if self._measured.get(ledger.pool_uid) == name else None
+
+    def _note(self, ledger: Ledger, state: PoolState) -> None:
+        name = ledger.namespace, ledger.pool
+        self._measured[ledger.pool_uid], self._owner[name] = name, ledger.pool_uid
+        self._world.metrics.pools.note(*name, state)
 
     async def _write_status(self, obj: dict[str, Any], status: dict[str, Any]) -> bool:
         """Whether it stands there now. What could not be written is concluded, and told, again."""
