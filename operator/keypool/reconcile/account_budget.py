@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
 
@@ -31,6 +31,18 @@ _log = logging.getLogger(__name__)
 Store = Callable[[Counts], Awaitable[None]]
 USING: ContextVar["tuple[AccountBudget, Ticket] | None"] = ContextVar("USING", default=None)
 """The turn that the calls of the running task are made on."""
+_SENT: ContextVar[list[str] | None] = ContextVar("_SENT", default=None)
+
+
+@contextmanager
+def counted() -> Iterator[Callable[[], int]]:
+    """Around calls: tells how many requests the running task has made in it."""
+    sent = list[str]()
+    token = _SENT.set(sent)
+    try:
+        yield lambda: len(sent)
+    finally:
+        _SENT.reset(token)
 
 
 class AccountBudget:
@@ -139,6 +151,8 @@ class AccountBudget:
     async def turn(self, what: str, *, patient: bool = True) -> AsyncIterator[None]:
         """A request that a ticket covers is sent at once; others wait for a turn of their own, one and a half of the
         minute's windows at most, and not at all when they are not patient."""
+        if (sent := _SENT.get()) is not None:
+            sent.append(what)
         if self.is_free():
             yield
             return

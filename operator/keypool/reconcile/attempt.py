@@ -8,6 +8,7 @@ from keypool.core.annotations import CONFIRM
 from keypool.core.breaker import State
 from keypool.core.observation import Problem
 from keypool.core.reasons import Reason
+from keypool.reconcile.account_budget import counted
 from keypool.reconcile.directory import Entry
 from keypool.reconcile.provider_object import subject
 from keypool.reconcile.proving import prove
@@ -21,7 +22,8 @@ FEW = 5000
 """Keys of an account: one with more is asked less often, as each answer takes as much longer."""
 PART = 10
 """These checks take at most a tenth of an account's request budget."""
-_SAY_NOTHING = frozenset({Reason.LISTING_PUT_OFF, Reason.ANSWER_TOO_LARGE})
+_SAY_NOTHING = frozenset({Reason.LISTING_PUT_OFF, Reason.ANSWER_TOO_LARGE, Reason.PROVIDER_THROTTLED})
+"""Of the credential: the account's request budget may be used up, which keeps nobody from answering a leak."""
 TOO_LARGE = 600.0
 """The same after an answer that was too large: reading it as far as it goes costs others time."""
 
@@ -39,7 +41,7 @@ def is_to_be_checked(entry: Entry, quota: RequestBudget | None, now: datetime) -
     every = CHECK * max(1.0, entry.listed / FEW)
     if quota is not None:
         for calls, of in ((quota.per_minute, timedelta(minutes=1)), (quota.per_day, timedelta(days=1))):
-            every = max(every, of * PART / calls) if calls else every
+            every = max(every, of * PART * entry.requests / calls) if calls else every
     return entry.accepted is None or not timedelta(0) <= now - entry.accepted < every
 
 
@@ -86,6 +88,8 @@ class Attempt:
         if self.entry is entry and self.problem is not None and self.wait(world.now()):
             return None
         problem = await self.make(world, entry, "")
+        if problem is None:
+            world.directory.looked_at(entry.uid)
         if problem is None or problem.reason in _SAY_NOTHING:
             return None
         return problem if problem.stalls or world.directory.unanswered(entry.uid) else None
@@ -96,7 +100,8 @@ class Attempt:
         same = self.entry is entry and self.token == token
         if same and self.problem is not None and self.wait(world.now()) and not may_be_tried_again(entry):
             return self.problem
-        proof = await prove(world, entry.uid, entry.provider)
+        with counted() as requests:
+            proof = await prove(world, entry.uid, entry.provider)
         self.problem = proof.problem
         if token and proof.problem is not None and proof.problem.reason is Reason.ACCOUNT_CHANGED:
             await world.accounts.confirm(entry.uid, token)
@@ -106,7 +111,8 @@ class Attempt:
         if self.problem is None:
             self.failures, self.until = 0, None
             world.directory.trust(entry)
-            entry.accepted, entry.listed = world.now(), len(proof.listing.keys) if proof.listing is not None else 0
+            entry.accepted, entry.requests = world.now(), max(requests(), 1)
+            entry.listed = len(proof.listing.keys) if proof.listing is not None else 0
             if proof.listing is not None:
                 world.accounts.judge(entry.uid, proof.listing)
             return None

@@ -20,7 +20,7 @@ class Entry:
     `trusted`: the provider took the credential, and the account is the one that has our keys. `kept`: this very
     credential is stored beside the ledgers. `authorities`: the Secret that the certificates in `spec` came from, None
     where they stand in the object itself. `grievances`: what the provider refuses to it. `accepted`: when the provider
-    last took the credential, and `listed` how many keys it listed then.
+    last took the credential, `listed` how many keys it listed then, and `requests` how many requests that took.
     """
 
     uid: str
@@ -34,6 +34,7 @@ class Entry:
     grievances: Grievances = field(default_factory=Grievances)
     accepted: datetime | None = None
     listed: int = 0
+    requests: int = 1
 
     @cached_property
     def bundle(self) -> str:
