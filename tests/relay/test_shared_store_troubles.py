@@ -3,10 +3,15 @@
 Each test is named after a complaint about shared state that users of gateways have made.
 """
 
+import asyncio
+
 import pytest
 
+from keypool_client.policy.verdicts import Verdict
 from keypool_client.sharing import sharing
+from keypool_client.sharing.address import Address
 from keypool_client.sharing.outbox import MOST_WAITING
+from keypool_client.sharing.redis import RedisStore
 from tests.relay.mounted import Mounted
 from tests.relay.redis_server import RedisServer
 from tests.relay.served import relay
@@ -131,3 +136,39 @@ async def test_a_full_store_is_read_on_and_told_what_it_refused_when_it_has_room
         await server.ask("CONFIG", "SET", "maxmemory", "0")
         await eventually(lambda: has_told(one))
         await eventually(lambda: is_state(two, "avoided"))
+
+
+TIME = b"*2\r\n$10\r\n1800000000\r\n$1\r\n0\r\n"
+
+
+@pytest.mark.parametrize(
+    ("time", "found"),
+    [
+        (b"*2\r\n$400\r\n" + b"9" * 400 + b"\r\n$1\r\n0\r\n", b"*0\r\n"),
+        (TIME, b"*1\r\n*2\r\n*0\r\n*2\r\n$1\r\nv\r\n$1\r\nx\r\n"),
+        (TIME, b"*1\r\n*2\r\n$3\r\n1-1\r\n*2\r\n$1\r\nv\r\n:5\r\n"),
+        (TIME, b"*1\r\n*2\r\n$3\r\n1-1\r\n*2\r\n$1\r\nv\r\n$-1\r\n"),
+        (TIME, b"*1\r\n$-1\r\n"),
+        (TIME, b"+OK\r\n"),
+    ],
+    ids=["a time of 400 digits", "a list for a mark", "a number for an entry", "no entry", "null", "a word"],
+)
+async def test_whatever_a_server_answers_sharing_goes_on(time: bytes, found: bytes) -> None:
+    """An end of its task would be seen by nobody."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while command := await reader.read(4096):
+            writer.write(time if b"TIME" in command else found)
+        writer.close()
+
+    def merge(verdict: Verdict, now: float) -> bool:
+        raise AssertionError("this was no verdict")
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        store = RedisStore(Address("127.0.0.1", server.sockets[0].getsockname()[1], 0, None, False), None)
+        shared = sharing.Sharing(store, merge, lambda: ["team-a/chat"], lambda: 100.0, lambda: 0.0)
+        try:
+            for _ in range(2):
+                await shared._try()
+        finally:
+            await store.close()

@@ -20,7 +20,7 @@ GOOD_AGAIN_SECONDS = 60.0
 """A success so long after the last rejection ends it. Sooner, a provider whose servers do not agree would have it
 written again and again."""
 REJECTIONS = frozenset({FailureClass.CREDENTIAL, FailureClass.UNKNOWN})
-"""The second one is a 401 that no row knows: perhaps the key, so that the operator looks."""
+"""The second one is a 401 that no row knows: perhaps it is the key, perhaps not."""
 API_VERSION = "keypool.dev/v1alpha1"
 
 Place = tuple[str, str, str]

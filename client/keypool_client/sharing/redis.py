@@ -15,6 +15,7 @@ from redis.asyncio.connection import Connection, ConnectionPool, SSLConnection
 from redis.exceptions import InvalidResponse
 
 from keypool_client.sharing.address import Address
+from keypool_client.sharing.entries import MOST_MS
 from keypool_client.sharing.port import KEPT_MS, MOST_KEPT, MOST_READ, StoreLost, TooMuch
 
 PREFIX = "keypool:verdicts:1:"
@@ -62,14 +63,21 @@ class RedisStore:
     async def now(self) -> int:
         """See Store."""
         seconds, micros = await self._asked((await self._connected()).time())
-        return int(seconds) * 1000 + int(micros) // 1000
+        now = int(seconds) * 1000 + int(micros) // 1000
+        if not 0 <= now < MOST_MS:
+            raise StoreLost(f"{self._address} tells a time that is none")
+        return now
 
     async def read(self, pool: str, after: int) -> Sequence[tuple[bytes, bytes]]:
         """See Store."""
         client = await self._connected()
         told: Any = await self._asked(client.xrevrange(PREFIX + pool, "+", str(max(after, 0)), MOST_READ))
         found = told if isinstance(told, list) else []
-        return [(mark, fields.get(b"v", b"")) for mark, fields in found[:MOST_READ] if isinstance(fields, dict)]
+        return [
+            (mark, entry if isinstance(entry := fields.get(b"v"), bytes) else b"")
+            for mark, fields in found[:MOST_READ]
+            if isinstance(mark, bytes) and isinstance(fields, dict)
+        ]
 
     async def write(self, entries: Sequence[tuple[str, bytes]]) -> Sequence[bool]:
         """See Store."""
