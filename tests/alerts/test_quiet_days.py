@@ -68,8 +68,17 @@ def rotating() -> dict[str, Series]:
     return {**series, pool_series("keypool_pool_ready", "rotating"): [1.0] * len(noon)}
 
 
+def rolled_out() -> dict[str, Series]:
+    """A replica more for as long as a rollout takes, each third day."""
+    takes = range(10 * HOUR, 10 * HOUR + 2)
+    steps = range(DAYS * DAY)
+    return {
+        'keypool_leader{instance="c"}': [0.0 if step > DAY and step % (3 * DAY) in takes else None for step in steps]
+    }
+
+
 def test_no_alert_fires_in_thirty_quiet_days(promtool: Path, tmp_path: Path) -> None:
-    """Day and night, weekdays and weekends, a holiday, growth, a new pool, restarts, late usage, rotations."""
-    rehearsal = Rehearsal({**quiet_series(seed=1), **rotating()})
+    """Day and night, all days of the week, a holiday, growth, a new pool, restarts, late usage, rotations, rollouts."""
+    rehearsal = Rehearsal({**quiet_series(seed=1), **rotating(), **rolled_out()})
     rehearsal.never("", DAYS * 24)
     assert rehearsal.run(promtool, tmp_path) == ""
