@@ -14,7 +14,10 @@ from tests.cluster.drift import differences
 from tests.cluster.installation import MANIFESTS, Document, render
 from tests.unit.argocd import judge
 
-FOLDERS = ("samples", "samples/provider", "samples/tenancy", "samples/workload", "alerts")
+GRANTS = ("relay/holders/cluster-wide", "relay/holders/namespaced")
+FOLDERS = ("samples", "samples/provider", "samples/tenancy", "samples/workload", "alerts", *GRANTS)
+RENDERED = ("relay/injection", "relay/holders")
+OF_KUSTOMIZE = {"base", "namespaced", "policy", "argocd", "kustomize"}
 JUST_MADE = ("pool.yaml", "provider/openai.yaml", "tenancy/shared.yaml")
 MODES = {"client-side": ("apply",), "server-side": ("apply", "--server-side", "--force-conflicts")}
 RULE_CRD = {
@@ -113,13 +116,23 @@ def test_everything_else_that_is_applied_is_in_sync(cluster: Cluster, mode: str)
     before = versions(cluster, ours)
     cluster.run_kubectl(*MODES[mode], *files).checked()
     assert versions(cluster, ours) == before
-    assert {each["metadata"].get("generation") for each in live(cluster, ours)} == {1}
+    assert {each["metadata"].get("generation", 1) for each in live(cluster, ours)} == {1}
+
+
+@pytest.mark.parametrize("folder", RENDERED)
+def test_what_is_applied_beside_the_operator_is_in_sync(cluster: Cluster, mode: str, folder: str) -> None:
+    """The injection of relays, and their rights. Applied again, nothing would change."""
+    documents = render(cluster, MANIFESTS / folder)
+    cluster.run_kubectl(*MODES[mode], "-k", str(MANIFESTS / folder)).checked()
+    assert drift(cluster, documents) == {}
+    assert cluster.run_kubectl("diff", "-k", str(MANIFESTS / folder)).checked() == ""
 
 
 def test_no_folder_of_manifests_is_left_out() -> None:
-    """Each is applied by its name here, or belongs to kustomize."""
+    """Each is applied by its name here, or belongs to kustomize. The parts of a component make no objects."""
     folders = {path.parent.relative_to(MANIFESTS).as_posix() for path in MANIFESTS.rglob("*.yaml")}
-    assert folders == {*FOLDERS, "base", "namespaced", "policy", "argocd", "kustomize"}
+    made = {folder for folder in folders if not folder.startswith("relay/component")}
+    assert made == {*FOLDERS, *RENDERED, *OF_KUSTOMIZE}
 
 
 def test_an_object_that_was_just_made_is_in_progress_for_argo_cd(cluster: Cluster, mode: str) -> None:

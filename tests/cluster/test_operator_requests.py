@@ -43,7 +43,8 @@ async def at_rest(operator: Operator) -> Counter[str]:
 
 
 def took_long(pool: Object) -> bool:
-    """Whether it may have taken over a second, which is then reported once more: on a busy machine, that is."""
+    """Whether it may have taken over a second: on a busy machine, that is. It is then reported once more, and a key
+    that is there before the others costs a write of the ledger."""
     ready = datetime.fromisoformat(condition_in(pool, "Ready")["lastTransitionTime"])
     return ready - datetime.fromisoformat(pool["metadata"]["creationTimestamp"]) >= timedelta(seconds=1)
 
@@ -55,7 +56,7 @@ async def test_new_pools_of_three_keys_cost_at_most_eleven_writes_each_and_meet_
     await team.apply(*(pool_manifest(name, size=3, health={"probeEvery": "24h"}) for name in POOLS))
     slow = [name for name in POOLS if took_long(await team.ready(name, deadline=30))]
     spent = await at_rest(operator) - before
-    assert spent.total() <= 11 * len(POOLS) + len(slow), dict(spent)
+    assert spent.total() <= 11 * len(POOLS) + 2 * len(slow), dict(spent)
     assert not conflicts(operator)
 
 

@@ -150,6 +150,14 @@ async def test_a_variable_that_stands_there_twice_is_no_obstacle(admin: KubeClie
     assert environment(made) == {"MODE": "fast", **OPENAI}
 
 
+async def test_exceptions_that_stand_there_twice_are_no_obstacle_either(
+    admin: KubeClient, injection: Injection
+) -> None:
+    has = [*entries({"HTTPS_PROXY": "http://proxy", "NO_PROXY": ".a"}), *entries({"NO_PROXY": ".b"})]
+    (made,) = await given(admin, injection, pod({"name": "app", "image": "app", "env": has}))
+    assert environment(made) == {"HTTPS_PROXY": "http://proxy", "NO_PROXY": f".b,{HERE}", **OPENAI}
+
+
 async def test_only_the_containers_that_the_pod_names_get_an_environment(
     admin: KubeClient, injection: Injection
 ) -> None:

@@ -182,6 +182,13 @@ async def test_pods_of_a_workload_get_it_and_the_workload_stays_as_written(
     assert given["metadata"]["annotations"]["keypool.dev/injected"] == "true"
 
 
+async def test_a_port_of_the_same_number_for_datagrams_is_not_in_the_way(
+    admin: KubeClient, injection: Injection
+) -> None:
+    ports = [{"containerPort": 8484, "protocol": "UDP"}]
+    assert relay(await made(admin, injection, pod({"name": "app", "image": "app", "ports": ports})))
+
+
 MIRROR = {"keypool.dev/pool": "chat", "kubernetes.io/config.mirror": "0123", "kubernetes.io/config.hash": "0123"}
 NOT_FOR = {
     "a pod that asks for nothing": pod(annotations={}),

@@ -59,13 +59,13 @@ def test_a_relay_gets_what_the_parameters_say(parameters: Injection) -> None:
         httpsProxy="http://proxy.example.com:3128",
         noProxy=".svc",
     )
-    manifest = pod(imagePullSecrets=[{"name": "mirror"}])
+    manifest = pod(imagePullSecrets=[{"name": "mirror"}, {"name": ""}])  # some charts write an empty one
     parameters.until("they are taken up", lambda: "relay@sha256:0123" in parameters.ask(manifest).stdout)
     given = parameters.made(manifest)
     side = relay(given)
     assert (side["imagePullPolicy"], side["securityContext"]["runAsUser"]) == ("Always", 1234)
     assert side["resources"] == {part: {"cpu": "300m", "memory": "256Mi"} for part in ("requests", "limits")}
-    assert given["spec"]["imagePullSecrets"] == [{"name": "mirror"}, {"name": "registry"}]
+    assert given["spec"]["imagePullSecrets"] == [{"name": "mirror"}, {}, {"name": "registry"}]
     env = environment(side)
     assert (env["HTTPS_PROXY"], env["NO_PROXY"]) == ("http://proxy.example.com:3128", ".svc")
     assert env["SSL_CERT_FILE"] == "/var/run/keypool/ca/ca.crt"

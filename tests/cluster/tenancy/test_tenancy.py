@@ -58,7 +58,7 @@ async def test_the_metrics_show_its_endpoint_and_that_no_look_at_it_failed(
     await account.has("Ready", "True", "ProviderReady")
 
     async def shown() -> bool:
-        return f'namespace="",provider="{account.name}"' in text_of(operator)
+        return f'keyprovider="{account.name}",namespace=""' in text_of(operator)
 
     await eventually(shown, 10, "the endpoint is shown")
     looks = [line for line in text_of(operator).splitlines() if line.startswith("keypool_reconcile_seconds_count")]
