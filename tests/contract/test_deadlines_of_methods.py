@@ -82,7 +82,7 @@ async def test_usage_that_stands_in_two_places_is_read_within_one_deadline(serve
 
 
 async def test_a_limit_that_keys_share_is_changed_within_one_deadline(serve: Serve) -> None:
-    server = Sluggish(200, {})
+    server = Sluggish(200, {"data": {"max_budget": 5.0, "budget_duration": "1d"}})
     provider = LiteLLMProvider(LiteLLM(), to(await serve(server.answer)))
     async with in_time(server, provider, calls=2):
         with pytest.raises(Ambiguous):
