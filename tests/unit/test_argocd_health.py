@@ -116,8 +116,10 @@ def test_every_form_holds_the_same_script() -> None:
 
 
 def test_argo_cds_config_map_names_each_kind_as_argo_cd_looks_for_it() -> None:
-    """`resource.customizations.health.GROUP_KIND`, and the text after YAML is the script."""
+    """`resource.customizations.health.GROUP_KIND`, and the text after YAML is the script. What has no status, such as a
+    KeyHolder, is healthy as soon as it is there, as Argo CD assumes by itself."""
     entries = yaml.safe_load((ROOT / PATCH).read_text())["data"]
     crds = [yaml.safe_load(path.read_text())["spec"] for path in (ROOT / "crds").glob("*.yaml")]
-    asked = {f"resource.customizations.health.{crd['group']}_{crd['names']['kind']}" for crd in crds}
+    judged = [crd for crd in crds if "status" in crd["versions"][0].get("subresources", {})]
+    asked = {f"resource.customizations.health.{crd['group']}_{crd['names']['kind']}" for crd in judged}
     assert entries == dict.fromkeys(asked, (ROOT / SCRIPT).read_text())

@@ -38,9 +38,10 @@ def listing(*handles: str) -> Listing:
     return Listing(NOW, NOW, keys)
 
 
-def accounts(book: Book) -> Accounts:
-    nothing = cast("Any", None)
-    return Accounts(nothing, "system", cast("Any", book), nothing, lambda: NOW)
+def accounts(book: Book, *behind: str) -> Accounts:
+    """`behind`: the pools whose Secrets were written from a newer ledger."""
+    registry = SimpleNamespace(is_behind=lambda ledger: ledger.pool_uid in behind)
+    return Accounts(cast("Any", None), "system", cast("Any", book), cast("Any", registry), lambda: NOW)
 
 
 def test_a_verdict_reads_the_ledgers_with_keys_there() -> None:
@@ -50,6 +51,14 @@ def test_a_verdict_reads_the_ledgers_with_keys_there() -> None:
         assert accounts(book).verdict(PROVIDER.uid, provider, listing(*handles)) is verdict
     assert accounts(book).judge(PROVIDER.uid, listing()) is Grip.FREE
     assert set(book.read) == {"pool-0", "pool-1"}
+
+
+def test_a_ledger_that_is_older_than_its_pools_secrets_shows_no_other_account() -> None:
+    """As after a restored backup: its keys were replaced since. Any other ledger shows it."""
+    book, provider = Book(of_pool(0, PROVIDER.uid)), cast("Any", SimpleNamespace(capabilities=NAMING))
+    assert accounts(book, "pool-0").verdict(PROVIDER.uid, provider, listing()) is Account.UNKNOWN
+    both = Book(of_pool(0, PROVIDER.uid), of_pool(1, PROVIDER.uid))
+    assert accounts(both, "pool-0").verdict(PROVIDER.uid, provider, listing()) is Account.CHANGED
 
 
 def test_which_ledgers_have_keys_at_a_provider_follows_their_changes() -> None:
