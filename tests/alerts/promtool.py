@@ -10,7 +10,7 @@ from typing import Any
 from tests.alerts.traffic import STEP, Counted, Series, counter
 
 RULES = sorted((Path(__file__).parents[2] / "prometheus").glob("*.yaml"))
-SECONDS = 300.0
+SECONDS = 900.0
 LEADER = 'keypool_leader{instance="a"}'
 
 
