@@ -7,6 +7,11 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
+AGAIN = 10.0
+"""Seconds. A task that has not ended by then is cancelled again: a cancellation can be lost that comes in the moment in
+which what is awaited ends, as in asyncio.wait_for of Python 3.11."""
+
+
 async def end(*tasks: asyncio.Task[Any]) -> None:
     """Cancels them and returns when all have ended; what they raise is nobody's any more. A cancellation of the caller
     is handed on to them, and raised at the end."""
@@ -15,11 +20,11 @@ async def end(*tasks: asyncio.Task[Any]) -> None:
         task.cancel()
     while left := [task for task in tasks if not task.done()]:
         try:
-            await asyncio.wait(left)
+            await asyncio.wait(left, timeout=AGAIN)
         except asyncio.CancelledError as error:
             cancelled = error
-            for task in left:
-                task.cancel()
+        for task in left:
+            task.cancel()
     for task in tasks:
         if not task.cancelled():
             task.exception()  # taken note of: else asyncio logs that nobody did

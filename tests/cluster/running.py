@@ -12,7 +12,7 @@ from keypool.health import Patience
 from keypool.providers.registry import build
 from keypool.serve.audit import AuditLog
 from keypool.settings import Settings
-from tests.waiting import eventually, within
+from tests.waiting import PATIENCE, eventually, within
 
 STOP_SECONDS = 40.0
 
@@ -115,7 +115,10 @@ class Operator:
         assert self._task is not None
         task, self._task = self._task, None
         try:
-            await within(task, STOP_SECONDS)
+            await asyncio.wait([task], timeout=STOP_SECONDS * PATIENCE / 2)
+            if not task.done():
+                print(*map(repr, asyncio.all_tasks()), sep="\n")  # noqa: T201 - what it hangs on
+            await within(task, STOP_SECONDS / 2)
         except asyncio.CancelledError:
             if not task.cancelled():
                 raise

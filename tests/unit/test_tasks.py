@@ -5,7 +5,9 @@ from functools import partial
 
 import pytest
 
+from keypool import tasks
 from keypool.tasks import end, side_by_side
+from tests.waiting import within
 
 
 async def test_a_task_has_ended_when_end_returns() -> None:
@@ -97,3 +99,21 @@ async def test_jobs_whose_caller_is_cancelled_have_ended_when_it_has() -> None:
     with pytest.raises(asyncio.CancelledError):
         await caller
     assert sorted(ended) == [0, 1]
+
+
+async def test_a_task_that_missed_its_cancellation_is_cancelled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "AGAIN", 0.01)
+    missed = asyncio.Event()
+
+    async def misses_one() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            missed.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(misses_one())
+    await asyncio.sleep(0)
+    await within(end(task), 5)
+    assert missed.is_set()
+    assert task.cancelled()
