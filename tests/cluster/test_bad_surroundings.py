@@ -22,7 +22,7 @@ async def test_a_namespace_deleted_while_keys_are_being_created_goes_and_leaves_
     simulator.faults.add(Fault(kind="drip", match="create", seconds=0.01))
     await team.apply(*(pool_manifest(name, size=3) for name in ("one", "two", "three")))
     await eventually(lambda: _some_keys(simulator), 10, "creates are under way")
-    await team.kubectl("delete", "namespace", team.namespace, "--timeout=50s")
+    await team.kubectl("delete", "namespace", team.namespace, "--timeout=150s")
     await eventually(lambda: _none_live(simulator), 10, "no key lives")
 
 
@@ -32,7 +32,7 @@ async def test_a_namespace_of_ready_pools_goes_with_all_their_keys(
     await team.apply(pool_manifest("one", size=3), pool_manifest("two"))
     await team.ready("one")
     await team.ready("two")
-    await team.kubectl("delete", "namespace", team.namespace, "--timeout=50s")
+    await team.kubectl("delete", "namespace", team.namespace, "--timeout=150s")
     await eventually(lambda: _none_live(simulator), 10, "no key lives")
     await eventually(lambda: _forgotten(team, system), 10, "ledgers and kept credentials are gone")
 

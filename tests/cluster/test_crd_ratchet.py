@@ -57,7 +57,7 @@ def a_pool(name: str, **spec: Any) -> Manifest:
 async def kind(kubectl: Kubectl) -> AsyncIterator[None]:
     """The kind as it was; it goes with the test."""
     (await kubectl("apply", "--filename=-", stdin=stream(definition(bounded=False)))).checked()
-    (await kubectl("wait", "--for=condition=Established", f"crd/{NAME}", "--timeout=60s")).checked()
+    (await kubectl("wait", "--for=condition=Established", f"crd/{NAME}", "--timeout=150s")).checked()
     yield
     (await kubectl("delete", f"crd/{NAME}", "--wait=false")).checked()
 

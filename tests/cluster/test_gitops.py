@@ -54,7 +54,7 @@ def cluster(binaries: Binaries, mode: str) -> Iterator[Cluster]:
     with ControlPlane.start(binaries) as plane:
         plane.run_kubectl("apply", "--filename=-", stdin=json.dumps(RULE_CRD)).checked()
         plane.run_kubectl(*MODES[mode], "-k", str(MANIFESTS / "base")).checked()
-        established = ("wait", "--for=condition=Established", "crd", "--all", "--timeout=55s")
+        established = ("wait", "--for=condition=Established", "crd", "--all", "--timeout=150s")
         plane.run_kubectl(*established).checked()
         yield plane
 

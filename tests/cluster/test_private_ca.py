@@ -85,7 +85,7 @@ async def test_a_bundle_in_a_secret_may_come_later_and_is_checked_without_being_
         assert "canary" not in await provider_has(team, "CertificatesUnusable", "holds a private key")
         await team.apply(secret_manifest("ca", to(url), **{"ca.crt": CA.pem}))
         await team.ready(deadline=30)
-        await team.kubectl("delete", "namespace", team.namespace, "--timeout=50s")
+        await team.kubectl("delete", "namespace", team.namespace, "--timeout=150s")
 
         async def none_lives() -> bool:
             return not simulator.record.live_keys()

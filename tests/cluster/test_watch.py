@@ -233,7 +233,7 @@ async def test_custom_resources_that_are_installed_late_or_again_are_watched_fro
             (await plane.kubectl("apply", "--server-side", "-f", str(CRDS))).checked()
             await eventually(partial(_created, client, name), 30, "the kind is served")
             await watcher.sees(partial(pool_in, namespace="default", name=name), 20)
-            (await plane.kubectl("delete", "--timeout=50s", "-f", str(CRDS))).checked()
+            (await plane.kubectl("delete", "--timeout=150s", "-f", str(CRDS))).checked()
     finally:
         await watcher.stop()
         await client.close()

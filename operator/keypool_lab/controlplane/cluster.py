@@ -8,7 +8,7 @@ from pathlib import Path
 
 from keypool_lab.controlplane import material
 
-KUBECTL_SECONDS = 60.0
+KUBECTL_SECONDS = 180.0
 
 
 class KubectlError(Exception):
@@ -84,4 +84,4 @@ class Cluster:
         """Apply the CRDs in a folder and wait until they are served; blocks. Raises KubectlError when refused."""
         if any(folder.glob("*.yaml")):
             self.run_kubectl("apply", "--server-side", "--force-conflicts", f"--filename={folder}").checked()
-            self.run_kubectl("wait", "--for=condition=Established", "--timeout=50s", f"--filename={folder}").checked()
+            self.run_kubectl("wait", "--for=condition=Established", "--timeout=150s", f"--filename={folder}").checked()
