@@ -26,14 +26,16 @@ async def reported_when_slow(report: Callable[[], Awaitable[bool]], patience: fl
     try:
         yield
         done.set()
-        await telling
+        await asyncio.wait([telling])  # awaited itself, it would take a cancellation of this task for its own, and end
+        telling.result()
     finally:
         await end(telling)
 
 
 async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
     try:
-        await asyncio.wait_for(event.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await event.wait()
     except TimeoutError:
         return False
     return True
