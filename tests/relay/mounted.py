@@ -3,10 +3,16 @@
 import itertools
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from aiohttp import ClientSession
+
+from keypool_lab.simulator import Simulator
+
+Create = Callable[[], Awaitable[tuple[str, str]]]
 Values = Mapping[str, str]
 """A key's public id → its value."""
 
@@ -41,3 +47,25 @@ class Mounted:
         new = self.path / "..new"
         os.symlink(version.name, new)
         os.replace(new, self.path / "..data")
+
+
+def empty(parent: Path) -> Mounted:
+    """A folder of its own, without a version yet."""
+    folder = parent / "keys"
+    folder.mkdir()
+    return Mounted(folder)
+
+
+@asynccontextmanager
+async def making_keys(simulator: Simulator) -> AsyncIterator[Create]:
+    """`await create()` makes a key at the provider: its id there, and its value."""
+    headers = {"Authorization": f"Bearer {simulator.admin_key}"}
+    asked = {"name": "k", "rate_limit_rpm": 3000, "scopes": ["chat:write", "embeddings:write"], "expires_in_days": 30}
+    async with ClientSession(headers=headers) as session:
+
+        async def make() -> tuple[str, str]:
+            async with session.post(f"{simulator.url}/keys", json=asked) as answer:
+                told = await answer.json()
+                return told["id"], told["key"]
+
+        yield make

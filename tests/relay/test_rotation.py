@@ -3,8 +3,7 @@
 import asyncio
 
 from keypool_lab.simulator import Simulator
-from tests.relay.conftest import Create
-from tests.relay.mounted import Mounted, document
+from tests.relay.mounted import Create, Mounted, document
 from tests.relay.served import Served, relay
 from tests.waiting import eventually
 

@@ -10,8 +10,7 @@ import pytest
 from keypool_client.sharing.redis import MOST_ANSWER
 from keypool_lab.simulator import Simulator
 from tests.contract.certificates import authority, server_context
-from tests.relay.conftest import Create
-from tests.relay.mounted import Mounted, document
+from tests.relay.mounted import Create, Mounted, document
 from tests.relay.redis_server import RedisServer, program
 from tests.relay.served import relay
 from tests.relay.sharing import (

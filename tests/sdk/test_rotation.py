@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from keypool_lab.simulator import Simulator
-from tests.relay.conftest import Create
-from tests.relay.mounted import Mounted, Values, document
+from tests.relay.mounted import Create, Mounted, Values, document
 from tests.relay.served import relay
 from tests.sdk.stock import DUMMY, STOCK, Program, Told, running
 from tests.waiting import eventually

@@ -25,7 +25,7 @@ from keypool.core.provider_situations import ProviderSight, Standing, findings_o
 from keypool.core.reasons import Condition, Reason, Trouble
 from keypool.core.rules.deletion import DEADLINE
 from keypool.core.rules.holding import end_of
-from keypool.core.rules.intents import is_lost
+from keypool.core.rules.intents import is_with_provider
 from keypool.core.sees import WHOLE_PASS
 from keypool.core.situation import Finding
 from keypool.providers.boundary import through, type_of
@@ -188,7 +188,7 @@ class Unforeseen:
             await handle.update(lambda ledger: _retained(ledger, bare))
             return
         await handle.update(lambda ledger: self._owed(replace(bare, ledger=ledger)))
-        for uid in sorted({key.provider for key in handle.ledger.keys if key.handle is not None or is_lost(key)}):
+        for uid in sorted({key.provider for key in handle.ledger.keys if is_with_provider(key)}):
             await self._world.directory.keep(uid)
 
     def _owed(self, bare: Observation) -> Ledger:

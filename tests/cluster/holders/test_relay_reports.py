@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,34 +12,22 @@ from aiohttp import ClientSession
 from keypool_client.relay import pacing
 from keypool_lab.simulator import Simulator
 from tests.cluster.holders.pods import BoundPod, Pods
-from tests.relay.mounted import Mounted, document
+from tests.relay.mounted import Create, Mounted, document, empty, making_keys
 from tests.relay.process import process
 from tests.relay.served import ASKED, HEADERS, Served, relay
 from tests.waiting import eventually
-
-Create = Callable[[], Awaitable[tuple[str, str]]]
 
 
 @pytest.fixture
 def mounted(tmp_path: Path) -> Mounted:
     """Empty."""
-    folder = tmp_path / "keys"
-    folder.mkdir()
-    return Mounted(folder)
+    return empty(tmp_path)
 
 
 @pytest.fixture
 async def create(simulator: Simulator) -> AsyncIterator[Create]:
     """`await create()` makes a key at the provider: its id there, and its value."""
-    headers = {"Authorization": f"Bearer {simulator.admin_key}"}
-    asked = {"name": "k", "rate_limit_rpm": 3000, "scopes": ["chat:write"], "expires_in_days": 30}
-    async with ClientSession(headers=headers) as session:
-
-        async def make() -> tuple[str, str]:
-            async with session.post(f"{simulator.url}/keys", json=asked) as answer:
-                told = await answer.json()
-                return told["id"], told["key"]
-
+    async with making_keys(simulator) as make:
         yield make
 
 

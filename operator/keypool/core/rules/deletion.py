@@ -17,7 +17,7 @@ from keypool.core.observation import Observation, Problem
 from keypool.core.projection import project, secret_names
 from keypool.core.reasons import Reason
 from keypool.core.rules.holding import remembered_spec
-from keypool.core.rules.intents import is_lost, unlistable
+from keypool.core.rules.intents import is_with_provider, unlistable
 
 DEADLINE = timedelta(seconds=60)
 """With deletionPolicy Revoke, what is not confirmed by then is owed and the pool may go. The provider's lag in
@@ -108,7 +108,7 @@ def a_settled_pool_may_go(o: Observation, plan: Plan, now: datetime) -> Decision
 
 def _keeping(ledger: Ledger) -> tuple[KeepCredential, ...]:
     """In the very pass that lets the pool go, so that no crash falls in between."""
-    owed = {key.provider for key in ledger.inside(KeyState.OWED) if key.handle is not None or is_lost(key)}
+    owed = {key.provider for key in ledger.inside(KeyState.OWED) if is_with_provider(key)}
     return (KeepCredential(tuple(sorted(owed))),) if owed else ()
 
 

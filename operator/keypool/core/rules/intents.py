@@ -21,6 +21,11 @@ def is_lost(key: KeyRecord) -> bool:
     return key.state in LOST or (key.state is KeyState.OWED and key.handle is None and key.why != Why.SUPPLIED)
 
 
+def is_with_provider(key: KeyRecord) -> bool:
+    """Whether there is a key to revoke at its provider, or a call to find out about: either takes its credential."""
+    return key.handle is not None or is_lost(key)
+
+
 def lost_in(ledger: Ledger) -> tuple[KeyRecord, ...]:
     """Those of which that holds; also when their pool is gone: what was made lives on and is nobody's."""
     return tuple(key for key in ledger.keys if is_lost(key))
