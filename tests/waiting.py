@@ -15,7 +15,8 @@ deadline only decides how late a failure is noticed."""
 
 async def within(happens: Awaitable[T], seconds: float) -> T:
     """What it returns; raises TimeoutError when it takes longer than so many seconds (times `PATIENCE`)."""
-    return await asyncio.wait_for(happens, seconds * PATIENCE)
+    async with asyncio.timeout(seconds * PATIENCE):
+        return await happens
 
 
 async def eventually(condition: Callable[[], Awaitable[T]], deadline: float = 15.0, what: str = "") -> T:
@@ -32,7 +33,9 @@ async def eventually(condition: Callable[[], Awaitable[T]], deadline: float = 15
         asked = time.monotonic()
         try:
             last: object = None
-            if last := await asyncio.wait_for(condition(), max(until - time.monotonic(), POLL_SECONDS)):
+            async with asyncio.timeout(max(until - time.monotonic(), POLL_SECONDS)):
+                last = await condition()
+            if last:
                 return last
         except (AssertionError, TimeoutError) as error:
             last = error

@@ -192,7 +192,8 @@ class Leader:
     async def _finish(self) -> None:
         """Lets passes that are under way come to their end; new ones are not begun."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._queue.drain(ANSWERS_WITHIN), self._settings.grace)
+            async with asyncio.timeout(self._settings.grace):
+                await self._queue.drain(ANSWERS_WITHIN)
 
     def _observe_gauges(self) -> None:
         world = self._world

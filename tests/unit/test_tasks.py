@@ -1,12 +1,18 @@
 """Tasks side by side; and whoever cancels a task waits for its end."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
+from typing import Any
 
 import pytest
 
 from keypool import tasks
+from keypool.cluster.cache import Kind
 from keypool.tasks import end, side_by_side
+from keypool.watch import kopf_watch
+from keypool.watch.liveness import Liveness
+from keypool.watch.queue import WorkQueue
 from tests.waiting import within
 
 
@@ -117,3 +123,43 @@ async def test_a_task_that_missed_its_cancellation_is_cancelled_again(monkeypatc
     await within(end(task), 5)
     assert missed.is_set()
     assert task.cancelled()
+
+
+async def a_drain() -> tuple[Coroutine[Any, Any, None], Callable[[], object]]:
+    queue = WorkQueue()
+    queue.add("pool/a")
+    await queue.get()
+    return queue.drain(60.0), partial(queue.done, "pool/a")
+
+
+async def a_beginning() -> tuple[Coroutine[Any, Any, None], Callable[[], object]]:
+    liveness = Liveness()
+
+    def all_is_listed() -> None:
+        for kind in Kind:
+            liveness.listed(kind, None)
+
+    return liveness.begin(60.0), all_is_listed
+
+
+async def a_pause() -> tuple[Coroutine[Any, Any, None], Callable[[], object]]:
+    stop = asyncio.Event()
+    return kopf_watch._pause(stop, 60.0), stop.set
+
+
+@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.parametrize("begun", [a_drain, a_beginning, a_pause])
+async def test_a_cancellation_in_the_moment_of_the_end_is_not_lost(
+    begun: Callable[[], Awaitable[tuple[Coroutine[Any, Any, None], Callable[[], object]]]], turns: int
+) -> None:
+    """As asyncio.wait_for of Python 3.11 would."""
+    waiting, happens = await begun()
+    task = asyncio.create_task(waiting)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    happens()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    if task.cancel():
+        await asyncio.wait([task])
+        assert task.cancelled()

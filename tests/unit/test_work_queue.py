@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keypool import tasks
 from keypool.watch.lanes import Lane
 from keypool.watch.queue import WorkQueue, run_workers
 from keypool.watch.timers import Backoff, Pace, Timers
@@ -227,3 +228,25 @@ def test_no_key_exceeds_its_pace_and_none_waits_longer_than_a_window(steps: list
         if not pause:
             pace.ran(key, now)
             ran[key] += 1
+
+
+async def test_passes_that_miss_their_cancellation_are_cancelled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else they would hold up the end of a leadership, and the Lease with it."""
+    monkeypatch.setattr(tasks, "AGAIN", 0.01)
+    missed, queue = list[str](), WorkQueue()
+
+    async def handler(key: str) -> float | None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            missed.append(key)
+        await asyncio.Event().wait()
+        return None
+
+    for key in "ab":
+        queue.add(key)
+    workers = asyncio.create_task(run_workers(queue, handler))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    await within(tasks.end(workers), 5)
+    assert sorted(missed) == ["a", "b"]

@@ -49,5 +49,6 @@ async def drip(request: web.Request, answer: Answer, seconds: float, closing: as
 async def closes_within(seconds: float, closing: asyncio.Event) -> bool:
     """Waits so long, or until the proxy closes; whether it does."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(closing.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await closing.wait()
     return closing.is_set()

@@ -65,7 +65,8 @@ class Names(AbstractResolver):
         self._raise_remembered(key)
         search = self._under_way.get(key) or self._begin(key)
         try:
-            found = await asyncio.wait_for(asyncio.shield(search.answer), self._deadline)
+            async with asyncio.timeout(self._deadline):
+                found = await asyncio.shield(search.answer)
         except TimeoutError:
             raise self._too_late(search) from None
         finally:

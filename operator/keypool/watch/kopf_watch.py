@@ -5,6 +5,7 @@ cluster. What it lists and watches is taken before it gets there, see `watch.tak
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -266,7 +267,6 @@ async def _more_kinds(watch: _Watch, kinds: tuple[Kind, ...]) -> None:
 
 
 async def _pause(stop_flag: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stop_flag.wait(), seconds)
-    except TimeoutError:
-        return
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop_flag.wait()

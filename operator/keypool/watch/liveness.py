@@ -110,7 +110,8 @@ class Liveness:
         something else is. Without `secrets`: everything but these."""
         settled, some = (self._settled, self._some) if secrets else (self._claims_settled, self._some_claims)
         with suppress(TimeoutError):
-            await asyncio.wait_for(settled.wait(), patience)
+            async with asyncio.timeout(patience):
+                await settled.wait()
         await some.wait()
 
     def sees(self, namespace: str) -> bool:

@@ -16,6 +16,7 @@ from functools import partial
 from keypool.errand import ERRAND, Errand
 from keypool.providers.boundary import through
 from keypool.serve.logs import describe
+from keypool.tasks import end
 from keypool.watch.lanes import Lane
 from keypool.watch.timers import Backoff, Pace, Timers
 
@@ -198,7 +199,8 @@ class WorkQueue:
             lane.clear()
         self._note_idle()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), patience)
+            async with asyncio.timeout(patience):
+                await self._idle.wait()
         self._patient = False
         self._note_idle()
         await self._idle.wait()
@@ -216,10 +218,15 @@ async def run_workers(queue: WorkQueue, handler: Handler) -> None:
     The handler returns the seconds until the key is to be looked at again, None for not before it is touched. What it
     raises is logged and the key tried again with growing delays; nothing else ends by it.
     """
+    running = set[asyncio.Task[None]]()
     async with asyncio.TaskGroup() as group:
-        while True:
-            key = await queue.get()
-            group.create_task(_work(queue, handler, key), name=key)
+        try:
+            while True:
+                key = await queue.get()
+                running.add(task := group.create_task(_work(queue, handler, key), name=key))
+                task.add_done_callback(running.discard)
+        finally:
+            await end(*running)  # the group cancels each once, and a pass that misses it would hold up the end for ever
 
 
 async def _work(queue: WorkQueue, handler: Handler, key: str) -> None:

@@ -62,7 +62,8 @@ async def _in_use(client: KubeClient, stage: Stage) -> AsyncIterator[None]:
     syncing = asyncio.create_task(keep_in_sync(client, NAMESPACE, steps.RELAY, mount))
     working: asyncio.Task[None] | None = None
     try:
-        await asyncio.wait_for(mount.filled.wait(), MOUNT_SECONDS)
+        async with asyncio.timeout(MOUNT_SECONDS):
+            await mount.filled.wait()
         stage.show(f"$ keypool-client relay    # the Secret {steps.RELAY} is mounted in its folder")
         url = await asyncio.to_thread(stage.lab.start_relay, mount.folder)
         stage.show(f"$ OPENAI_BASE_URL={url} OPENAI_API_KEY={API_KEY} program    # a request every 0.1 s")

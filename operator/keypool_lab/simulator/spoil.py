@@ -110,7 +110,8 @@ async def _wait(request: web.Request, seconds: float, closing: asyncio.Event) ->
     until = clock() + seconds
     while not gone(request) and not closing.is_set() and (left := until - clock()) > 0:
         with suppress(TimeoutError):
-            await asyncio.wait_for(closing.wait(), min(left, _LOOK_SECONDS))
+            async with asyncio.timeout(min(left, _LOOK_SECONDS)):
+                await closing.wait()
 
 
 async def _flow(struck: Struck) -> AsyncIterator[bytes]:
