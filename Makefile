@@ -9,6 +9,8 @@ STAMP := $(VENV)/installed
 # Each test worker runs a control plane of its own and mostly waits: three keep two cores busy without starving them.
 WORKERS ?= 3
 SECONDS_EACH ?= 5
+# Whoever sets it, tests start many Pythons: what is not kept compiled costs each start a second of a core.
+unexport PYTHONDONTWRITEBYTECODE
 UV_VERSION := 0.13.9
 UV_COMPILE = "$$tools/bin/uv" pip compile --quiet --upgrade --universal --generate-hashes --no-config \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
