@@ -103,6 +103,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"secret": {"annotations": {"a": "x" * 4096, "b": "x" * 4095}}},
         "spec.secret.annotations: Invalid value: keys and values must have at most 8192 characters together",
     ),
+    "tag-form": ({"key": {"tags": ["team a"]}}, "must be a tag such as team-a"),
+    "metadata-plain": ({"key": {"metadata": {"logging": "x"}}}, "keys must be of the form example.com/name"),
+    "metadata-ours": ({"key": {"metadata": {"keypool.dev/pool": "x"}}}, "must not hold keys below keypool.dev/"),
     "models-long-together": (
         {"key": {"models": [f"{'m' * 100}{number}" for number in range(41)]}},
         "spec.key.models: Invalid value: all models must have at most 4096 characters together",

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -33,6 +34,13 @@ async def test_a_user_that_cannot_be_deleted_keeps_no_key_alive(subject: Subject
     subject.proxy.next("DELETE", "/v1/users/", Say(500, "{}"), 10)
     assert await subject.provider.revoke(made.handle) is Revocation.DELETED
     assert await subject.provider.probe(made.value) is Probe.REJECTED
+
+
+async def test_a_key_says_whose_it_is(subject: Subject) -> None:
+    whose = {"keypool.dev/namespace": "a", "example.com/cost-centre": "4711"}
+    made = await subject.provider.create(replace(key_for(subject.provider), metadata=whose))
+    assert isinstance(subject.upstream, AnyLLMUpstream)
+    assert whose.items() <= (await subject.upstream.metadata_of(made.handle)).items()
 
 
 async def test_403_is_no_dead_key(subject: Subject) -> None:

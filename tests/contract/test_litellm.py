@@ -123,6 +123,21 @@ async def test_keys_of_a_tenant_are_in_its_team(subject: Subject, upstream: Lite
     assert made.handle in {key.handle for key in await subject.provider.list_keys()}
 
 
+async def test_a_key_says_whose_it_is_and_goes_on_to_when_its_limits_change(
+    subject: Subject, upstream: LiteLLMUpstream
+) -> None:
+    whose = {"keypool.dev/namespace": "a", "keypool.dev/pool": "chat", "example.com/cost-centre": "4711"}
+    made = await subject.provider.create(replace(key_for(subject.provider), metadata=whose))
+    assert await upstream.metadata_of(made.handle) == whose
+    await subject.provider.update(made.handle, Limits(requests_per_minute=7))
+    assert await upstream.metadata_of(made.handle) == whose
+
+
+async def test_tags_reach_the_proxy_which_has_them_only_with_a_licence(subject: Subject) -> None:
+    with pytest.raises(Rejected, match=r"403.*[Ee]nterprise"):
+        await subject.provider.create(replace(key_for(subject.provider), tags=("team-a",)))
+
+
 async def test_a_team_that_is_not_there_is_refused_before_a_key_is_made(subject: Subject) -> None:
     with pytest.raises(Rejected, match="look up the team"):
         await subject.provider.create(replace(key_for(subject.provider), identity=Identity(team="nobody")))

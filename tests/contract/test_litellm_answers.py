@@ -117,6 +117,44 @@ def listing(**row: object) -> Say:
     return saying(200, {"keys": [ROW | row], "total_count": 1, "current_page": 1, "total_pages": 1})
 
 
+ACCOUNTED = replace(KEY, tags=("b", "a"), metadata={"keypool.dev/pool": "chat", "example.com/cost-centre": "4711"})
+
+
+@pytest.mark.parametrize(
+    ("own", "key", "sent"),
+    [(None, KEY, None), (None, ACCOUNTED, ["b", "a"]), (("a", "c"), ACCOUNTED, ["a", "c", "b"]), (("a",), KEY, ["a"])],
+    ids=["none", "the-pool's", "both", "the-provider's"],
+)
+async def test_a_key_gets_the_tags_of_its_provider_and_pool_and_says_whose_it_is(
+    serve: Serve, own: tuple[str, ...] | None, key: NewKey, sent: list[str] | None
+) -> None:
+    """Without tags in a spec none is sent: they may steer what the proxy does."""
+    script = Script({"/key/generate": saying(200, {"token": TOKEN}), "/key/list": listing()})
+    transport = Transport(await serve(script.answer), SecretStr("sk-admin"), DEADLINES)
+    provider = LiteLLMProvider(LiteLLM(tags=own), transport)
+    await provider.create(key)
+    assert script.bodies[0].get("tags") == sent
+    assert script.bodies[0]["metadata"] == key.metadata
+    await provider.close()
+
+
+async def test_a_proxy_that_demands_tags_says_where_they_are_given(serve: Serve) -> None:
+    refused = saying(400, {"error": {"message": "Required param tags not in data", "code": "400"}})
+    nothing = saying(200, {"keys": [], "total_count": 0})
+    async with adapter(serve, Script({"/key/generate": refused, "/key/list": nothing}), DEADLINES) as provider:
+        with pytest.raises(Rejected, match=r"Required param tags.*: give some in key\.tags"):
+            await provider.create(KEY)
+
+
+async def test_the_team_of_a_pool_says_whose_it_is_too(serve: Serve) -> None:
+    shared = replace(ACCOUNTED, owner="kp.a.chat.c", limits=Limits(spend=SpendLimit(Decimal(5), "Daily", shared=True)))
+    made = {"/team/new": saying(200, {}), "/key/generate": saying(200, {"token": TOKEN}), "/key/list": listing()}
+    script = Script(made)
+    async with adapter(serve, script, DEADLINES) as provider:
+        await provider.create(shared)
+    assert script.bodies[0]["metadata"] == shared.metadata
+
+
 @pytest.mark.parametrize("days", [1, 30])
 async def test_a_key_is_asked_for_exactly_the_lifetime(serve: Serve, days: int) -> None:
     """A proxy with an upper bound refuses a second more."""

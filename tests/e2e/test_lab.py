@@ -2,9 +2,12 @@
 
 import json
 import os
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,7 +48,7 @@ def shell(binaries: Binaries) -> Iterator[Shell]:
         yield shell
 
 
-def pools(shell: Shell) -> dict[str, dict[str, object]]:
+def pools(shell: Shell) -> dict[str, dict[str, Any]]:
     """Every pool as kubectl tells it, by name."""
     items = json.loads(shell.kubectl("get", "akp", "--output=json"))["items"]
     return {item["metadata"]["name"]: item for item in items}
@@ -97,3 +100,22 @@ def test_up_again_says_that_it_is_up(shell: Shell) -> None:
     assert again.returncode == 0
     assert again.stdout.startswith("a lab is up already")
     assert exported(again.stdout) == shell.exports
+
+
+def test_up_starts_another_operator_where_the_labs_own_has_ended_and_keeps_the_pools(shell: Shell) -> None:
+    """It would be a pity to lose them: somebody works with them."""
+    before = {name: pool["metadata"] for name, pool in pools(shell).items()}
+    folder = Path(shell.exports["KUBECONFIG"]).parent
+    os.kill(int((folder / "operator.pid").read_text()), signal.SIGKILL)
+    until = time.monotonic() + 60
+    while not (folder / "operator.exit").exists():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    again = shell.commands.run("up")
+    assert again.returncode == 0, again.stdout
+    assert "its operator has ended (status -9), and another one is started" in again.stdout
+    assert exported(again.stdout) == shell.exports
+    assert {name: pool["metadata"]["uid"] for name, pool in pools(shell).items()} == {
+        name: meta["uid"] for name, meta in before.items()
+    }
+    assert not (folder / "operator.exit").exists()

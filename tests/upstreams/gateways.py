@@ -102,6 +102,11 @@ class AnyLLMUpstream(_GatewayUpstream):
         if status != 204:
             raise KeyError(handle)
 
+    async def metadata_of(self, handle: str) -> dict[str, Any]:
+        """What a key says of itself."""
+        _, key = await self._call("GET", f"/v1/keys/{handle}")
+        return dict(key["metadata"])
+
     async def users(self) -> set[str]:
         """Ids of the gateway's users."""
         rows = self._postgresql.run("SELECT user_id FROM users WHERE deleted_at IS NULL", self._gateway.database_name)
@@ -140,6 +145,11 @@ class LiteLLMUpstream(_GatewayUpstream):
         status, _ = await self._call("POST", "/key/delete", {"keys": [handle]})
         if status != 200:
             raise KeyError(handle)
+
+    async def metadata_of(self, token: str) -> dict[str, Any]:
+        """What a key says of itself."""
+        _, key = await self._call("GET", f"/key/info?key={token}")
+        return dict(key["info"]["metadata"])
 
     async def make_team(self, **fields: Any) -> str:
         """A team that an administrator makes; its id."""

@@ -8,7 +8,8 @@ import yaml
 from pydantic import BaseModel
 
 from keypool.api.crd_columns import HOLDER_COLUMNS, POOL_COLUMNS, PROVIDER_COLUMNS
-from keypool.api.crd_rules import CLUSTER_PROVIDER_RULES, HOLDER_RULES, POOL_RULES, PROVIDER_RULES, Rules, add_rules
+from keypool.api.crd_provider_rules import CLUSTER_PROVIDER_RULES, PROVIDER_RULES
+from keypool.api.crd_rules import HOLDER_RULES, POOL_RULES, Rules, add_rules
 from keypool.api.crd_schema import structural
 from keypool.api.key_holder import KeyHolderSpec
 from keypool.api.pool import ApiKeyPoolSpec

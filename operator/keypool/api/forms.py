@@ -70,6 +70,26 @@ Model = Annotated[
     ),
 ]
 
+Tag = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9:./@_-]*$",
+        json_schema_extra={FORM: "must be a tag such as team-a or cost:4711, of letters, digits and : . / @ _ -"},
+    ),
+]
+
+MetadataValue = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=256,
+        pattern=r"^[ -~]*$",
+        json_schema_extra={FORM: "must be of printable ASCII characters"},
+    ),
+]
+
 OAuthScope = Annotated[
     str,
     Field(

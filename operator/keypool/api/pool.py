@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from keypool.api.duration import Duration
-from keypool.api.forms import Amount, Model, Name, Percent, Scope
+from keypool.api.forms import Amount, MetadataValue, Model, Name, Percent, Scope, Tag
 from keypool.api.keys_from import KeysFrom
 from keypool.api.model import ApiModel
 from keypool.api.secret_spec import SecretSpec
@@ -116,6 +116,26 @@ class KeyTemplate(ApiModel):
         Field(
             description="What may be spent. Omitted: the provider's default. Its fields say what a change does to the "
             "keys; giving or omitting it is changed in place where the provider can, else it rotates the keys.",
+        ),
+    ] = None
+    tags: Annotated[
+        tuple[Tag, ...] | None,
+        Field(
+            min_length=1,
+            max_length=8,
+            description="Tags that each key gets at the provider, for its accounting, each once (capability setsTags). "
+            "They may also decide which models and budgets the provider uses: so not for pools of a "
+            "ClusterKeyProvider, whose administrator sets them. Changed in place: keys made from then on get them.",
+            json_schema_extra={"x-kubernetes-list-type": "set"},
+        ),
+    ] = None
+    metadata: Annotated[
+        dict[str, MetadataValue] | None,
+        Field(
+            max_length=8,
+            description="What each key is to say of itself at the provider, for its accounting, such as "
+            'example.com/cost-centre: "4711", beside what keypool says there: namespace, pool and installation '
+            "(capability setsMetadata). No secrets. Changed in place: keys made from then on say it.",
         ),
     ] = None
     lifetime: Annotated[

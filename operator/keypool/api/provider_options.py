@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from keypool.api.forms import FORM, BaseUrl, UpstreamId
+from keypool.api.forms import FORM, BaseUrl, Tag, UpstreamId
 from keypool.api.model import ApiModel
 
 Dialect = Literal["openai", "anthropic", "gemini", "azure"]
@@ -47,6 +47,17 @@ class LiteLLM(ApiModel):
     team: Annotated[
         UpstreamId | None,
         Field(description="The team whose budget and limits the keys draw on (default: none). Immutable."),
+    ] = None
+    tags: Annotated[
+        tuple[Tag, ...] | None,
+        Field(
+            min_length=1,
+            max_length=8,
+            description="Tags that each key gets, each once, before those of its pool (default: none): for accounting, "
+            "or where the proxy demands some. Tags may also decide which models and budgets the proxy uses. Changed in "
+            "place: keys made from then on get them.",
+            json_schema_extra={"x-kubernetes-list-type": "set"},
+        ),
     ] = None
 
 

@@ -94,6 +94,8 @@ class ProviderCapabilities(StatusModel):
     limits_account: bool = _can("Its rate limit counts for the account: more keys give no more throughput.")
     sets_scopes: bool = _can("It limits what each key may do.")
     sets_models: bool = _can("It limits which models each key may use.")
+    sets_tags: bool = _can("Its keys have tags, by which it accounts for what they spend.")
+    sets_metadata: bool = _can("Its keys say which namespace and pool they are for, and what the pool adds.")
     tells_last_use: bool = _can("It tells when a key was used last.")
     tells_usage: bool = _can("It tells what a key spent, or how many requests it made.")
     deletes_keys: bool = _can("It revokes keys when asked; otherwise a person has to.")

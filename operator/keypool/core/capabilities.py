@@ -33,6 +33,8 @@ class Capabilities:
     limits_account: bool = False
     sets_scopes: bool = False
     sets_models: bool = False
+    sets_tags: bool = False
+    sets_metadata: bool = False
     tells_last_use: bool = False
     tells_usage: bool = False
     deletes_keys: bool = True

@@ -43,10 +43,13 @@ class Effective:
     scopes: tuple[str, ...]
     limits: Limits
     alert_at: tuple[int, ...]
+    tags: tuple[str, ...] = ()
+    metadata: tuple[tuple[str, str], ...] = ()
 
     def template(self, provider_uid: str, identity: Identity = NO_IDENTITY, *, changes_limits: bool = False) -> str:
         """Identifies all that a key has from birth: another template needs another key. Limits are not part of it where
-        they are changed in place, but for whether keys share one."""
+        they are changed in place, but for whether keys share one. Nor are tags and metadata, which only account for a
+        key: another cost centre must not rotate a thousand keys at once."""
         limits, parts = self.limits, list[object]([provider_uid, sorted(self.scopes)])
         if not changes_limits:
             parts += [limits.requests_per_minute]
@@ -101,6 +104,8 @@ def effective(spec: ApiKeyPoolSpec, capabilities: Capabilities | None) -> Effect
             spend=spend_limit_of(spec),
             models=tuple(sorted(spec.key.models or ())),
         ),
+        tags=tuple(sorted(spec.key.tags or ())),
+        metadata=tuple(sorted((spec.key.metadata or {}).items())),
     )
 
 

@@ -20,6 +20,16 @@ def upstream_name(namespace: str, pool: str, installation: str, nonce: str) -> s
     return f"kp.{short_namespace}.{pool[: room - len(short_namespace)]}.{installation}.{nonce}"
 
 
+def metadata_of(namespace: str, pool: str, installation: str) -> dict[str, str]:
+    """What each key says of itself where the provider lets it: the same for all keys of a pool, whole, and for ever, so
+    that a bill can be split by it."""
+    return {
+        "keypool.dev/namespace": namespace,
+        "keypool.dev/pool": pool,
+        "keypool.dev/installation": installation,
+    }
+
+
 def jitter(name: str) -> float:
     """A number in [0, 1) that depends on the name alone: spreads work without remembering anything."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32

@@ -40,5 +40,7 @@ def _lacking(spec: ApiKeyPoolSpec, known: Capabilities) -> list[tuple[str, str]]
         (shared and some, known.limits_group_spend, "key.spendLimit.scope", "limitsGroupSpend"),
         (own and some, known.sets_spend_limit, "key.spendLimit.scope", "setsSpendLimit"),
         (key.models, known.sets_models, "key.models", "setsModels"),
+        (key.tags, known.sets_tags, "key.tags", "setsTags"),
+        (key.metadata, known.sets_metadata, "key.metadata", "setsMetadata"),
     )
     return [(field, capability) for given, can, field, capability in wanted if given and not can]

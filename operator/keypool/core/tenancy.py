@@ -86,6 +86,8 @@ def _wishes_refused(limits: TenantLimits, wishes: Effective) -> Iterator[str]:
         yield f"spec.key.lifetime: {render(wishes.lifetime)} is in force, and {longest} is allowed; set at most that"
     yield from _beyond("spec.key.scopes", wishes.scopes, limits.scopes)
     yield from _beyond("spec.key.models", wishes.limits.models, limits.models)
+    if wishes.tags:
+        yield "spec.key.tags: must be left out, as tags may decide whose budget is used; an administrator sets them"
     spend, most = wishes.limits.spend, limits.spend_limit.max_amount
     if spend is None and (limits.spend_limit.required or most is not None):
         yield "spec.key.spendLimit: must be given" + (f", with an amount of at most {most}" if most else "")

@@ -57,7 +57,12 @@ class AnyLLMProvider(Adapter):
     """One gateway. The endpoint is its root; workloads get it with /v1."""
 
     capabilities = Capabilities(
-        lists_names=True, sets_expiry=True, disables_keys=True, tells_last_use=True, tells_usage=True
+        lists_names=True,
+        sets_expiry=True,
+        disables_keys=True,
+        sets_metadata=True,
+        tells_last_use=True,
+        tells_usage=True,
     )
 
     def __init__(self, _options: AnyLLM, transport: Transport, page: int = PAGE) -> None:
@@ -72,7 +77,11 @@ class AnyLLMProvider(Adapter):
     async def create(self, key: NewKey) -> CreatedKey:
         """Creates a key with a user of its own."""
         expires = datetime.now(UTC) + key.lifetime
-        body = {"key_name": key.name, "expires_at": expires.isoformat(), "metadata": {"owner": key.owner}}
+        body = {
+            "key_name": key.name,
+            "expires_at": expires.isoformat(),
+            "metadata": {"owner": key.owner, **key.metadata},
+        }
         answer = await self._transport.call(
             Call("create a key", "POST", "/v1/keys", body=body, expect=frozenset({200, 201}))
         )

@@ -24,6 +24,8 @@ from keypool.providers.calls import check_kept, models_verdict
 from keypool.providers.errors import Ambiguous, ProviderError, Rejected
 from keypool.providers.litellm_teams import Teams
 from keypool.providers.litellm_wire import (
+    DEMANDS_TAGS,
+    GIVE_TAGS,
     KEYS,
     LIMITS,
     PAGE,
@@ -33,6 +35,7 @@ from keypool.providers.litellm_wire import (
     Made,
     Row,
     Total,
+    accounting_body,
     limits_body,
     parts_of,
 )
@@ -63,6 +66,8 @@ class LiteLLMProvider(Adapter):
         limits_group_spend=True,
         sets_rate_limit=True,
         sets_models=True,
+        sets_tags=True,
+        sets_metadata=True,
         tells_last_use=True,
         tells_usage=True,
         activation_lag=LAG,
@@ -72,7 +77,7 @@ class LiteLLMProvider(Adapter):
 
     def __init__(self, options: LiteLLM, transport: Transport, page: int = PAGE) -> None:
         super().__init__(transport)
-        self._size = page
+        self._size, self._tags = page, options.tags or ()
         self.teams = Teams(transport, options.team, LAG.total_seconds(), self._count)
 
     @property
@@ -90,6 +95,7 @@ class LiteLLMProvider(Adapter):
             "key": key.value.get_secret_value(),
             "key_alias": key.name,
             "duration": f"{int(key.lifetime.total_seconds())}s",
+            **accounting_body(key, self._tags),
             **limits_body(key.limits),
             **({"team_id": team} if team else {}),
         }
@@ -120,6 +126,8 @@ class LiteLLMProvider(Adapter):
         if answer.status != 400:
             return Ambiguous("create a key: it is not listed after it was created")
         refused = refusal("create a key", 400, answer.said)
+        if DEMANDS_TAGS in answer.said:
+            return Rejected(f"{refused}: {GIVE_TAGS}")
         if "already exists" not in answer.said or (await self._page(1, until, key_alias=key.name))[0].count:
             return refused
         return Ambiguous(f"{refused}, and no key of that name is listed")

@@ -39,7 +39,8 @@ class Teams:
             return team
         if team:
             raise Rejected(f"create a key: keys of team {team} cannot share a limit of their own; use scope: Key")
-        body = {"team_id": key.owner, "team_alias": key.owner, **budget_body(key.limits.spend)}
+        whose = {"team_id": key.owner, "team_alias": key.owner, "metadata": dict(key.metadata)}
+        body = {**whose, **budget_body(key.limits.spend)}
         made = await self._post("make the pool's team", "/team/new", body, until, 400)
         if made.status == 400:  # it is there already
             await self.limit(key.owner, key.limits.spend, until)

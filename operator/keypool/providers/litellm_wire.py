@@ -10,12 +10,14 @@ from keypool.providers.adapter import Maybe, WireModel
 from keypool.providers.errors import Rejected
 from keypool.providers.numbers import Count, Moment, Money
 from keypool.providers.pages import Entries
-from keypool.providers.protocol import ListedKey
+from keypool.providers.protocol import ListedKey, NewKey
 
 PAGE = 100
 """Keys that a listing shows at once."""
 RESETS = {"Daily": "1d", "Weekly": "7d", "Monthly": "1mo"}
 """Periods of a budget, which LiteLLM aligns to midnight UTC, Mondays and the first of the month."""
+DEMANDS_TAGS = "Required param tags not in data"
+GIVE_TAGS = "give some in key.tags of the pool or liteLLM.tags of the provider"
 OWN_TEAM = "kp."
 _HANDLE = rf"(?P<hash>[0-9a-f]{{64}})(:(?P<team>{re.escape(OWN_TEAM)}[A-Za-z0-9._-]{{1,124}}))?"
 
@@ -89,6 +91,12 @@ KEYS = Entries("keys", Row, lambda row: (row.token, row.listed()))
 
 class Deleted(WireModel):
     deleted_keys: tuple[str, ...]
+
+
+def accounting_body(key: NewKey, tags: tuple[str, ...]) -> dict[str, object]:
+    """What its spending is accounted by. Names below a domain mean nothing to the proxy, as others of metadata do."""
+    every = list(dict.fromkeys((*tags, *key.tags)))
+    return {"metadata": dict(key.metadata), **({"tags": every} if every else {})}
 
 
 def limits_body(limits: Limits) -> dict[str, object]:

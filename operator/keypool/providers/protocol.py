@@ -1,7 +1,7 @@
 """The protocol that every provider is driven through, and the values that cross it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol
@@ -17,7 +17,8 @@ from keypool.core.limits import NO_IDENTITY, NO_LIMITS, Identity, Limits, Usage
 class NewKey:
     """What to create: `name` is unique and never reused; `lifetime` is how long the key is to live: never longer, as a
     provider may refuse that, but where it knows whole days alone; `owner`
-    is the same for all keys of a pool; `value` is the one to give it, only where the provider `chooses_value`."""
+    is the same for all keys of a pool; `value` is the one to give it, only where the provider `chooses_value`. `tags`
+    and `metadata` (namespace, pool and installation among it) are what the provider accounts by; no secrets."""
 
     name: str
     lifetime: timedelta
@@ -26,6 +27,8 @@ class NewKey:
     owner: str = ""
     value: SecretStr | None = None
     identity: Identity = NO_IDENTITY
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

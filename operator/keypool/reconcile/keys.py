@@ -10,7 +10,7 @@ from keypool.core import actions as act
 from keypool.core.deadlines import BEGIN_WITHIN
 from keypool.core.ledger import KeyRecord
 from keypool.core.lifecycle import Evidence, KeyState
-from keypool.core.naming import nonce, upstream_name
+from keypool.core.naming import metadata_of, nonce, upstream_name
 from keypool.core.reasons import Reason
 from keypool.core.warnings import differs
 from keypool.errand import waiting_for_others
@@ -105,6 +105,8 @@ def new_key(this: Pass, record: KeyRecord) -> NewKey:
         owner=owner,
         value=record.value,
         identity=this.observation.identity,
+        tags=spec.tags,
+        metadata=metadata_of(ledger.namespace, ledger.pool, this.observation.installation) | dict(spec.metadata),
     )
 
 

@@ -8,8 +8,8 @@ import typer
 
 from keypool_lab.commands.failing import told
 from keypool_lab.lab import LabError, background
-from keypool_lab.lab.holding import hold
-from keypool_lab.lab.standing import AlreadyUp, StateFile, state_folder
+from keypool_lab.lab.holding import OPERATOR, hold
+from keypool_lab.lab.standing import AlreadyUp, Standing, StateFile, state_folder
 from keypool_lab.lab.usage import usage
 from keypool_lab.narrator import Narrator
 
@@ -48,13 +48,24 @@ def _in_background(state: StateFile, narrator: Narrator) -> None:
     standing = state.standing()
     if standing is not None and not standing.ready:
         raise LabError("a lab is being started by another process")
-    if standing is not None and (ended := standing.ended()):
-        narrator.say(f"a lab is up, but this has ended: {', '.join(ended)}; starting anew")
-        background.stop(state)
-        standing = None
-    elif standing is not None:
+    if standing is None:
+        standing = background.start(state, narrator.say)
+    elif ended := standing.ended():
+        standing = _mended(state, standing, ended, narrator)
+    else:
         narrator.say("a lab is up already.")
-    narrator.say(usage(standing or background.start(state, narrator.say), _python()))
+    narrator.say(usage(standing, _python()))
+
+
+def _mended(state: StateFile, standing: Standing, ended: dict[str, str], narrator: Narrator) -> Standing:
+    """A lab is never ended unasked: pools may be in it that somebody works with."""
+    if others := sorted(ended.keys() - {OPERATOR}):
+        raise LabError(
+            f"a lab is up, but of its parts {', '.join(others)} ended by themselves and cannot be started again; logs "
+            f"are in {standing.folder}. End it, with all that is in its cluster, by `down`; then `up` starts another"
+        )
+    narrator.say(f"a lab is up; its operator has ended (status {ended[OPERATOR]}), and another one is started")
+    return background.restart_operator(state, standing)
 
 
 def _python() -> str:

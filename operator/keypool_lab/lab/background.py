@@ -8,11 +8,14 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from keypool_lab.lab.holding import RESTART
 from keypool_lab.lab.lab import LabError
 from keypool_lab.lab.standing import Standing, StateFile
 
 POLL_SECONDS = 0.1
 STOP_SECONDS = 30.0
+RESTART_SECONDS = 100.0
+"""Longer than an operator that is started may take to become ready."""
 KILLED_SECONDS = 5.0
 
 Say = Callable[[str], None]
@@ -49,6 +52,23 @@ def _follow(state: StateFile, holder: "subprocess.Popen[bytes]", say: Say) -> St
             if ended:
                 raise LabError("the lab could not be started; the reason is above")
             time.sleep(POLL_SECONDS)
+
+
+def restart_operator(state: StateFile, standing: Standing) -> Standing:
+    """Have the holder start another operator in the place of the one that has ended. Raises LabError."""
+    _signal(standing.pid, RESTART)
+    until = time.monotonic() + RESTART_SECONDS
+    while time.monotonic() < until:
+        now = state.standing()
+        if now is None:
+            raise LabError("the lab ended meanwhile; `up` starts another one")
+        if now.operator_url != standing.operator_url and not now.ended():
+            return now
+        time.sleep(POLL_SECONDS)
+    raise LabError(
+        f"the operator has ended and another one does not start; its log is {standing.folder}/operator.log. The "
+        "cluster with its pools is still there; `down` ends it, and then `up` starts another one"
+    )
 
 
 def stop(state: StateFile) -> bool:

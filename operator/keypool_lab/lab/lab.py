@@ -89,6 +89,17 @@ class Lab:
     def start_operator(self) -> None:
         """Install its rights and a provider; wait until the operator is ready and has accepted the provider."""
         install(self.plane, self._urls[::-1], self.plane.folder / "simulator.key")
+        self._run_operator()
+
+    def restart_operator(self) -> None:
+        """Another one in the place of the one that has ended, whose log goes to operator.log.1: the cluster, with all
+        that is in it, stays. Raises LabError, KubectlError and ControlPlaneError."""
+        folder = self.plane.folder
+        (folder / "operator.log").replace(folder / "operator.log.1")
+        (folder / "operator.exit").unlink(missing_ok=True)
+        self._run_operator()
+
+    def _run_operator(self) -> None:
         kubeconfig = asyncio.run(self.plane.kubeconfig_for(SYSTEM, ACCOUNT, TOKEN_LIFETIME))
         environment = {
             "KEYPOOL_KUBECONFIG": str(kubeconfig),

@@ -18,13 +18,14 @@ def test_a_refusal_is_a_sentence(kind: str, provider: str) -> None:
 
 
 def test_all_that_a_provider_cannot_do_is_told_at_once() -> None:
-    spec = a_spec(key={"models": ["m"], "scopes": ["s"]}, deletionPolicy="RevokeAndWait")
+    accounting = {"tags": ["t"], "metadata": {"example.com/a": "b"}}
+    spec = a_spec(key={"models": ["m"], "scopes": ["s"], **accounting}, deletionPolicy="RevokeAndWait")
     problem = unsupported(spec, "static", Capabilities(deletes_keys=False))
     assert problem is not None
     assert problem.message == (
-        "spec.key.scopes, spec.key.models: a static provider lacks the capabilities setsScopes, setsModels; leave them "
-        "out, or use another provider; spec.deletionPolicy: a static provider lacks the capability deletesKeys for "
-        "RevokeAndWait; use Revoke"
+        "spec.key.scopes, spec.key.models, spec.key.tags, spec.key.metadata: a static provider lacks the capabilities "
+        "setsScopes, setsModels, setsTags, setsMetadata; leave them out, or use another provider; spec.deletionPolicy: "
+        "a static provider lacks the capability deletesKeys for RevokeAndWait; use Revoke"
     )
 
 

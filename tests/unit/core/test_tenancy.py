@@ -119,6 +119,7 @@ LIMITS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         "spec.key.spendLimit.amount: 25.01 is asked for, and 25 is allowed",
     ),
     ({"spendLimit": {"maxAmount": "25"}}, {}, "spec.key.spendLimit: must be given, with an amount of at most 25"),
+    ({}, {"key": {"tags": ["others-budget"]}}, "spec.key.tags: must be left out, as tags may decide whose budget is"),
 ]
 
 
@@ -135,6 +136,7 @@ ALLOWED: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"models": ["a/b"]}, {"key": {"models": ["a/b"]}}),
     ({"spendLimit": {"required": True, "maxAmount": "25"}}, {"key": {"spendLimit": {"amount": "25"}}}),
     ({}, {"key": {"scopes": ["anything"], "models": ["any"], "lifetime": "8760h"}}),
+    ({}, {"key": {"metadata": {"example.com/cost-centre": "4711"}}}),
 ]
 
 
