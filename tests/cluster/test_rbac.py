@@ -26,6 +26,8 @@ EVERYWHERE = (
     | rights("keyproviders.keypool.dev/status", "update")
     | rights("clusterkeyproviders.keypool.dev", "get list watch")
     | rights("clusterkeyproviders.keypool.dev/status", "update")
+    | rights("keyholders.keypool.dev", "get list watch")
+    | rights("pods", "get")
     | rights("namespaces", "get list")
     | rights("secrets", "get list watch create update delete")
     | rights("events.events.k8s.io", "create")
@@ -37,7 +39,7 @@ AT_HOME = (
     | rights("leases.coordination.k8s.io", "get update", "keypool")
 )
 # Asked of the API server, besides all that is in the table: what must be refused.
-NEVER = ("pods", "pods/exec", "nodes", "serviceaccounts", "configmaps", "roles.rbac.authorization.k8s.io")
+NEVER = ("pods/exec", "pods/log", "nodes", "serviceaccounts", "configmaps", "roles.rbac.authorization.k8s.io")
 
 
 @pytest.fixture(scope="module")

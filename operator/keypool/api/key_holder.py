@@ -1,6 +1,7 @@
 """`KeyHolder`: what one pod's relay says about the keys that it holds. The relay writes it, and nobody else.
 
-It is a report for people, and no authority: nothing that keypool does follows from it.
+It is a report, and no authority: the operator asks the provider about a key that is reported as rejected, and goes by
+the answer.
 """
 
 from typing import Annotated
@@ -35,8 +36,8 @@ class HeldKey(ApiModel):
     rejected: Annotated[
         Time | None,
         Field(
-            description="Since when the provider has rejected the key in this pod's requests. Absent: it has not. "
-            "People read it: keypool goes by its own probes alone. Changed in place.",
+            description="Since when the provider has rejected the key in this pod's requests. Absent: it has not. The "
+            "operator asks the provider itself, at once. Changed in place.",
         ),
     ] = None
 
