@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
 
+from keypool.cluster import paths
 from keypool.cluster.announcer import Announcer
 from keypool.cluster.cache import Kind, ObjectCache
 from keypool.cluster.client import KubeClient
@@ -31,6 +32,7 @@ from keypool.reconcile.directory import Directory, Prepare
 from keypool.reconcile.journal import Journal
 from keypool.reconcile.pace import Pace
 from keypool.reconcile.registry import Registry
+from keypool.reconcile.reports import Reports
 from keypool.reconcile.tenants import Tenancy
 from keypool.reconcile.world import World
 from keypool.serve.audit import AuditLog
@@ -144,6 +146,14 @@ async def assemble(parts: Parts, client: KubeClient, leadership: Leadership, que
         namespaces=namespaces,
         tenancy=Tenancy(parts.cache, ledgers, namespaces, touch_pool) if not settings.served else None,
         debts=Debts(ledgers, namespaces, touch_pool),
+        reports=Reports(
+            parts.cache,
+            lambda namespace, name: client.get(paths.pod(namespace, name)),
+            lambda uid: handle.ledger if (handle := ledgers.get(uid)) is not None else None,
+            now=parts.now,
+            monotonic=monotonic,
+            counted=parts.metrics.on_key_report,
+        ),
         pace=Pace(parts.cache, parts.now, timedelta(seconds=parts.minute)),
         changes=Changes(monotonic, parts.cache.store(Kind.PROVIDER).count),
         credentials=Credentials(client, monotonic),

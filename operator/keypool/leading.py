@@ -117,6 +117,10 @@ class Leader:
                 self._queue.add_soon(f"pool/{uid}")
 
     def _touch(self, kind: Kind, obj: Mapping[str, Any]) -> None:
+        if kind is Kind.HOLDER:
+            for uid in self._world.reports.woken_by(obj["metadata"]["uid"]):
+                self._queue.add(f"pool/{uid}")
+            return
         if kind in PROVIDERS:
             self._queue.add(f"provider/{obj['metadata']['uid']}")
         add = self._queue.add_soon if kind in PROVIDERS else self._queue.add
@@ -197,6 +201,7 @@ class Leader:
 
     def _observe_gauges(self) -> None:
         world = self._world
+        world.metrics.read_holders(partial(len, world.cache.holders))
         world.metrics.read_when_scraped(
             queue_depth=lambda: self._queue.depth,
             keys_owed=world.ledgers.owed.keys,

@@ -16,7 +16,7 @@ from pydantic import SecretStr, ValidationError
 
 import keypool.providers
 from keypool.api import duration
-from keypool.cluster import askers, secret_view
+from keypool.cluster import askers, holders, secret_view
 from keypool.core import asked, ledger, recovery, supply
 from keypool.core.audit import asking, reading
 from keypool.providers import addresses, authorities, outcomes, text
@@ -45,7 +45,7 @@ MODULES = (
         readings,
         recovery,
     ),
-    *(secret_view, supply, text),
+    *(holders, secret_view, supply, text),
     *(address, entries),
     *wire.MODULES,
 )
@@ -117,6 +117,7 @@ PARSERS: dict[str, Parser] = {
     "asked.read": Parser(lambda data: asked.read(_text(data)[: readings.REQUEST_LIMIT])),
     "asked.remembered": Parser(lambda data: asked.remembered(_text(data)[: readings.REQUEST_LIMIT], "uid")),
     "duration.parse": Parser(lambda data: duration.parse(_text(data)), (ValueError,)),
+    "holders.holder_view": Parser(lambda data: holders.holder_view(_object(data))),
     "ledger.load": Parser(lambda data: ledger.load(_text(data)), (ledger.LedgerUnreadable,)),
     "recovery.published_in": Parser(lambda data: recovery.published_in([_texts(data)], "apiKey")),
     "readings.pool_facts": Parser(lambda data: readings.pool_facts(_annotated(data))),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from keypool.cluster.holders import Holders, holder_view
 from keypool.cluster.indices import Index
 from keypool.cluster.keeping import kept_object, kept_view, wanted_by
 from keypool.cluster.secret_view import secret_view
@@ -31,15 +32,24 @@ class Kind(StrEnum):
     PROVIDER = "keyproviders"
     CLUSTER_PROVIDER = "clusterkeyproviders"
     SECRET = "secrets"  # noqa: S105 - a plural, not a password
+    HOLDER = "keyholders"
 
 
 PROVIDERS = (Kind.PROVIDER, Kind.CLUSTER_PROVIDER)
+OPTIONAL = (Kind.HOLDER,)
+"""Where these are not installed, or may not be read, all else goes on."""
 
 
 def watched(namespaces: tuple[str, ...]) -> tuple[Kind, ...]:
-    """What is watched for these namespaces; none means the whole cluster. Whoever serves some namespaces alone has no
-    rights to objects of the cluster."""
-    return tuple(kind for kind in Kind if not namespaces or kind is not Kind.CLUSTER_PROVIDER)
+    """What has to be watched for these namespaces; none means the whole cluster. Whoever serves some namespaces alone
+    has no rights to objects of the cluster."""
+    needed = (kind for kind in Kind if kind not in OPTIONAL)
+    return tuple(kind for kind in needed if not namespaces or kind is not Kind.CLUSTER_PROVIDER)
+
+
+def followed(namespaces: tuple[str, ...]) -> tuple[Kind, ...]:
+    """The same, and what is watched where it can be."""
+    return (*watched(namespaces), *OPTIONAL)
 
 
 def provider_place(pool: Mapping[str, Any]) -> tuple[str, str]:
@@ -72,11 +82,13 @@ class ObjectCache:
         self._providers: Store[Object] = Store()
         self._cluster_providers: Store[Object] = Store()
         self._secrets: Store[SecretView] = Store()
+        self.holders = Holders()
         self._stores: dict[Kind, Store[Any]] = {
             Kind.POOL: self._pools,
             Kind.PROVIDER: self._providers,
             Kind.CLUSTER_PROVIDER: self._cluster_providers,
             Kind.SECRET: self._secrets,
+            Kind.HOLDER: self.holders,
         }
         self._texts = Texts()
         self._by_provider = Index()
@@ -102,6 +114,8 @@ class ObjectCache:
         namespace, name, *_ = identity
         if not self._is_news(kind, *identity):
             return None
+        if kind is Kind.HOLDER:
+            return Entry(*identity, holder_view(obj))
         if kind is not Kind.SECRET:
             return Entry(*identity, self._texts.compact(kept_object(obj)))
         claimants = self.pools_claiming(namespace, name)

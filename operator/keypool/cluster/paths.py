@@ -80,6 +80,16 @@ def pods(namespace: str | None = None) -> str:
     return _in("/api/v1", namespace, "pods")
 
 
+def pod(namespace: str, name: str) -> str:
+    """One pod."""
+    return _one(pods(namespace), name)
+
+
+def holders(namespace: str | None = None) -> str:
+    """All KeyHolders of a namespace, or of the cluster."""
+    return _in(_OURS, namespace, "keyholders")
+
+
 def leases(namespace: str) -> str:
     """All Leases of a namespace."""
     return _in("/apis/coordination.k8s.io/v1", namespace, "leases")

@@ -121,6 +121,11 @@ _REVOKE_YOURSELF = (
 )
 _NEWS = {
     Evidence.FAILED: ("Warning", Reason.KEY_WITHDRAWN, "keys expired, or are rejected by the provider"),
+    Evidence.REPORTED: (
+        "Warning",
+        Reason.KEY_REPORTED,
+        "keys are rejected in requests of a pod, and by the provider when asked",
+    ),
     Evidence.ABANDONED: ("Warning", Reason.KEYS_ABANDONED, "keys are given up by annotation and may live on"),
     Evidence.LEFT: (
         "Warning",

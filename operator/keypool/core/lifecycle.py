@@ -46,6 +46,7 @@ class Evidence(StrEnum):
     SUPERSEDED = "a successor in its slot is published"
     SLOT_GONE = "its slot is gone"
     FAILED = "expired, or definitely rejected as often as the threshold says"
+    REPORTED = "reported as rejected by a pod that holds it, and twice rejected by the provider when asked"
     RECOVERED = "a good probe, and its slot has no other key"
     RESCUED = "its successor is withdrawn and its own probe is good"
     GONE_UPSTREAM = (
@@ -121,6 +122,7 @@ TABLE: tuple[Transition, ...] = (
     Transition(S.ACTIVE, E.SUPERSEDED, S.DRAINING, Effect.UNPUBLISH),
     Transition(S.ACTIVE, E.SLOT_GONE, S.DRAINING, Effect.UNPUBLISH),
     Transition(S.ACTIVE, E.FAILED, S.WITHDRAWN, Effect.UNPUBLISH),
+    Transition(S.ACTIVE, E.REPORTED, S.WITHDRAWN, Effect.UNPUBLISH),
     Transition(S.WITHDRAWN, E.RECOVERED, S.ACTIVE, Effect.PUBLISH),
     Transition(S.WITHDRAWN, E.SUPERSEDED, S.DRAINING, Effect.UNPUBLISH),
     Transition(S.WITHDRAWN, E.SLOT_GONE, S.DRAINING, Effect.UNPUBLISH),

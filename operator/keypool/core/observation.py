@@ -78,11 +78,13 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The latest definite answer of a probe, kept in memory: `rejections` counts those in a row."""
+    """The latest definite answer of a probe, kept in memory: `rejections` counts those in a row, of which `first` was
+    the first."""
 
     at: datetime
     accepted: bool
     rejections: int = 0
+    first: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +100,13 @@ def heard_since(checks: Mapping[str, Checked], released: datetime | None) -> dic
     once more first. Else the first good probe would have all other keys replaced."""
     if released is None:
         return dict(checks)
-    return {
-        key: check if check.accepted or check.at > released else replace(check, rejections=0)
-        for key, check in checks.items()
-    }
+    return {key: _since(check, released) for key, check in checks.items()}
+
+
+def _since(check: Checked, released: datetime) -> Checked:
+    if check.accepted or check.first is None or check.first > released:
+        return check if check.accepted or check.at > released else replace(check, rejections=0)
+    return replace(check, first=check.at) if check.at > released else replace(check, rejections=0, first=None)
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,7 @@ class Observation:
     over; `supply` is what people's Secret holds, for a pool that has its keys from there; `abandon` is a
     request on the pool or, once it is gone, its ledger; `troubles` and `wait_until` are keyed by activity ("create",
     "publish", "lookup", "gone", and "probe:<key>", likewise usage, repeat, update, disable, enable and revoke);
+    `reported`: published keys that pods report as rejected, and since when that counts (see `core.holders`);
     `creates`: the create calls that the account's request budget grants, None for any; `last_keys`, by slot, and
     `room`, in the namespace (None for any), say how fast people may have new keys made; `answered`: when a listing or a
     probe of the provider last succeeded, as far as this leadership knows."""
@@ -141,6 +147,7 @@ class Observation:
     adoptable: Mapping[str, SecretView] = field(default_factory=dict)
     checks: Mapping[str, Checked] = field(default_factory=dict)
     readings: Mapping[str, Reading] = field(default_factory=dict)
+    reported: Mapping[str, datetime] = field(default_factory=dict)
     sent: frozenset[str] = frozenset()
     troubles: Mapping[str, Trouble] = field(default_factory=dict)
     wait_until: Mapping[str, datetime] = field(default_factory=dict)

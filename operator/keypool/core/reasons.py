@@ -128,6 +128,7 @@ class Reason(StrEnum):
     ROTATION_WAITS = "RotationWaits"
     KEY_REVOKED = "KeyRevoked"
     KEY_WITHDRAWN = "KeyWithdrawn"
+    KEY_REPORTED = "KeyReported"
     SECRET_REPAIRED = "SecretRepaired"  # noqa: S105
     KEYS_OWED = "KeysOwed"
     KEYS_RETAINED = "KeysRetained"

@@ -46,7 +46,8 @@ class Memory:
         """A definite answer of a probe."""
         before = self.checks.get(key)
         rejections = 0 if accepted else (before.rejections if before else 0) + 1
-        self.checks[key] = Checked(at, accepted, rejections)
+        first = before.first if before and rejections > 1 else at
+        self.checks[key] = Checked(at, accepted, rejections, None if accepted else first)
         self.succeeded(f"probe:{key}")
 
     def made(self, key: KeyRecord, at: datetime, *, again: bool) -> None:

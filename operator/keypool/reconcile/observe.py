@@ -69,6 +69,7 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
         adoptable=_adoptable(pool, secrets, ledger) if pool is not None and not going else {},
         checks=heard_since(memory.checks, world.accounts.released(provider_uid)),
         readings=dict(memory.readings),
+        reported=world.reports.open(uid),
         sent=memory.sent,
         troubles=dict(memory.troubles),
         wait_until=dict(memory.wait_until),

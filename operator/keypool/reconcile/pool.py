@@ -99,6 +99,7 @@ class PoolReconciler:
         obj, handle = world.cache.pool(uid), world.ledgers.get(uid)
         if obj is None:
             self._reporter.end_series(uid)
+            world.reports.forget(uid)
             self._bereft.census.note(uid, None)
         if obj is None and handle is None:  # a ledger may be all that is left, and may have been mended
             await world.ledgers.look_again(uid)
@@ -123,7 +124,7 @@ class PoolReconciler:
         try:
             with told_of("the pool's ledger"):
                 await handle.flush()
-            return await self._reported_passes(uid, handle, memory)
+            return await self._heard_passes(uid, handle, memory)
         except KubeError as error:
             person, text = error.needs_person, error.told
             memory.failed("cluster", Reason.CLUSTER_UNAVAILABLE, text, world.now(), world.random(), person=person)
@@ -164,6 +165,13 @@ class PoolReconciler:
         except NotFound:
             return True
         return bool(live["metadata"]["uid"] != ledger.pool_uid)
+
+    async def _heard_passes(self, uid: str, handle: LedgerHandle, memory: Memory) -> float | None:
+        """What relays report of the pool's keys counts from here on; where there is more of it, that is soon heard."""
+        more = await self._world.reports.look(handle.ledger)
+        pause = await self._reported_passes(uid, handle, memory)
+        self._world.reports.settle(handle.ledger, memory.checks)
+        return min(RECHECK, pause if pause is not None else RECHECK) if more else pause
 
     async def _reported_passes(self, uid: str, handle: LedgerHandle, memory: Memory) -> float | None:
         """A generation is reported before it is satisfied, where that takes more than a moment: also one that was

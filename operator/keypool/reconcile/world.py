@@ -22,6 +22,7 @@ from keypool.reconcile.changes import Changes
 from keypool.reconcile.debts import Debts
 from keypool.reconcile.directory import Directory
 from keypool.reconcile.pace import Pace
+from keypool.reconcile.reports import Reports
 from keypool.reconcile.tenants import Tenancy
 from keypool.serve.metrics import Metrics
 
@@ -65,6 +66,7 @@ class World:
     namespaces: Namespaces
     tenancy: Tenancy | None
     debts: Debts
+    reports: Reports
     pace: Pace
     changes: Changes
     credentials: Credentials

@@ -73,6 +73,13 @@ class Metrics:
             "keypool_keys_owed",
             "Keys whose revocation was refused, or not confirmed before their pool went; also of pools that are gone.",
         )
+        self.key_holders = self._ask("keypool_key_holders", "KeyHolders: pods whose relays tell which keys they hold.")
+        self.key_reports = Counter(
+            "keypool_key_reports",
+            "Reports of relays that a key is rejected, by whether they counted: not where the pod is not there.",
+            ["counted"],
+            registry=registry,
+        )
         self.queue_depth = self._ask("keypool_queue_depth", "Pools that wait for a worker.")
         self.leader = Gauge("keypool_leader", "1 while this replica leads.", registry=registry)
         self.watch_age = self._ask(
@@ -190,6 +197,14 @@ class Metrics:
     def read_writes_held(self, held: Callable[[], bool | None]) -> None:
         """The same for whether a policy holds the operator's account."""
         self.writes_held.of(held)
+
+    def read_holders(self, number: Callable[[], int]) -> None:
+        """The same for how many KeyHolders there are."""
+        self.key_holders.of(number)
+
+    def on_key_report(self, counted: bool) -> None:
+        """A relay's report on a key was looked into."""
+        self.key_reports.labels("yes" if counted else "no").inc()
 
     def read_budgets(self, levels: Callable[[], Iterable[Level]]) -> None:
         """The same for the request budgets of accounts."""

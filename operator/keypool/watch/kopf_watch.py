@@ -18,7 +18,7 @@ from kopf._core.engines.peering import Identity
 from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
 from keypool.cluster import paths
-from keypool.cluster.cache import Kind, ObjectCache, watched
+from keypool.cluster.cache import OPTIONAL, Kind, ObjectCache, followed
 from keypool.cluster.client import KubeClient
 from keypool.cluster.connection import Connection, NoCluster
 from keypool.cluster.errors import KubeError, NotFound
@@ -34,7 +34,7 @@ PUBLISHED = f"{LABEL_PUBLISHED}=true"
 _IDENTITY = Identity("keypool")
 """Without one, Kopf asks for the user's name, which a container's user may not have, and for the host's, by DNS."""
 _SILENCE = STREAM_SECONDS + 10
-_LOOK_FOR_KINDS = 2.0
+_LOOK_FOR_KINDS, _LOOK_FOR_OPTIONAL = 2.0, 30.0
 _MISSED = 10.0
 """Seconds within which Kopf asks for the first time for each kind that it found."""
 _LOGIN_PAUSE = 5.0
@@ -241,7 +241,7 @@ def _register_login(
 
 async def _kinds_served(watch: _Watch) -> tuple[Kind, ...]:
     """Those of our kinds that are installed; none where the API server does not tell."""
-    wanted = watched(watch.namespaces)
+    wanted = followed(watch.namespaces)
     try:
         found = {resource["name"] for resource in (await watch.client.get(paths.group_version()))["resources"]}
     except NotFound:
@@ -250,15 +250,16 @@ async def _kinds_served(watch: _Watch) -> tuple[Kind, ...]:
         watch.liveness.trouble = describe(error)
         return ()
     kinds = tuple(kind for kind in wanted if kind is Kind.SECRET or kind.value in found)
-    watch.liveness.set_absent(set(wanted) - set(kinds))
+    watch.liveness.set_absent(set(wanted) - set(kinds) - set(OPTIONAL))
     return kinds
 
 
 async def _more_kinds(watch: _Watch, kinds: tuple[Kind, ...]) -> None:
     """Returns when one is installed that was not; or when Kopf, which looks for itself and once, has missed one."""
-    wanted, until = set(watched(watch.namespaces)), asyncio.get_running_loop().time() + _MISSED
+    wanted, until = set(followed(watch.namespaces)), asyncio.get_running_loop().time() + _MISSED
     while not (set(kinds) == wanted <= watch.liveness.asked):
-        await asyncio.sleep(_LOOK_FOR_KINDS)
+        is_whole = asyncio.get_running_loop().time() > until and wanted - set(kinds) <= set(OPTIONAL)
+        await asyncio.sleep(_LOOK_FOR_OPTIONAL if is_whole else _LOOK_FOR_KINDS)
         if set(kinds) < wanted and set(await _kinds_served(watch)) - set(kinds):
             return
         if not set(kinds) <= watch.liveness.asked and asyncio.get_running_loop().time() > until:

@@ -63,7 +63,9 @@ class Liveness:
             self.listed(*where)
 
     def listed(self, kind: Kind, place: Place) -> None:
-        """All objects of this kind in this place are known."""
+        """All objects of this kind in this place are known. Nothing waits for a kind that is optional."""
+        if kind not in self._kinds:
+            return
         self._latest = self._clock()
         if (where := (kind, place)) in self._listed and not self._refused:
             return

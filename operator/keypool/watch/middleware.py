@@ -2,17 +2,20 @@
 they hold, which goes into the cache."""
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import Callable
 
 import aiohttp
 
 from keypool.cluster import paths
-from keypool.cluster.cache import Kind
+from keypool.cluster.cache import OPTIONAL, Kind
 from keypool.cluster.connection import Connection
 from keypool.cluster.pieces import Pace
 from keypool.watch.liveness import Liveness, Place
 from keypool.watch.taking import Take, TakenStream, take_page
+
+_log = logging.getLogger(__name__)
 
 REFUSED = "403: a right is missing, as with a RoleBinding that is not there"
 
@@ -23,6 +26,7 @@ class Middleware:
 
     def __init__(self, connection: Connection, liveness: Liveness, take: Callable[[Kind], Take], sample: bool) -> None:
         self._connection, self._liveness, self._take, self._sample = connection, liveness, take, sample
+        self._refused = set[Kind]()
         self._paces: defaultdict[tuple[Kind, Place], Pace] = defaultdict(Pace)
         self._pools_known: defaultdict[Place, asyncio.Event] = defaultdict(asyncio.Event)
 
@@ -39,10 +43,17 @@ class Middleware:
         self._liveness.asked.add(kind)
         ask = self._watch if "watch" in request.url.query else self._list
         response = await ask(kind, namespace, request, handler)
-        if response.status == 403:
+        if response.status == 403 and kind in OPTIONAL:
+            self._tell_refused(kind)
+        elif response.status == 403:
             self._liveness.refuse(kind, namespace, REFUSED)
             self._pools_known[namespace].set()
         return response
+
+    def _tell_refused(self, kind: Kind) -> None:
+        if kind not in self._refused:
+            _log.warning("no right to list and watch an optional kind: going on without", extra={"kind": kind.value})
+        self._refused.add(kind)
 
     async def _watch(
         self, kind: Kind, namespace: Place, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType

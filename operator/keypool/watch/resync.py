@@ -13,7 +13,7 @@ from itertools import product
 from typing import Any, cast
 
 from keypool.cluster import paths
-from keypool.cluster.cache import Kind, ObjectCache, watched
+from keypool.cluster.cache import Kind, ObjectCache, followed
 from keypool.cluster.client import KubeClient
 from keypool.cluster.errors import Expired, Forbidden, KubeError, NotFound
 from keypool.cluster.store import Entry
@@ -31,6 +31,7 @@ _PATHS: Mapping[Kind, Callable[[str | None], str]] = {
     Kind.PROVIDER: paths.providers,
     Kind.CLUSTER_PROVIDER: lambda _: paths.cluster_providers(),
     Kind.SECRET: paths.secrets,
+    Kind.HOLDER: paths.holders,
 }
 
 _log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ class Resync:
         liveness: Liveness | None = None,
     ) -> None:
         self._client, self._cache, self._on_touch = client, cache, on_touch
-        self._kinds, self._namespaces = watched(namespaces), (*namespaces,) or (None,)
+        self._kinds, self._namespaces = followed(namespaces), (*namespaces,) or (None,)
         self._every, self._clock = every, clock
         self._liveness = liveness or Liveness(namespaces)
         self._finished: float | None = None
@@ -149,6 +150,6 @@ class Resync:
 
 def _object(kind: Kind, entry: Entry[Any]) -> Mapping[str, Any]:
     """As far as it says whom it concerns."""
-    if kind is not Kind.SECRET:
+    if kind not in (Kind.SECRET, Kind.HOLDER):
         return cast("dict[str, Any]", entry.value)
     return {"metadata": {"namespace": entry.namespace, "name": entry.name, "uid": entry.uid}}

@@ -1,10 +1,11 @@
 """Rules about whether keys work: when to probe, when to withdraw, when to take back."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from keypool.core.actions import FindGone, ProbeKey
 from keypool.core.brake import Grip
 from keypool.core.decision import Decision, Plan, earliest
+from keypool.core.holders import SOONEST, is_confirmed, next_probe
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.naming import jitter
@@ -15,19 +16,20 @@ from keypool.core.rules.publication import secrets_unsettled
 from keypool.core.trust import has_expired, look_again
 
 OUTSIDE = (KeyState.WITHDRAWN, KeyState.DRAINING)
-SOONEST = timedelta(seconds=1)
-"""Between two probes of one key at least this."""
 
 
 def failed_keys_are_withdrawn(o: Observation, plan: Plan, now: datetime) -> Decision:
     """Expired; or, unless the brake holds, definitely rejected as often as the threshold says. An ambiguous answer
-    counts for nothing."""
+    counts for nothing. Of a key that a pod reports as rejected, two rejections are enough."""
     ledger, threshold = plan.ledger, o.effective.failure_threshold
     for key in ledger.inside(KeyState.ACTIVE):
         check = o.checks.get(key.name)
-        rejected = check is not None and check.rejections >= threshold and o.grip is Grip.FREE
+        free = o.grip is Grip.FREE
+        rejected = check is not None and check.rejections >= threshold and free
         if has_expired(o, key, now) or rejected:
             ledger = ledger.advance(key.name, Evidence.FAILED, published_at=None)
+        elif free and is_confirmed(o, key):
+            ledger = ledger.advance(key.name, Evidence.REPORTED, published_at=None)
     next_expiry = earliest(*(look_again(key.expires_at, now) for key in ledger.inside(KeyState.ACTIVE)))
     return Decision("keys that expired or were rejected leave the Secret", ledger=ledger, wake_at=next_expiry)
 
@@ -103,7 +105,7 @@ def _probe_date(o: Observation, ledger: Ledger, key: KeyRecord) -> datetime | No
     )
     if not needed:
         return None
-    date = again or o.started_at + jitter(key.name) * every
+    date = next_probe(o, key, again or o.started_at + jitter(key.name) * every)
     return max(date, waiting) if waiting else date
 
 

@@ -7,6 +7,7 @@ from keypool.core import asked
 from keypool.core.actions import AddFinalizer, ProbeKey
 from keypool.core.decision import Decision, Plan, earliest
 from keypool.core.grace import of_pool, patient
+from keypool.core.holders import SOONEST, next_probe
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.naming import jitter, nonce, upstream_name
@@ -14,7 +15,6 @@ from keypool.core.observation import Observation, Problem
 from keypool.core.reasons import Reason
 from keypool.core.refusals import unsupported
 from keypool.core.rotation import Why, is_compromised, rotation_due
-from keypool.core.rules.health import SOONEST
 from keypool.core.rules.publication import IN_A_SLOT, publication_blocked, take_slot
 from keypool.core.rules.requests import not_found
 from keypool.core.supply import entry_named
@@ -235,6 +235,7 @@ def _probe_date(o: Observation, key: KeyRecord) -> datetime:
     else:
         sure = check.accepted or check.rejections >= o.effective.failure_threshold
         date = check.at + (every if sure else max(SOONEST, every / 10))
+    date = next_probe(o, key, date)
     return max(date, waiting) if waiting is not None else date
 
 
