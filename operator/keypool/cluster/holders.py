@@ -21,7 +21,7 @@ def holder_view(obj: Mapping[str, Any]) -> HolderView:
     if not pod or len(pools) > MOST_POOLS or len(held) > MOST_KEYS:
         return NOTHING
     rejected = frozenset(
-        (pool, key["id"])
+        (str(pool), str(key["id"]))
         for pool, key in held
         if key.get("rejected") and _is_text(pool, _LONGEST_NAME) and _is_text(key.get("id"), _LONGEST)
     )

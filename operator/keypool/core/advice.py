@@ -166,8 +166,8 @@ ADVICE: dict[Reason, str] = {
     "works. Pods that take the key from the environment or a subPath need a restart by then; mounted folders follow.",
     Reason.KEY_REVOKED: "Event: a key that was owed or compromised was revoked and its value proven dead.",
     Reason.KEY_REPORTED: "Event: the relay of a pod reported a key as rejected, and the provider rejected it twice "
-    "when asked: it is taken out of use and replaced without waiting for health.failureThreshold. Find out who disabled it; "
-    "kubectl get keyholders tells which pods hold it. docs/key-holders.md says more.",
+    "when asked: it is taken out of use and replaced without waiting for health.failureThreshold. Find out who "
+    "disabled it; kubectl get keyholders tells which pods hold it. docs/key-holders.md says more.",
     Reason.KEY_WITHDRAWN: "Event: a key was rejected by the provider and taken out of use.",
     Reason.SECRET_REPAIRED: "Event: a published Secret was changed or deleted by somebody and written again.",
     Reason.KEYS_OWED: "Event: the pool went before all its keys were confirmed revoked; keypool goes on trying. In a "

@@ -1,0 +1,210 @@
+"""Reports of relays: who is heard, how often, and what a crowd of them costs."""
+
+import tracemalloc
+from typing import Any
+
+import pytest
+
+from keypool.cluster.cache import Kind, ObjectCache
+from keypool.cluster.errors import Forbidden, NotFound
+from keypool.cluster.holders import holder_view
+from keypool.core.holders import NOTHING
+from keypool.core.ledger import Ledger
+from keypool.core.observation import Checked
+from keypool.reconcile.reports import MOST_LOOKS, Reports
+from tests.unit.core.builders import NOW, SECOND, a_key, a_ledger
+
+KEYS = (a_key(0, name="k0"), a_key(1, name="k1"))
+Manifest = dict[str, Any]
+
+
+def holder(pod: str, *rejected: str, pool: str = "web", namespace: str = "shop", **meta: Any) -> Manifest:
+    """As the API server sends it."""
+    owner = {"apiVersion": "v1", "kind": "Pod", "name": pod, "uid": f"uid-{pod}"}
+    known = {"namespace": namespace, "name": pod, "uid": f"holder-{namespace}-{pod}", "resourceVersion": "5"}
+    keys = [{"id": key, "since": "2026-11-24T09:00:00Z", "rejected": "2026-11-24T09:00:00Z"} for key in rejected]
+    spec = {"pools": [{"name": pool, "keys": keys}]}
+    return {"metadata": {**known, "ownerReferences": [owner], **meta}, "spec": spec}
+
+
+class World:
+    """A cache with one pool, and pods of which all exist but those named `gone`."""
+
+    def __init__(self) -> None:
+        self.cache, self.ledger = ObjectCache(lambda _: ()), a_ledger(*KEYS)
+        meta = {"namespace": "shop", "name": "web", "uid": "pool-1", "resourceVersion": "1"}
+        self.cache.upsert(Kind.POOL, {"metadata": meta, "spec": {}})
+        self.now, self.seconds, self.asked, self.counted = NOW, 100.0, list[str](), list[bool]()
+        self.refused: type[Exception] | None = None
+        self.reports = Reports(
+            self.cache,
+            self.pod,
+            lambda uid: self.ledger if uid == "pool-1" else None,
+            now=lambda: self.now,
+            monotonic=lambda: self.seconds,
+            counted=self.counted.append,
+        )
+
+    async def pod(self, namespace: str, name: str) -> Manifest:
+        """As the API server answers."""
+        self.asked.append(name)
+        if self.refused is not None:
+            raise self.refused("get pod")
+        if name.startswith("gone"):
+            raise NotFound("get pod", 404, "NotFound")
+        return {"metadata": {"namespace": namespace, "name": name, "uid": f"uid-{name}"}}
+
+    def tell(self, manifest: Manifest) -> list[str]:
+        """A watch tells of a holder; the pools that it wakes."""
+        self.cache.upsert(Kind.HOLDER, manifest)
+        return self.reports.woken_by(manifest["metadata"]["uid"])
+
+    async def look(self) -> bool:
+        """A pass over the pool, a second later."""
+        self.seconds += 1
+        return await self.reports.look(self.ledger)
+
+    def answered(self, key: str, *, accepted: bool) -> None:
+        """The probe of a pass."""
+        self.now += SECOND
+        self.reports.settle(self.ledger, {key: Checked(self.now, accepted, 0 if accepted else 1)})
+
+
+@pytest.fixture
+def world() -> World:
+    """One of the test's own."""
+    return World()
+
+
+async def test_a_thousand_reports_at_once_wake_a_pool_once_and_cost_one_look_at_a_pod(world: World) -> None:
+    woken = [uid for number in range(1000) for uid in world.tell(holder(f"p{number}", "k0"))]
+    assert woken == ["pool-1"]
+    assert not await world.look()
+    assert len(world.asked) == 1
+    assert world.reports.open("pool-1") == {"k0": NOW}
+    assert world.tell(holder("late", "k0")) == [], "the key is asked about already"
+    world.answered("k0", accepted=True)
+    assert world.reports.open("pool-1") == {}
+    assert not await world.look()
+    assert len(world.asked) == 1, "the answer was one to all of them"
+
+
+async def test_a_report_counts_once_for_a_pod_and_a_key(world: World) -> None:
+    assert world.tell(holder("p", "k0")) == ["pool-1"]
+    await world.look()
+    world.answered("k0", accepted=True)
+    assert world.tell(holder("p", resourceVersion="6")) == []
+    assert world.tell(holder("p", "k0", resourceVersion="7")) == []
+    assert world.tell(holder("p", "k0", "k1", resourceVersion="8")) == ["pool-1"], "of another key"
+
+
+async def test_a_rejection_leaves_the_key_under_question(world: World) -> None:
+    world.tell(holder("p", "k0"))
+    await world.look()
+    world.answered("k0", accepted=False)
+    assert set(world.reports.open("pool-1")) == {"k0"}
+
+
+async def test_what_nobody_is_there_for_counts_for_nothing_and_is_looked_at_once(world: World) -> None:
+    for number in range(100):
+        world.tell(holder(f"gone-{number}", "k0"))
+    more = await world.look()
+    assert more
+    assert len(world.asked) == MOST_LOOKS
+    assert await world.reports.look(world.ledger), "not before a second has passed"
+    assert len(world.asked) == MOST_LOOKS
+    for _ in range(10):
+        await world.look()
+    assert len(world.asked) == len(set(world.asked)) == 100
+    assert world.reports.open("pool-1") == {}
+    assert set(world.counted) == {False}
+
+
+async def test_an_honest_report_is_heard_among_forged_ones_on_another_key(world: World) -> None:
+    for number in range(100):
+        world.tell(holder(f"gone-{number}", "k0"))
+    world.tell(holder("honest", "k1"))
+    await world.look()
+    assert set(world.reports.open("pool-1")) == {"k1"}
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        holder("p", "nobody-knows-it"),
+        holder("p", "k0", pool="another"),
+        holder("p", "k0", namespace="elsewhere"),
+        holder("p", "k0", name="not-the-pod"),
+        holder("p", "k0", ownerReferences=[]),
+        holder("p", "k0", ownerReferences=[{"apiVersion": "v1", "kind": "Node", "name": "p", "uid": "u"}]),
+        holder("p", "k0", ownerReferences=2 * holder("p")["metadata"]["ownerReferences"]),
+        holder("p", *(f"k{number}" for number in range(1000))),
+    ],
+)
+async def test_a_forged_holder_wakes_nobody(world: World, manifest: Manifest) -> None:
+    assert world.tell(manifest) == []
+    assert not await world.look()
+    assert world.asked == []
+
+
+async def test_without_the_right_to_get_pods_nothing_counts_and_it_is_told_once(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.refused = Forbidden
+    for pod in ("a", "b"):
+        world.tell(holder(pod, "k0"))
+    await world.look()
+    assert world.reports.open("pool-1") == {}
+    assert [record.getMessage() for record in caplog.records] == [
+        "no right to get pods: reports of relays that keys are rejected count for nothing"
+    ]
+
+
+async def test_what_is_remembered_goes_with_the_key_and_with_the_pool(world: World) -> None:
+    world.tell(holder("p", "k0"))
+    await world.look()
+    world.ledger = a_ledger(KEYS[1])
+    await world.look()
+    assert world.reports.open("pool-1") == {}
+    world.reports.forget("pool-1")
+    assert world.reports._pools == {}
+
+
+def test_a_holder_that_went_reports_nothing_any_more(world: World) -> None:
+    world.tell(holder("p", "k0"))
+    assert len(list(world.cache.holders.reporting("shop", "web"))) == 1
+    world.cache.remove(Kind.HOLDER, holder("p", "k0", resourceVersion="9"))
+    assert list(world.cache.holders.reporting("shop", "web")) == []
+
+
+@pytest.mark.parametrize(
+    "obj",
+    [
+        {},
+        {"metadata": None, "spec": 3},
+        {**holder("p", "k0"), "spec": {"pools": "many"}},
+        {**holder("p", "k0"), "spec": {"pools": [{"name": 1, "keys": [{"id": 2, "rejected": "x"}, "k", None]}]}},
+        holder("p"),
+    ],
+)
+def test_what_is_odd_or_rejects_nothing_says_nothing(obj: Manifest) -> None:
+    assert holder_view(obj) == NOTHING
+
+
+def test_five_thousand_holders_take_little_memory() -> None:
+    cache = ObjectCache(lambda _: ())
+    manifests = [holder(f"pod-{number}") for number in range(5000)]
+    tracemalloc.start()
+    try:
+        for manifest in manifests:
+            cache.upsert(Kind.HOLDER, manifest)
+        assert tracemalloc.get_traced_memory()[0] < 5000 * 1024
+    finally:
+        tracemalloc.stop()
+    assert len(cache.holders) == 5000
+
+
+def test_a_ledger_of_another_pool_hears_nothing(world: World) -> None:
+    other = Ledger(pool_uid="another", namespace="shop", pool="web", keys=KEYS)
+    world.tell(holder("p", "k0"))
+    assert world.reports._waiting(other) == []
