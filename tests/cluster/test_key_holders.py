@@ -14,6 +14,8 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.usefixtures("provider")
 
 MOMENT = "2026-11-29T13:00:00Z"
+SELDOM = {"probeEvery": "5m"}
+"""The tests' pools are asked about every 5 s else, which would hide what a report does."""
 
 
 async def a_pod(team: Team, name: str, phase: str = "Running") -> Object:
@@ -61,7 +63,7 @@ async def test_a_dead_key_is_replaced_soon_after_a_pod_reported_it_and_nothing_e
     operator: Operator, team: Team, simulator: Simulator, ledgers: Ledgers
 ) -> None:
     """The ordinary probe would come in minutes, and the threshold is three."""
-    await team.apply(pool_manifest(size=3))
+    await team.apply(pool_manifest(size=3, health=SELDOM))
     await team.ready()
     keys = {key["slot"]: key["name"] for key in await ledgers.keys("chat", "active")}
     before, dead = await team.pool_values(), await team.value()
@@ -85,7 +87,7 @@ async def test_a_provider_that_rejects_everything_for_a_moment_has_no_key_replac
     operator: Operator, team: Team, simulator: Simulator, ledgers: Ledgers
 ) -> None:
     """Two pods tell of both keys; an account of two is too small for the brake."""
-    await team.apply(pool_manifest(size=2))
+    await team.apply(pool_manifest(size=2, health=SELDOM))
     await team.ready()
     names = [key["name"] for key in await ledgers.keys("chat", "active")]
     values, pods = await team.values(), [await a_pod(team, name) for name in ("web-1", "web-2")]
@@ -107,7 +109,7 @@ async def test_a_provider_that_rejects_everything_for_a_moment_has_no_key_replac
 async def test_a_lie_costs_one_probe_and_what_is_forged_costs_nothing(
     operator: Operator, team: Team, simulator: Simulator, ledgers: Ledgers
 ) -> None:
-    await team.apply(pool_manifest(size=2))
+    await team.apply(pool_manifest(size=2, health=SELDOM))
     await team.ready()
     first, second = [key["name"] for key in await ledgers.keys("chat", "active")]
     asked = probes(simulator)
