@@ -21,6 +21,8 @@ NAMESPACED = ("Namespace", "ServiceAccount", "Role", "RoleBinding")
 POLICY, BINDING = "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
 CLUSTER_WIDE = ("ClusterRole", "ClusterRoleBinding", POLICY, BINDING)
 
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+
 Manifest = dict[str, Any]
 
 
@@ -92,3 +94,28 @@ def _renamed(doc: Manifest, system: str) -> Manifest:
     if moved["kind"] == POLICY:
         moved["spec"]["matchConditions"] = [held(system)]
     return moved
+
+
+class Rights:
+    """The operator's ClusterRole, from which verbs can be taken for a while."""
+
+    def __init__(self, admin: KubeClient, system: str) -> None:
+        self._admin, self._path = admin, f"{RBAC}/clusterroles/keypool-{system}"
+        self._full: list[Manifest] = []
+
+    async def take(self, resource: str, *verbs: str) -> None:
+        """Returns once the API server's authorizer must have followed."""
+        self._full = (await self._admin.get(self._path))["rules"]
+        left = [
+            {
+                **rule,
+                "verbs": [verb for verb in rule["verbs"] if resource not in rule["resources"] or verb not in verbs],
+            }
+            for rule in self._full
+        ]
+        await self._admin.patch(self._path, {"rules": [rule for rule in left if rule["verbs"]]})
+        await asyncio.sleep(1.5)
+
+    async def give_back(self) -> None:
+        """As it was."""
+        await self._admin.patch(self._path, {"rules": self._full})

@@ -11,6 +11,8 @@ from keypool.cluster.errors import NotFound
 from keypool_lab.binaries import Binaries
 from keypool_lab.controlplane import ControlPlane
 from keypool_lab.simulator import Options, Simulator
+from tests.cluster.ledgers import Ledgers
+from tests.cluster.reporting import a_holder, a_pod, report
 from tests.cluster.rights import ACCOUNT, install
 from tests.cluster.running import Clock, Operator
 from tests.cluster.team import (
@@ -105,5 +107,33 @@ async def test_pools_are_worked_on_although_a_kind_is_absent_which_is_told_and_p
             return not operator.replica.health.notes() and not operator.replica.not_ready()
 
         await eventually(picked_up, 30, "the kind is watched")
+        await team.delete()
+        await team.gone()
+
+
+async def test_without_the_kind_of_holders_all_is_as_ever_and_once_it_is_installed_they_count(
+    operator: Operator, team: Team
+) -> None:
+    """As where an operator was upgraded, and the definitions were not."""
+    await operator.stop()
+    await team.kubectl("delete", "crd", "keyholders.keypool.dev")
+    await operator.start()
+    async with Simulator(Options()) as simulator:
+        await team.apply(
+            admin_secret(simulator), provider_manifest(simulator.url), pool_manifest(health={"probeEvery": "5m"})
+        )
+        await team.ready()
+        value = await team.value()
+        await team.annotate("chat", rotate="now")
+        value = await team.changes(value)
+        assert (operator.replica.not_ready(), operator.replica.health.notes()) == ([], [])
+        await asyncio.to_thread(team.cluster.install_crds, CRDS)
+        (upstream,) = [key for key in simulator.record.live_keys() if key.value == value]
+        await simulator.change_key(upstream.id, "disable")
+        names = [key["name"] for key in await Ledgers(team, SYSTEM).keys("chat", "active")]
+        await report(team, a_holder(await a_pod(team, "web-1"), *names))
+        await team.changes(value, deadline=70)
+        await team.told("KeyReported")
+        assert (operator.replica.not_ready(), operator.replica.health.notes()) == ([], [])
         await team.delete()
         await team.gone()

@@ -9,11 +9,10 @@ import pytest
 from keypool.cluster.client import KubeClient
 from keypool_lab.simulator import Fault, Simulator
 from tests.cluster.ledgers import Ledgers
+from tests.cluster.rights import Rights
 from tests.cluster.running import Operator
-from tests.cluster.team import Object, Team, pool_manifest
+from tests.cluster.team import Team, pool_manifest
 from tests.waiting import eventually
-
-RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
 
 async def test_a_namespace_deleted_while_keys_are_being_created_goes_and_leaves_no_key(
@@ -48,31 +47,6 @@ async def _none_live(simulator: Simulator) -> bool:
 async def _forgotten(team: Team, system: str) -> bool:
     ledgers = Ledgers(team, system)
     return not await ledgers.all() and not await ledgers.kept_credentials()
-
-
-class Rights:
-    """The operator's ClusterRole, from which verbs can be taken for a while."""
-
-    def __init__(self, admin: KubeClient, system: str) -> None:
-        self._admin, self._path = admin, f"{RBAC}/clusterroles/keypool-{system}"
-        self._full: list[Object] = []
-
-    async def take(self, resource: str, *verbs: str) -> None:
-        """Returns once the API server's authorizer must have followed."""
-        self._full = (await self._admin.get(self._path))["rules"]
-        left = [
-            {
-                **rule,
-                "verbs": [verb for verb in rule["verbs"] if resource not in rule["resources"] or verb not in verbs],
-            }
-            for rule in self._full
-        ]
-        await self._admin.patch(self._path, {"rules": [rule for rule in left if rule["verbs"]]})
-        await asyncio.sleep(1.5)
-
-    async def give_back(self) -> None:
-        """As it was."""
-        await self._admin.patch(self._path, {"rules": self._full})
 
 
 @pytest.fixture

@@ -1,56 +1,26 @@
 """The relay in a pod says that the provider rejects a key: the operator asks, and goes by the answer alone."""
 
-from typing import Any
+import io
+from pathlib import Path
 
 import pytest
 
 from keypool.cluster import paths
+from keypool.cluster.client import KubeClient
+from keypool.cluster.errors import Forbidden
 from keypool_lab.simulator import Simulator
+from tests.cluster.conftest import OperatorMaker
 from tests.cluster.ledgers import Ledgers
+from tests.cluster.reporting import a_holder, a_pod, report
+from tests.cluster.rights import Rights
 from tests.cluster.running import Operator
-from tests.cluster.team import Object, Team, pool_manifest
+from tests.cluster.team import Team, pool_manifest
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("provider")
 
-MOMENT = "2026-11-29T13:00:00Z"
 SELDOM = {"probeEvery": "5m"}
 """The tests' pools are asked about every 5 s else, which would hide what a report does."""
-
-
-async def a_pod(team: Team, name: str, phase: str = "Running") -> Object:
-    """A pod that is there; nothing runs in it."""
-    body = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name},
-        "spec": {
-            "containers": [{"name": "app", "image": "app.example/app"}],
-            "automountServiceAccountToken": False,
-        },
-    }
-    await team.client.create(paths.pods(team.namespace), body)
-    path = f"{paths.pod(team.namespace, name)}/status"
-    return await team.client.patch(path, {"status": {"phase": phase}})
-
-
-def a_holder(pod: Object, *keys: str, pool: str = "chat", **owner: Any) -> Object:
-    """What the pod's relay writes: all of these keys are rejected."""
-    name = pod["metadata"]["name"]
-    whose = {"apiVersion": "v1", "kind": "Pod", "name": name, "uid": pod["metadata"]["uid"], **owner}
-    told = [{"id": key, "since": MOMENT, "rejected": MOMENT} for key in keys]
-    return {
-        "apiVersion": "keypool.dev/v1alpha1",
-        "kind": "KeyHolder",
-        "metadata": {"name": name, "ownerReferences": [whose]},
-        "spec": {"pools": [{"name": pool, "keys": told}]},
-    }
-
-
-async def report(team: Team, *holders: Object) -> None:
-    """The relays write."""
-    for holder in holders:
-        await team.client.create(paths.holders(team.namespace), holder)
 
 
 def probes(simulator: Simulator) -> int:
@@ -133,3 +103,52 @@ async def test_a_lie_costs_one_probe_and_what_is_forged_costs_nothing(
     await team.considered()
     assert probes(simulator) == asked + 1, "once for a pod and a key"
     assert simulator.record.mutations() == {"created": 2}
+
+
+async def test_without_the_right_to_list_holders_all_goes_on_and_once_it_is_granted_they_count(
+    *,
+    make_operator: OperatorMaker,
+    kubeconfig: Path,
+    admin: KubeClient,
+    system: str,
+    team: Team,
+    simulator: Simulator,
+    ledgers: Ledgers,
+    logs: io.StringIO,
+) -> None:
+    """As where an operator was upgraded, and its ClusterRole was not."""
+    its_rights = Rights(admin, system)
+    await its_rights.take("keyholders", "get", "list", "watch")
+    await eventually(lambda: is_refused(kubeconfig, team.namespace), 20, "the right is gone")
+    operator = make_operator("one")
+    await operator.start()
+    await team.apply(pool_manifest(size=2, health=SELDOM))
+    await team.ready()
+    values = await team.values()
+    await team.annotate("chat", rotate="now")
+
+    async def rotated() -> bool:
+        return len(await team.values() - values) == 2
+
+    await eventually(rotated, 30, "the keys are rotated")
+    assert (operator.replica.not_ready(), operator.replica.health.notes()) == ([], [])
+    assert logs.getvalue().count("no right to list and watch an optional kind") == 1
+    before, names = await team.value(), [key["name"] for key in await ledgers.keys("chat", "active")]
+    (upstream,) = [live for live in simulator.record.live_keys() if live.value == before]
+    await simulator.change_key(upstream.id, "disable")
+    await report(team, a_holder(await a_pod(team, "web-1"), *names))
+    await its_rights.give_back()
+    await team.changes(before, deadline=40)
+    await team.told("KeyReported")
+
+
+async def is_refused(kubeconfig: Path, namespace: str) -> bool:
+    """Whether the API server shows the operator no holders."""
+    client = await KubeClient.connect(str(kubeconfig))
+    try:
+        await client.get(paths.holders(namespace))
+    except Forbidden:
+        return True
+    finally:
+        await client.close()
+    return False

@@ -45,7 +45,6 @@ MODULES = (
         readings,
         recovery,
     ),
-    *(addresses, asked, authorities, duration, ledger, outcomes, provider_object, readings, recovery),
     *(holders, secret_view, supply, text),
     *(address, entries),
     *wire.MODULES,
