@@ -6,10 +6,12 @@ from functools import partial
 
 from aiohttp import ClientError, ClientResponse
 
+from keypool_client.model import Key
 from keypool_client.policy.outcome import FailureClass
 from keypool_client.relay.buffers import Lease
 from keypool_client.relay.usage import Tokens
-from keypool_client.wire.headers import returned
+from keypool_client.wire.echo import headers_without, without
+from keypool_client.wire.headers import plain, returned
 from keypool_client.wire.whole import ANSWER_HELD, Flaw, flaw_in, room
 
 READ_ERRORS = (ClientError, TimeoutError, OSError)
@@ -46,6 +48,22 @@ class Answer:
     retry_after: float | None = None
     tokens: Tokens = (0, 0)
 
+    def conceal(self, key: Key) -> None:
+        """Takes the key that was sent out of what was read."""
+        self._become(without(self.begun, key))
+
+    def conceal_in(self, unpacked: bytes, key: Key) -> None:
+        """The same for one that is compressed: where it holds the key, it goes on unpacked."""
+        if self.encoding and (told := without(unpacked, key)) != unpacked:
+            self.close()
+            self.encoding = ""
+            self.headers = [pair for pair in self.headers if pair[0].lower() != "content-encoding"]
+            self._become(told)
+
+    def _become(self, told: bytes) -> None:
+        if told != self.begun:
+            self.begun, self.length = told, None
+
     def close(self) -> None:
         """It is not needed any more."""
         if self.rest is not None:
@@ -53,13 +71,13 @@ class Answer:
             self.rest = None
 
 
-def opened(response: ClientResponse, first_byte: float) -> Answer:
-    """Of an answer whose headers have come."""
+def opened(response: ClientResponse, first_byte: float, key: Key) -> Answer:
+    """Of an answer whose headers have come. `key`: the one that was sent."""
     headers = response.headers
     return Answer(
         status=response.status,
-        reason=response.reason or "",
-        headers=returned(headers.items()),
+        reason=plain(response.reason or ""),
+        headers=headers_without(returned(headers.items()), key),
         content_type=headers.get("Content-Type", ""),
         encoding=headers.get("Content-Encoding", "").strip().lower(),
         length=response.content_length,

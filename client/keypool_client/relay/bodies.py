@@ -8,6 +8,8 @@ from aiohttp import web
 from keypool_client.relay.buffers import Lease
 from keypool_client.wire.requests import BODY_LIMIT, may_be_held
 
+PAUSES = 5
+"""A body that is held has to come within so many of the longest pauses: it takes memory of all until it is there."""
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -56,11 +58,13 @@ async def take(request: web.BaseRequest, lease: Lease, seconds: float) -> bytes 
 
 async def _rest(request: web.BaseRequest, lease: Lease, begun: bytes, seconds: float) -> bytes | Flowing:
     content, pieces, size, counted = request.content, [begun], len(begun), request.content_length is not None
+    loop = asyncio.get_running_loop()
+    until = loop.time() + PAUSES * seconds
     while not content.at_eof():
         if not counted and (size > BODY_LIMIT or not lease.take(len(pieces[-1]))):
             return Flowing(request, pieces, seconds)
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout_at(min(until, loop.time() + seconds)):
                 pieces.append(await content.readany())
         except TimeoutError:
             raise TooSlow from None

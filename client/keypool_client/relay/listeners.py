@@ -4,12 +4,15 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import ip_address
+from itertools import islice
 from typing import Any, cast
 
 from aiohttp import web
 
 MOST_CONNECTIONS = 2_200
 """Open requests and some that are idle; each takes about 12 KiB."""
+MOST_PROBES = 64
+"""Of the health port, which the whole network may reach: kubelet and Prometheus need a few."""
 MOST_REFUSED = 200
 LINGER_SECONDS = 1.0
 FIRST_REQUEST_SECONDS = 10.0
@@ -60,7 +63,8 @@ class Server:
     """A handler behind sockets, without a router: one function gets every request. It is cancelled when its client goes
     away."""
 
-    def __init__(self, handler: Handler, most: int = MOST_CONNECTIONS) -> None:
+    def __init__(self, handler: Handler, most: int = MOST_CONNECTIONS, *, makes_room: bool = False) -> None:
+        """`makes_room`: beyond `most`, the oldest connection is closed; else the new one is refused."""
         self._inner = web.Server(
             handler,
             handler_cancellation=True,
@@ -71,7 +75,7 @@ class Server:
             max_line_size=LONGEST_LINE,
             max_field_size=LONGEST_LINE,
         )
-        self._most = most
+        self._most, self._makes_room = most, makes_room
         self._sockets: list[asyncio.Server] = []
         self._young: dict[Any, float] = {}
         self._stalled: dict[Any, tuple[int, float]] = {}
@@ -107,10 +111,17 @@ class Server:
     def _connection(self) -> asyncio.Protocol:
         if self.connections >= self._most:
             self.turned_away += 1
-            return _Refused(self)
+            if not self._makes_room:
+                return _Refused(self)
+            self._make_room()
         protocol = self._inner()
         self._young[protocol] = asyncio.get_running_loop().time()
         return protocol
+
+    def _make_room(self) -> None:
+        """Idle connections, held by whoever reaches the port, must not keep a new one out: it needs a moment only."""
+        for protocol in list(islice(self._inner._connections, 1 + self.connections - self._most)):
+            protocol.force_close()
 
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()

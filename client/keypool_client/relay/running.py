@@ -17,7 +17,7 @@ from keypool_client.relay.buffers import Buffers
 from keypool_client.relay.files import make_room
 from keypool_client.relay.health import Health
 from keypool_client.relay.holder import Holding
-from keypool_client.relay.listeners import MOST_CONNECTIONS, Server, usable
+from keypool_client.relay.listeners import MOST_CONNECTIONS, MOST_PROBES, Server, usable
 from keypool_client.relay.metrics import Metrics
 from keypool_client.relay.notes import Notes
 from keypool_client.relay.pod import Pod
@@ -87,7 +87,7 @@ class Running:
             log.warning("the limit of open files has room for %d connections only: raise it (ulimit -n)", most)
         self._server, health = (
             Server(self.relay, most),
-            Server(Health(self.metrics.registry, self._ready, self._refresh)),
+            Server(Health(self.metrics.registry, self._ready, self._refresh), MOST_PROBES, makes_room=True),
         )
         stack.push_async_callback(health.close)
         stack.push_async_callback(self._server.close)

@@ -7,6 +7,7 @@ from aiohttp import web
 from keypool_client.relay.answers import READ_ERRORS, Answer, Cut
 from keypool_client.relay.asked import Asked
 from keypool_client.relay.usage import tokens
+from keypool_client.wire.echo import without
 from keypool_client.wire.ending import Ending
 from keypool_client.wire.opening import Commit, Decision, Failed, Opening
 
@@ -59,7 +60,7 @@ async def pass_on(answer: Answer, out: web.StreamResponse, asked: Asked) -> bool
     piece, content = answer.begun, answer.rest.content if answer.rest is not None else None
     while piece:
         if sent := ending.feed(piece):
-            await out.write(sent)
+            await out.write(sent if asked.last is None else without(sent, asked.last.key))
         if b"usage" in piece:
             answer.tokens = tokens(piece, answer.tokens)
         if content is None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ from keypool_client.proxies import bypassed, told
 
 KEPT_SECONDS = 30.0
 """How long an idle connection is kept: shorter than load balancers keep theirs."""
-NO_AUTO_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+_NO_CONTENT_TYPE: CIMultiDict[None] = CIMultiDict({"Content-Type": None})
 Body = bytes | AsyncIterator[bytes] | None
 
 
@@ -64,6 +64,13 @@ class _Connector(TCPConnector):
         return await super()._create_connection(req, traces, timeout)
 
 
+class _Request(ClientRequest):
+    """Adds no header: what the client left out stays out. Told so by a list, aiohttp copies all headers each time."""
+
+    def update_auto_headers(self, skip_auto_headers: Iterable[str] | None) -> None:  # noqa: ARG002 as the base has it
+        self._skip_auto_headers = _NO_CONTENT_TYPE
+
+
 class Lost(Exception):
     """No answer came. `sent`: the request may have reached the provider. `fresh_needed`: a connection that had been
     used before was closed before one byte of an answer, as servers do with idle ones. `late`: a deadline passed."""
@@ -89,7 +96,8 @@ class Upstream:
         self._deadlines = deadlines
         self._proxies = _Proxies(environ)
         self._longest = deadlines.connect + deadlines.first_byte
-        """For an endpoint that does not even read what it is sent: aiohttp's own deadline begins after that."""
+        """For an endpoint that does not even read what it is sent, or whose answer never gets beyond its beginning:
+        aiohttp's own deadline begins after the first, and with each byte of the second."""
         self._trusted: dict[str, ssl.SSLContext] = {}
         self._timeout = ClientTimeout(total=None, connect=deadlines.connect, sock_read=deadlines.first_byte)
         self._kept = self._session(force_close=False)
@@ -102,7 +110,7 @@ class Upstream:
             cookie_jar=DummyCookieJar(),
             timeout=self._timeout,
             auto_decompress=False,
-            skip_auto_headers=NO_AUTO_HEADERS,
+            request_class=_Request,
             max_line_size=16 * 1024,
             max_field_size=16 * 1024,
         )
@@ -127,9 +135,9 @@ class Upstream:
         token = _LEG.set(leg)
         session = self._fresh if fresh else self._kept
         try:
-            async with asyncio.timeout(self._longest if body.__class__ is bytes else None) as deadline:
+            async with asyncio.timeout(None if isinstance(body, AsyncIterator) else self._longest) as deadline:
                 if isinstance(body, AsyncIterator):
-                    body = _taken(body, deadline, self._deadlines.idle)
+                    body = _taken(body, deadline, self._deadlines)
                 response = await session.request(
                     method,
                     URL(url, encoded=True),
@@ -148,14 +156,15 @@ class Upstream:
         return response
 
 
-async def _taken(pieces: AsyncIterator[bytes], deadline: asyncio.Timeout, seconds: float) -> AsyncIterator[bytes]:
-    """The pieces of an upload, each with so much time for the endpoint to take it. The client's pauses do not count,
-    nor what is still sent once the answer has begun: that has its own deadline."""
+async def _taken(pieces: AsyncIterator[bytes], deadline: asyncio.Timeout, deadlines: Deadlines) -> AsyncIterator[bytes]:
+    """The pieces of an upload, each with time for the endpoint to take it; then it has time to answer. The client's
+    pauses do not count, nor what is still sent once the answer has begun: that has its own deadline."""
     loop = asyncio.get_running_loop()
     async for piece in pieces:
-        _due(deadline, loop.time() + seconds)
+        _due(deadline, loop.time() + deadlines.idle)
         yield piece
         _due(deadline, None)
+    _due(deadline, loop.time() + deadlines.first_byte)
 
 
 def _due(deadline: asyncio.Timeout, when: float | None) -> None:

@@ -15,6 +15,8 @@ def tokens(piece: bytes, before: Tokens = (0, 0)) -> Tokens:
     at = piece.rfind(_MARK)
     if at < 0:
         return before
-    piece = piece[max(0, at - _BEHIND) :]
-    asked, answered = _ASKED.findall(piece), _ANSWERED.findall(piece)
+    asked, answered = _ASKED.findall(piece, at), _ANSWERED.findall(piece, at)
+    if not (asked and answered):
+        at = max(0, at - _BEHIND)
+        asked, answered = _ASKED.findall(piece, at), _ANSWERED.findall(piece, at)
     return int(asked[-1]) if asked else before[0], int(answered[-1]) if answered else before[1]

@@ -13,6 +13,8 @@ CREDENTIALS = frozenset(
     }
 )
 """Headers in which an SDK sends its key. All are removed; only the dialect's own one is sent, with the pool's key."""
+LOOKED_AT = CREDENTIALS | {"host", "origin", "upgrade", "anthropic-version"}
+"""What decides whether a request is sent on, and where to."""
 _HERE = re.compile(r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?", re.IGNORECASE)
 
 
@@ -29,8 +31,9 @@ def fault_in_sender(headers: Mapping[str, Sequence[str]]) -> Fault | None:
 def fault_in_credentials(headers: Mapping[str, Sequence[str]]) -> Fault | None:
     """A page's simple request and a wrong link have no such header: it may hold anything, but not nothing."""
     for name in CREDENTIALS:
-        if any(_token(value) for value in headers.get(name, ())):
-            return None
+        for value in headers.get(name, ()):
+            if _token(value):
+                return None
     shown = "Authorization, x-api-key, x-goog-api-key or api-key"
     return (
         Code.NO_CREDENTIAL,

@@ -1,7 +1,7 @@
 """The headers that are sent on, and those that come back."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from keypool_client.model import Dialect, Key
 from keypool_client.wire.guard import CREDENTIALS
@@ -25,6 +25,7 @@ BEARER_SINCE = "2026-10-21"
 """The version of Anthropic's API from which on the key is a bearer token."""
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TAKES_GZIP = re.compile(r"(?:gzip|\*)(?!\s*;\s*q\s*=\s*0(?:\.0*)?\s*(?:,|$))", re.IGNORECASE)
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _BROWSERS_KEY = "openai-insecure-api-key."
 _BROWSERS_ORGANIZATION = ("openai-organization.", "openai-project.")
 
@@ -38,7 +39,7 @@ def outgoing(
     """
     given = list(headers)
     removed = _NOT_SENT if keep_organization else _NOT_SENT | ORGANIZATION
-    sent = list(_without(given, removed))
+    sent = _without(given, removed)
     return [*sent, credential(dialect, key, given), ("Accept-Encoding", _encoding(given, stream=stream))]
 
 
@@ -54,7 +55,15 @@ def upgrade(headers: Headers, key: Key, *, keep_organization: bool = False) -> l
 
 def returned(headers: Headers) -> list[tuple[str, str]]:
     """What goes back to the client. Content-Length is the caller's to set."""
-    return list(_without(list(headers), _NOT_RETURNED))
+    kept = _without(list(headers), _NOT_RETURNED)
+    if _CONTROLS.search("".join(value for _, value in kept)):
+        return [(name, plain(value)) for name, value in kept]
+    return kept
+
+
+def plain(text: str) -> str:
+    """Without control characters, which some servers send and none may: the answer could not be written with them."""
+    return _CONTROLS.sub(" ", text)
 
 
 def credential(dialect: Dialect, key: Key, headers: Headers) -> tuple[str, str]:
@@ -74,25 +83,27 @@ def _anthropic_version(headers: Headers) -> str:
     return told[-1] if told and _VERSION.fullmatch(told[-1]) else ""
 
 
-def _without(headers: list[tuple[str, str]], removed: frozenset[str]) -> Iterator[tuple[str, str]]:
+def _without(headers: list[tuple[str, str]], removed: frozenset[str]) -> list[tuple[str, str]]:
     """Without those, those that Connection names, and keypool's own."""
-    if named := _named_by_connection(headers):
-        removed |= named
-    for name, value in headers:
-        lowered = name.lower()
-        if lowered not in removed and not lowered.startswith(OURS):
-            yield name, value
+    lowered = [name.lower() for name, _ in headers]
+    if "connection" in lowered:
+        removed |= _named_by_connection(
+            value for (_, value), name in zip(headers, lowered, strict=True) if name == "connection"
+        )
+    pairs = zip(headers, lowered, strict=True)
+    return [pair for pair, name in pairs if name not in removed and not name.startswith(OURS)]
 
 
-def _named_by_connection(headers: list[tuple[str, str]]) -> frozenset[str]:
-    lists = [value for name, value in headers if name.lower() == "connection"]
-    return frozenset(each.strip().lower() for value in lists for each in value.split(","))
+def _named_by_connection(values: Iterable[str]) -> frozenset[str]:
+    return frozenset(each.strip().lower() for value in values for each in value.split(","))
 
 
 def _encoding(headers: list[tuple[str, str]], *, stream: bool) -> str:
     """Nothing that cannot be looked into: no compression of streams, and gzip alone of all else."""
+    if stream:
+        return "identity"
     accepted = ",".join(value for name, value in headers if name.lower() == "accept-encoding")
-    return "gzip" if not stream and _TAKES_GZIP.search(accepted) else "identity"
+    return "gzip" if _TAKES_GZIP.search(accepted) else "identity"
 
 
 def _protocols(headers: Headers, *, keep_organization: bool) -> list[str]:

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 from keypool_client.model import Dialect, Endpoint
 from keypool_client.wire.calls import Call, Span, call_of, is_gemini
 from keypool_client.wire.errors import Code, Refusal
-from keypool_client.wire.guard import fault_in_credentials, fault_in_sender
+from keypool_client.wire.guard import LOOKED_AT, fault_in_credentials, fault_in_sender
 from keypool_client.wire.targets import Fault, fault_in
 
 BASE_URLS: Mapping[Dialect, str] = {
@@ -89,7 +89,8 @@ def url(where: Route, endpoint: Endpoint) -> str:
 def _grouped(headers: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     given: dict[str, list[str]] = {}
     for name, value in headers:
-        given.setdefault(name.lower(), []).append(value)
+        if (lowered := name.lower()) in LOOKED_AT:
+            given.setdefault(lowered, []).append(value)
     return given
 
 

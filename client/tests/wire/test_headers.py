@@ -114,3 +114,9 @@ def test_no_credential_is_ever_shown_by_a_route_or_a_refusal() -> None:
     ):
         for headers in ([("Host", "localhost"), ("Authorization", "sk-mine")], [("Host", "sk-mine")], MINE):
             assert "sk-mine" not in repr(route("GET", target, DIALECTS, headers))
+
+
+def test_control_characters_of_a_provider_do_not_come_back() -> None:
+    """A server of HTTP may not write them, so that the whole answer would be lost."""
+    odd = [("X-Odd", "a\x01b\x7f"), ("X-Tab", "a\tb"), ("X-Plain", "c")]
+    assert returned(odd) == [("X-Odd", "a b "), ("X-Tab", "a\tb"), ("X-Plain", "c")]
