@@ -131,6 +131,9 @@ async def test_a_new_credential_is_proven_before_the_one_before_is_given_up(
     await use(team, "wrong", "a-wrong-admin-key")
     stalled = await says(team, "True", "CredentialRejected")
     assert "stays in use" in stalled["message"]
+    table = (await team.kubectl("get", "keyprovider", PROVIDER)).splitlines()[1].split()
+    assert (table[1], "CredentialRejected" in table) == ("True", True)
+    assert (await team.told("CredentialRejected", PROVIDER))["type"] == "Warning"
     listings = len(simulator.record.calls("list"))
     await rotated(team, "with the credential before")
     assert len(simulator.record.calls("list")) - listings <= 2, "a refused credential is not hammered"

@@ -135,6 +135,9 @@ async def test_the_states_of_the_breakers_are_seen_and_the_base_url_follows_wher
     await preferred.close()
     await team.annotate("chat", rotate="now")
     await eventually(lambda: shows(["Open", "Closed"], simulator.url), 30)
+    assert "endpoint 2 of 2 in use" in await team.kubectl("get", "keyprovider", PROVIDER)
+    moved = await team.told("EndpointFailover", PROVIDER)
+    assert (moved["type"], simulator.url in moved["note"]) == ("Warning", True)
     await preferred.open()
     await eventually(lambda: shows(["Closed", "Closed"], preferred.url), 30)
     assert await team.values("follower") == keys[1], "no key of the follower was replaced"

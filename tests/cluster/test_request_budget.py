@@ -156,6 +156,7 @@ async def test_the_daily_quota_survives_a_restart_and_what_cannot_fit_is_told(
     await operator.restart()
     await team.annotate("chat", rotate="now")
     await eventually(lambda: told(team), 10, "the provider tells that the schedule does not fit")
+    assert "spec.requestBudget.perDay" in (await team.told("ScheduleExceedsBudget", PROVIDER))["note"]
     await team.considered()
     assert len(simulator.record.calls()) <= 10
     assert simulator.record.mutations() == {"created": 4}

@@ -108,8 +108,25 @@ async def test_a_key_that_may_spend_no_more_is_not_replaced(
     key_of(openrouter, value).use(11, openrouter.clock())
     await team.has("chat", "WithinSpendLimit", "False", "SpendLimitReached")
     await shows(operator, "keypool_spend_limit_fraction", 1.1)
-    await team.considered()
+    made = len(await openrouter.live_fingerprints())
+    await team.annotate("chat", rotate="now")
+    await team.has("chat", "Ready", "True", saying="its spending limit is used up, and a new key could spend nothing")
+    assert "its spending limit is used up" in (await team.told("RotationWaits"))["note"]
     assert await team.value() == value
+    assert len(await openrouter.live_fingerprints()) == made
+
+
+async def test_a_key_that_may_spend_no_more_makes_room_in_the_secret_for_one_that_may(
+    operator: Operator, team: Team, openrouter: OpenRouter
+) -> None:
+    assert operator.running
+    await team.apply(pool_manifest(size=2, key={"spendLimit": LIMIT}, **TIMES))
+    await team.ready()
+    first, values = await team.value(), await team.pool_values()
+    key_of(openrouter, first).use(11, openrouter.clock())
+    assert await team.changes(first, deadline=30) in values
+    assert await team.pool_values() == values, "no key was rotated"
+    await team.has("chat", "WithinSpendLimit", "False", "SpendLimitReached", saying="the keys of slot 0 spent 100 %")
 
 
 async def test_what_the_provider_cannot_limit_is_refused_by_field_and_capability(

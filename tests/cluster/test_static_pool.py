@@ -47,9 +47,11 @@ async def test_people_rotate_by_adding_a_value_and_removing_the_old_one(
     assert fingerprint(old) in asked["message"]
     assert fingerprint(old) in (await team.told("ManualRevocation"))["note"]
     await team.annotate("chat", revoked=fingerprint(old))
-    await team.has("chat", "Revoked", "True")
-    assert [key["label"] for key in await ledgers.keys()] == ["next"]
+    await team.has("chat", "Revoked", "False", "ManualRevocation", saying="still accepts it: it counts as live")
     assert await console.live_fingerprints() >= {fingerprint(old)}, "nothing is revoked behind people's backs"
+    await console.end_key_outside(fingerprint(old))
+    await team.has("chat", "Revoked", "True", deadline=30)
+    assert [key["label"] for key in await ledgers.keys()] == ["next"]
 
 
 async def test_a_key_that_people_revoked_is_forgotten_by_itself(

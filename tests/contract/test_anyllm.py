@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from keypool.providers.anyllm import AnyLLMProvider
 from keypool.providers.errors import Ambiguous
 from keypool.providers.protocol import Probe, Revocation
 from tests.contract.subjects import SUBJECTS, Subject, key_for
@@ -41,6 +42,21 @@ async def test_a_key_says_whose_it_is(subject: Subject) -> None:
     made = await subject.provider.create(replace(key_for(subject.provider), metadata=whose))
     assert isinstance(subject.upstream, AnyLLMUpstream)
     assert whose.items() <= (await subject.upstream.metadata_of(made.handle)).items()
+
+
+async def test_the_user_of_a_key_that_somebody_else_deleted_goes_and_no_other(subject: Subject) -> None:
+    assert isinstance(subject.upstream, AnyLLMUpstream)
+    assert isinstance(subject.provider, AnyLLMProvider)
+    before = await subject.upstream.users()
+    made = await subject.provider.create(key_for(subject.provider))
+    await subject.upstream.make_foreign_key("theirs")
+    await subject.upstream.end_key_outside(made.handle)
+    assert f"apikey-{made.handle}" in await subject.upstream.users()
+    for _ in range(2):  # repeating it is harmless
+        await subject.provider.forget(made.handle)
+    left = await subject.upstream.users()
+    assert f"apikey-{made.handle}" not in left
+    assert len(left) == len(before) + 1, "the other key's user is untouched"
 
 
 async def test_403_is_no_dead_key(subject: Subject) -> None:

@@ -12,7 +12,7 @@ from keypool.core import actions as act
 from keypool.core.capabilities import Capabilities
 from keypool.core.lifecycle import KeyState
 from keypool.core.reasons import Reason
-from keypool.providers.errors import Ambiguous, CredentialRejected, Rejected, Throttled
+from keypool.providers.errors import Ambiguous, CredentialRejected, ProviderError, Rejected, Throttled
 from keypool.providers.fake import FakeKey, FakeProvider
 from keypool.providers.protocol import Probe
 from keypool.providers.transport import Deadlines
@@ -124,6 +124,44 @@ async def test_a_key_that_is_not_there_to_disable_and_is_rejected_is_forgotten()
     case = Case(**DISABLED)
     case.provider.keys.clear()
     assert await case.disable()
+    assert case.old is None
+
+
+class Housed(FakeProvider):
+    """Makes a user for each key, which stays when somebody else deletes the key."""
+
+    def __init__(self, *errors: ProviderError) -> None:
+        super().__init__(now=NOW)
+        self.errors, self.users = list(errors), {"h-old", "h-another"}
+
+    async def forget(self, handle: str, /) -> None:
+        """The user goes."""
+        if self.errors:
+            raise self.errors.pop()
+        self.users.discard(handle)
+
+
+@pytest.mark.parametrize(("facts", "switch"), [(DISABLED, Case.disable), (WANTED, Case.enable)])
+async def test_what_the_provider_made_for_a_key_goes_when_the_key_is_gone(facts: Any, switch: Any) -> None:
+    provider = Housed()
+    case = Case(**facts, provider=provider)
+    provider.keys.clear()
+    assert await switch(case)
+    assert (case.old, provider.users) == (None, {"h-another"})
+
+
+@pytest.mark.parametrize(("facts", "switch"), [(DISABLED, Case.disable), (WANTED, Case.enable)])
+async def test_a_key_is_not_forgotten_before_what_was_made_for_it_is_gone_unless_that_is_refused(
+    facts: Any, switch: Any
+) -> None:
+    provider = Housed(Ambiguous("lost"))
+    case = Case(**facts, provider=provider)
+    provider.keys.clear()
+    assert not await switch(case)
+    assert case.old is not None
+    assert case.memory.next_try(NOW) is not None
+    provider.errors = [Rejected("never")]
+    assert await switch(case)
     assert case.old is None
 
 

@@ -24,7 +24,7 @@ MANY = 500
 class Shop:
     """A ClusterKeyProvider with one tenant, which is everybody, and pools of one namespace."""
 
-    def __init__(self, **limits: int) -> None:
+    def __init__(self, **limits: Any) -> None:
         self.cache, self.looked_up, self.version = ObjectCache(lambda _: ()), 0, 0
         self.touched: list[str] = []
         tenant = {"name": "all", "namespaceSelector": {}, "limits": limits}
@@ -39,12 +39,12 @@ class Shop:
         self.version += 1
         self.cache.upsert(kind, {"metadata": meta | {"resourceVersion": str(self.version)}, "spec": spec})
 
-    def apply(self, number: int, size: int = 1) -> None:
+    def apply(self, number: int, size: int = 1, **spec: Any) -> None:
         """Pools with higher numbers are newer."""
         made = (NOW + timedelta(seconds=number)).isoformat()
         meta = {"namespace": "shop", "name": f"p{number}", "uid": f"p{number}", "generation": 1}
         ref = {"name": "shared", "kind": "ClusterKeyProvider"}
-        self.upsert(Kind.POOL, meta | {"creationTimestamp": made}, {"providerRef": ref, "size": size})
+        self.upsert(Kind.POOL, meta | {"creationTimestamp": made}, {"providerRef": ref, "size": size, **spec})
 
     def remove(self, number: int) -> None:
         self.version += 1
@@ -114,3 +114,28 @@ async def test_an_older_pool_that_comes_late_is_counted_before_a_newer_one_asks(
     shop.apply(1)
     assert isinstance(await shop.ask(2), Problem)
     assert isinstance(await shop.ask(1), Identity)
+
+
+async def test_a_pool_that_is_refused_for_what_it_asks_does_not_count_against_the_limit_of_pools() -> None:
+    shop = Shop(pools=2, maxLifetime="1h")
+    shop.apply(1, key={"lifetime": "2h"})
+    for number in (2, 3, 4):
+        shop.apply(number, key={"lifetime": "1h"})
+    answers = {number: await shop.ask(number) for number in (1, 2, 3, 4)}
+    assert [number for number, answer in answers.items() if isinstance(answer, Identity)] == [2, 3]
+    shop.apply(1, key={"lifetime": "1h"})
+    assert isinstance(await shop.ask(1), Identity), "its place is by its age, as none of the others has a key yet"
+    shop.remove(2)
+    shop.remove(1)
+    assert isinstance(await shop.ask(4), Identity)
+
+
+async def test_a_pool_that_was_taken_for_a_refused_ones_equal_is_looked_at_when_that_is_known() -> None:
+    """After a start nobody has asked yet."""
+    shop = Shop(pools=1, maxLifetime="1h")
+    shop.apply(1, key={"lifetime": "2h"})
+    shop.apply(2, key={"lifetime": "1h"})
+    assert isinstance(await shop.ask(2), Problem)
+    await shop.ask(1)
+    assert shop.touched == ["p2"]
+    assert isinstance(await shop.ask(2), Identity)

@@ -72,3 +72,33 @@ def test_which_ledgers_have_keys_at_a_provider_follows_their_changes() -> None:
     owed.change(second, second.model_copy(update={"keys": ()}))
     assert not owed.pools_at("a")
     assert not owed.pools_at("b")
+
+
+class Records:
+    """The cluster's Secrets, as far as confirmations go: their names."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    async def create(self, _: str, body: Any) -> Any:
+        """Made."""
+        self.names.add(body["metadata"]["name"])
+        return body
+
+    async def delete(self, path: str) -> None:
+        """Gone."""
+        self.names.discard(path.rpartition("/")[2])
+
+
+async def test_what_was_confirmed_of_an_account_is_remembered_while_keys_are_owed_there() -> None:
+    """The provider object may go before them: without it, their account would be taken for another one again."""
+    known, records = accounts(Book()), Records()
+    known._client = cast("Any", records)
+    await known.confirm(PROVIDER.uid, "moved")
+    await known.forget(PROVIDER.uid, owed=True)
+    assert known.confirmed_since(PROVIDER.uid) == NOW
+    assert known.recorded() == (PROVIDER.uid,)
+    assert records.names
+    await known.forget(PROVIDER.uid, owed=False)
+    assert known.confirmed_since(PROVIDER.uid) is None
+    assert not records.names

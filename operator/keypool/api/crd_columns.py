@@ -34,6 +34,7 @@ PROVIDER_COLUMNS = [
     _text("Ready", _ready("status")),
     _text("Reason", _ready("reason")),
     _text("Endpoint", ".spec.endpoints[0].url"),
+    _text("Note", ".status.note"),
     _AGE,
     _text("Message", _ready("message"), wide=True),
 ]

@@ -130,6 +130,13 @@ class KeyProviderStatus(StatusModel):
     capabilities: Annotated[
         ProviderCapabilities | None, Field(description="What the provider can do, which decides what keypool does.")
     ] = None
+    note: Annotated[
+        Word | None,
+        Field(
+            description="What people should look at although the provider may be Ready, in at most 24 characters: why "
+            "what the object says now is not in use, or that not the preferred endpoint is."
+        ),
+    ] = None
     endpoints: Annotated[
         tuple[EndpointStatus, ...] | None,
         Field(

@@ -52,6 +52,8 @@ ADVICE: dict[Reason, str] = {
     Reason.PROVIDER_READY: "Nothing to do.",
     Reason.PROVIDER_UNAVAILABLE: "The provider does not answer properly; keypool tries again with growing pauses. "
     "Published keys stay as they are.",
+    Reason.ENDPOINT_FAILOVER: "Event: calls go to another endpoint than the preferred one, which failed, or go there "
+    "again; the object's column NOTE says so as long as it lasts. Find out why the preferred one fails.",
     Reason.PROVIDER_THROTTLED: "The provider asks for fewer calls; keypool waits as long as it says.",
     Reason.ANSWER_TOO_LARGE: "The message names the bound. Delete keys that nobody needs, use an account (workspace, "
     "project) with fewer keys, or mend the server.",

@@ -12,6 +12,7 @@ from keypool.core.grace import of_pool, patient
 from keypool.core.observation import Observation, Problem
 from keypool.core.reasons import Reason
 from keypool.core.rules import (
+    acknowledged,
     creation,
     deletion,
     disabling,
@@ -74,7 +75,7 @@ SERVING: tuple[Rule, ...] = (
     requests.lost_keys_are_cleared,
     requests.disabled_keys_are_wanted_back,
     requests.owed_keys_are_abandoned,
-    static.revoked_keys_are_forgotten,
+    acknowledged.revoked_keys_are_forgotten,
     publication.keys_without_a_slot_leave,
     publication.unwanted_new_keys_are_revoked,
     publication.rejected_new_keys_are_revoked,
@@ -112,7 +113,7 @@ STATIC: tuple[Rule, ...] = (
     requests.compromised_keys_are_marked,
     requests.lost_keys_are_cleared,
     requests.owed_keys_are_abandoned,
-    static.revoked_keys_are_forgotten,
+    acknowledged.revoked_keys_are_forgotten,
     static.values_are_taken,
     static.removed_values_leave,
     publication.keys_without_a_slot_leave,

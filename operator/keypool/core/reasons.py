@@ -74,6 +74,7 @@ class Reason(StrEnum):
     PROVIDER_READY = "ProviderReady"
     PROVIDER_UNAVAILABLE = "ProviderUnavailable"
     PROVIDER_THROTTLED = "ProviderThrottled"
+    ENDPOINT_FAILOVER = "EndpointFailover"
     NEW_KEYS_PACED = "NewKeysPaced"
     CHANGES_PACED = "ChangesPaced"
     ANSWER_TOO_LARGE = "AnswerTooLarge"

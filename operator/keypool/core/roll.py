@@ -1,4 +1,4 @@
-"""The pools of one tenant in the order of their age, and which of them its limits refuse. No I/O, no clock.
+"""The pools of one tenant in their order, and which of them its limits refuse. No I/O, no clock.
 
 The order is kept, and what follows from it is worked out once for each change, not once for each pool that asks: of
 thousands of refused pools, each would else be counted against all others.
@@ -14,17 +14,19 @@ from keypool.api.tenancy import TenantLimits
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A pool as its tenant's counts see it: `size` keys are asked for, `held` slots have one or are about to."""
+    """A pool as its tenant's counts see it: `size` keys are asked for, `held` slots have one or are about to.
+    `refused`: it asks for something else that it may not have, and so gets no key."""
 
     uid: str
     created: datetime
     size: int
     held: int
+    refused: bool = False
 
     @property
     def claim(self) -> int:
         """The most keys that it may count for."""
-        return max(self.size, self.held)
+        return self.held if self.refused else max(self.size, self.held)
 
     @property
     def place(self) -> tuple[datetime, bool, str]:
@@ -34,13 +36,16 @@ class Holder:
 
 
 class Roll:
-    """The oldest count first, so that a new pool never takes what an older one has; and no pool grows into what others
-    hold."""
+    """Pools that hold keys count first, then the oldest: a new pool never takes what another one has, and no pool grows
+    into what others hold. One that is refused counts for what it holds alone: its place is for others."""
 
     def __init__(self, limits: TenantLimits, pools: Iterable[Holder] = ()) -> None:
         self.limits = limits
         self._order: list[tuple[datetime, bool, str]] = []
         self._pools: dict[str, Holder] = {}
+        self._holding: list[tuple[datetime, bool, str]] = []
+        self._waiting: list[tuple[datetime, bool, str]] = []
+        self._left_out: list[tuple[datetime, bool, str]] = []
         self._claims = 0
         self._told: set[str] = set()
         self._by_keys: dict[str, str] | None = None
@@ -58,15 +63,25 @@ class Roll:
             return
         if known is not None:
             self.drop(pool.uid)
-        insort(self._order, pool.place)
+        for places in self._of(pool):
+            insort(places, pool.place)
         self._pools[pool.uid] = pool
         self._changed(pool.claim)
 
     def drop(self, uid: str) -> None:
         """The pool is gone, or is another tenant's."""
         if (known := self._pools.pop(uid, None)) is not None:
-            del self._order[bisect_left(self._order, known.place)]
+            for places in self._of(known):
+                del places[bisect_left(places, known.place)]
             self._changed(-known.claim)
+
+    def _of(self, pool: Holder) -> Iterator[list[tuple[datetime, bool, str]]]:
+        """The lists that it stands in."""
+        yield self._order
+        if pool.held:
+            yield self._holding
+        elif not pool.refused:
+            yield self._waiting
 
     def _changed(self, claim: int) -> None:
         self._claims += claim
@@ -92,31 +107,38 @@ class Roll:
         pool = self._pools.get(uid)
         if pool is None:
             return None
-        number = bisect_left(self._order, pool.place) + 1
+        too_large, number = self._too_large().get(uid), self._number(pool)
         if self._is_too_many(number):
             return (
-                f"this is pool {number} of the tenant, by age, and {self.limits.pools} are allowed: delete one, or ask "
-                "for more"
+                f"this is pool {number} of the tenant, by age, and {self.limits.pools} are allowed (those that hold "
+                "keys come first): delete one, or ask for more"
             )
-        return self._too_large().get(uid)
+        return too_large
+
+    def _number(self, pool: Holder) -> int:
+        """Its place among those that count. Those that are too large are known."""
+        if pool.held:
+            return bisect_left(self._holding, pool.place) + 1
+        older = bisect_left(self._waiting, pool.place) - bisect_left(self._left_out, pool.place)
+        return len(self._holding) + older + 1
 
     def _is_too_many(self, number: int) -> bool:
         return self.limits.pools is not None and number > self.limits.pools
 
     def _too_large(self) -> dict[str, str]:
         """By UID, why pools are too large. Nothing is counted while all claims together fit."""
-        if self.limits.keys is None or self._claims <= self.limits.keys:
-            return {}
         if self._by_keys is None:
-            self._by_keys = dict(self._counted(self.limits.keys))
+            self._left_out, self._by_keys = [], {}
+            if self.limits.keys is not None and self._claims > self.limits.keys:
+                self._by_keys = dict(self._counted(self.limits.keys))
         return self._by_keys
 
     def _counted(self, keys: int) -> Iterator[tuple[str, str]]:
         older, newer = 0, sum(pool.held for pool in self._pools.values())
-        for number, pool in enumerate(self, start=1):
+        for pool in self:
             newer -= pool.held
             taken = older + (newer if pool.size > pool.held else 0)
-            too_large = taken + pool.size > keys
+            too_large, too_many = taken + pool.size > keys, self._is_too_many(self._number(pool))
             if too_large:
                 free = max(keys - taken, 0)
                 yield (
@@ -124,4 +146,6 @@ class Roll:
                     f"spec.size: {pool.size} is asked for, and {free} of the tenant's {keys} keys are free for this "
                     "pool",
                 )
-            older += pool.held if too_large or self._is_too_many(number) else pool.size
+            if too_large and not pool.held and not pool.refused:
+                self._left_out.append(pool.place)
+            older += pool.held if too_large or too_many or pool.refused else pool.size

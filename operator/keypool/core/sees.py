@@ -6,6 +6,7 @@ from keypool.core.projection import usable
 from keypool.core.reasons import Reason
 from keypool.core.rules.creation import waits_for_its_turn
 from keypool.core.sight import BRAKE, Sight
+from keypool.core.upcoming import asked_and_waiting
 
 WHOLE_PASS = "pass"  # noqa: S105 - no word of that kind
 """The activity whose trouble says that a whole pass failed in a way that nobody foresaw."""
@@ -111,6 +112,8 @@ def live_key(sight: Sight) -> Problem | None:
         return None
     but = f", but {sight.stalled.reason.value} needs a person" if sight.stalled is not None else ""
     but += f"; {Reason.LEAK_NOT_CONTAINED.value}: see Revoked" if sight.leak is not None else ""
+    waits = asked_and_waiting(sight.o, sight.now)
+    but += f"; {waits}" if waits is not None else ""
     return note(Reason.KEYS_PUBLISHED, f"a live key is published{but}")
 
 

@@ -2,17 +2,21 @@
 
 from keypool.core.ledger import KeyRecord
 from keypool.core.lifecycle import KeyState
+from keypool.core.limits import SpendLimit
 from keypool.core.observation import Observation, Problem
 from keypool.core.reasons import Reason, Trouble
 from keypool.core.rotation import Why, is_compromised
-from keypool.core.rules import intents, static
+from keypool.core.rules import acknowledged, intents, static
 from keypool.core.rules.retirement import keys_that_wait_for_the_clock
 from keypool.core.sees import note
 from keypool.core.sight import Sight, is_rejected
 from keypool.core.silence import silence
-from keypool.core.spending import crossed, fraction
+from keypool.core.spending import crossed, fraction, spent_in_slot
 from keypool.core.supply import entry_named
 from keypool.core.trust import why_uncertain
+
+NAMED = 5
+"""Slots that are named at most."""
 
 # -- whether keys work
 
@@ -84,8 +88,11 @@ def lost_answer(sight: Sight) -> Problem | None:
 
 def manual_revocation(sight: Sight) -> Problem | None:
     """Keys that only people can revoke."""
-    manual = [key.print or "" for key in sight.o.ledger.inside(KeyState.OWED) if key.why == Why.SUPPLIED]
+    o = sight.o
+    manual = [key.print or "" for key in o.ledger.inside(KeyState.OWED) if key.why == Why.SUPPLIED]
     text = f"revoke at the provider: {', '.join(manual)}; then annotate keypool.dev/revoked=FINGERPRINT"
+    if claimed := acknowledged.claimed_in_vain(o):
+        text = f"{claimed}. To {text}"
     return note(Reason.MANUAL_REVOCATION, text) if manual else None
 
 
@@ -136,12 +143,22 @@ def spending(sight: Sight) -> tuple[int | None, Problem] | None:
     if o.known_pool.spec is None or (limit := o.effective.limits.spend) is None or not spending_is_known(o):
         return None
     percent = crossed(fraction(o.ledger, limit, o.effective.size, o.usage), o.effective.alert_at)
-    whose = "the keys" if limit.shared else "the keys of a slot"
+    whose = "the keys" if limit.shared else _spenders(o, limit, percent)
     if percent is None:
         text = f"{whose} spent less than {min(o.effective.alert_at)} % of the limit"
         return None, note(Reason.SPENDING_LOW, text)
     reason = Reason.SPEND_LIMIT_REACHED if percent == 100 else Reason.SPEND_LIMIT_NEAR
     return percent, note(reason, f"{whose} spent {percent} % or more of the limit")
+
+
+def _spenders(o: Observation, limit: SpendLimit, percent: int | None) -> str:
+    """The slots that spent so much of the limit."""
+    if percent is None:
+        return "the keys of each slot"
+    used = {slot: spent_in_slot(o.ledger, o.usage, slot) for slot in range(o.effective.size)}
+    found = [str(slot) for slot, spent in used.items() if spent * 100 >= percent * limit.amount]
+    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return f"the keys of slot{'s' if len(found) > 1 else ''} {', '.join(found[:NAMED])}{more}"
 
 
 def much_spent(sight: Sight) -> Problem | None:

@@ -48,6 +48,12 @@ def grant(
     return _identity(tenant, applicant)
 
 
+def is_refused(tenant: Tenant, applicant: Applicant) -> bool:
+    """Whether the pool is refused, however many pools and keys its tenant has: it then counts for what it has alone."""
+    asks_too_much = next(_wishes_refused(tenant.limits, applicant.wishes), None) is not None
+    return asks_too_much or isinstance(_identity(tenant, applicant), Problem)
+
+
 def tenant_of(tenants: Iterable[Tenant], labels: Labels) -> Tenant | None:
     """The first whose selector selects a namespace with these labels."""
     return next((tenant for tenant in tenants if selects(tenant.namespace_selector, labels)), None)

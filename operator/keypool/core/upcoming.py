@@ -20,10 +20,12 @@ from keypool.core.rules.disabling import is_disabled_first
 from keypool.core.rules.retirement import end_of_retirement
 from keypool.core.rules.static import keys_come_from_people
 from keypool.core.situation import Finding
+from keypool.core.used_up import begins_anew, has_to_wait
 
 ASKED = frozenset({Why.REQUESTED, Why.SPEC, Why.PROVIDER, Why.COMPROMISED})
 """A rotation for these reasons is due as soon as it is known: there is no moment at which it became due."""
 WAITS = "waits for the key that was replaced before"
+SPENT = "the slot's spending limit is used up"
 LONGEST = 40
 """Characters of the next action, so that kubectl's table stays narrow."""
 
@@ -31,14 +33,15 @@ LONGEST = 40
 @dataclass(frozen=True, slots=True)
 class Upcoming:
     """A rotation. `at`: when it begins, None for as soon as it can. `late_since`: when an ordinary one was due that
-    could not begin. `waits`: for the old key of the slot, to the end of its overlap and quiet period. `under_way`: its
-    new key is being made or checked."""
+    could not begin. `waits`: for the old key of the slot, to the end of its overlap and quiet period. `spent`: until
+    the slot's spending limit begins anew, or is raised. `under_way`: its new key is being made or checked."""
 
     slot: int
     why: Why
     at: datetime | None = None
     late_since: datetime | None = None
     waits: bool = False
+    spent: bool = False
     under_way: bool = False
 
 
@@ -64,12 +67,21 @@ def _of(o: Observation, key: KeyRecord, now: datetime) -> Upcoming:
     due = due_of(o, key)
     if key.why == Why.SUPPLIED and key.asked:
         due = Due(due.at, Why(key.asked))
+    if has_to_wait(o, o.ledger, key.slot):
+        return _until_it_may_spend(o, key, due, now)
     ends = [end for old in o.ledger.of_slot(key.slot, *RETIRING) if (end := _end(o, old)) is not None]
     waits = due.why not in URGENT and bool(ends) and max(ends) > max(due.at, now)
     at = max(ends) if waits else due.at
     if at > now:
         return Upcoming(key.slot, due.why, at=at, waits=waits)
     return Upcoming(key.slot, due.why, late_since=None if due.why in ASKED else due.at)
+
+
+def _until_it_may_spend(o: Observation, key: KeyRecord, due: Due, now: datetime) -> Upcoming:
+    anew = begins_anew(o, now)
+    late = None if due.why in ASKED or due.at > now or anew is not None else due.at
+    at = max(due.at, anew) if anew is not None else due.at if due.at > now else None
+    return Upcoming(key.slot, due.why, at=at, late_since=late, spent=True)
 
 
 def _end(o: Observation, key: KeyRecord) -> datetime | None:
@@ -92,20 +104,46 @@ def _why(o: Observation, found: Upcoming) -> str:
         return f"{words}; under way{_because(_obstacle(o))}"
     if found.waits:
         return f"{words}; {WAITS}: the slot's old key goes first"
+    if found.spent:
+        return f"{words}; {SPENT}, and a new key could spend nothing"
     return words if found.at is not None else f"{words}; due now{_because(_obstacle(o))}"
 
 
 def told_to_wait(rotation: NextRotation | None) -> str | None:
     """What people are told who asked for a rotation that does not begin now; None where none waits."""
-    if rotation is None or rotation.at is None or WAITS not in rotation.why:
-        return None
-    if not any(rotation.why.startswith(why.value) for why in ASKED):
+    if rotation is None or not any(rotation.why.startswith(why.value) for why in ASKED):
         return None
     why = rotation.why.partition(";")[0]
+    if SPENT in rotation.why:
+        return (
+            f"slot {rotation.slot} rotates {_anew(rotation.at)}, not now ({why}): its spending limit is used up, and a "
+            "new key could spend nothing. A key that must go now can be reported compromised"
+        )
+    if rotation.at is None or WAITS not in rotation.why:
+        return None
     return (
         f"slot {rotation.slot} rotates at {rotation.at:%Y-%m-%d %H:%M:%SZ}, not now ({why}): the key that was replaced "
         "before goes first, after its overlap and quiet period. A key that must go now can be reported compromised"
     )
+
+
+def _anew(at: datetime | None) -> str:
+    if at is None:
+        return "when spec.key.spendLimit.amount is raised"
+    return f"at {at:%Y-%m-%d %H:%M:%SZ}, when the limit begins anew, or when spec.key.spendLimit.amount is raised"
+
+
+def asked_and_waiting(o: Observation, now: datetime) -> str | None:
+    """That a rotation which people asked for does not begin now, until when and why; of the first slot that waits."""
+    pool = o.known_pool
+    if pool.spec is None or pool.spec.suspend or pool.deleted_at is not None:
+        return None
+    found = (
+        _of(o, key, now) for key in o.ledger.inside(KeyState.ACTIVE) if not o.ledger.of_slot(key.slot, *ON_THE_WAY)
+    )
+    waiting = [each for each in found if each.why in ASKED and (each.waits or each.spent)]
+    first = min(waiting, key=lambda each: _order(each, now), default=None)
+    return told_to_wait(next_rotation(o, first))
 
 
 def _because(obstacle: Reason | None) -> str:
@@ -168,7 +206,7 @@ def _retirement(o: Observation, rotation: Upcoming | None, now: datetime) -> str
 def _rotation(o: Observation, rotation: Upcoming | None) -> str | None:
     if rotation is None:
         return None
-    obstacle = _obstacle(o)
+    obstacle = Reason.SPEND_LIMIT_REACHED if rotation.spent else _obstacle(o)
     if rotation.under_way:
         return f"rotating slot {rotation.slot}" + (f": {obstacle.value}" if obstacle is not None else "")
     if rotation.late_since is not None:

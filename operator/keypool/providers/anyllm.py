@@ -6,6 +6,7 @@ Spending limits are not offered: the gateway's budgets hang on users, and their 
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
@@ -97,18 +98,20 @@ class AnyLLMProvider(Adapter):
         answer = await self._transport.call(
             Call("delete a key", "DELETE", path, expect=frozenset({204, 404}), limit=0, until=until)
         )
-        await self._forget_user(handle, until)
+        with suppress(ProviderError):  # one without keys can do nothing: untidy, and no reason to keep a key
+            await self._forget_user(handle, until)
         return Revocation.NOT_FOUND if answer.status == 404 else Revocation.DELETED
 
+    async def forget(self, handle: str, /) -> None:
+        """Deletes the user that was made for a key which somebody else deleted."""
+        await self._forget_user(handle, self._soon())
+
     async def _forget_user(self, handle: str, until: float) -> None:
-        """A user without keys can do nothing: one that stays is untidy, not a reason to keep a key."""
+        """Its id has the key's in it, which is never used again: no other user is meant."""
         path = f"/v1/users/{OWN_USER}{segment('delete a user', handle)}"
-        try:
-            await self._transport.call(
-                Call("delete a user", "DELETE", path, expect=frozenset({204, 404}), limit=0, until=until)
-            )
-        except ProviderError:
-            return
+        await self._transport.call(
+            Call("delete a user", "DELETE", path, expect=frozenset({204, 404}), limit=0, until=until)
+        )
 
     async def disable(self, handle: str, /) -> Found:
         """Makes a key inactive."""

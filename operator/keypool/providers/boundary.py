@@ -19,7 +19,17 @@ from keypool.core.leadership import LeadershipLost
 from keypool.core.limits import Limits, Usage
 from keypool.providers.connections import traced
 from keypool.providers.errors import Ambiguous, ProviderError, Unavailable
-from keypool.providers.protocol import CreatedKey, EndpointSeen, Found, ListedKey, NewKey, Probe, Provider, Revocation
+from keypool.providers.protocol import (
+    CreatedKey,
+    EndpointSeen,
+    Found,
+    Leaving,
+    ListedKey,
+    NewKey,
+    Probe,
+    Provider,
+    Revocation,
+)
 
 _THROUGH = (LeadershipLost, MemoryError, KeyboardInterrupt, GeneratorExit)
 _LONGEST_NAME = 64
@@ -128,6 +138,11 @@ class Bounded:
     async def revoke(self, handle: str) -> Revocation:
         """Deletes one key."""
         return await self._asked("revoke", partial(self._provider.revoke, handle))
+
+    async def forget(self, handle: str, /) -> None:
+        """What was made for a key that is gone goes too; it counts among the calls that delete keys."""
+        if isinstance(self._provider, Leaving):
+            await self._asked("revoke", partial(self._provider.forget, handle))
 
     async def update(self, handle: str, limits: Limits, /) -> Found:
         """Gives one key these limits."""

@@ -21,7 +21,7 @@ from keypool.core.capabilities import Capabilities
 from keypool.core.limits import Limits, Usage
 from keypool.providers.adapter import VALUE, Adapter, read
 from keypool.providers.calls import check_kept, models_verdict
-from keypool.providers.errors import Ambiguous, ProviderError, Rejected
+from keypool.providers.errors import Ambiguous, ProviderError, Rejected, Unavailable
 from keypool.providers.litellm_teams import Teams
 from keypool.providers.litellm_wire import (
     DEMANDS_TAGS,
@@ -90,7 +90,11 @@ class LiteLLMProvider(Adapter):
         if key.value is None or not re.fullmatch(VALUE, key.value.get_secret_value()):
             raise Rejected("create a key: LiteLLM's keys are given their value")
         until = self._within(self._transport.deadlines.create)
-        team = await self.teams.prepare(key, until)
+        try:
+            team = await self.teams.prepare(key, until)
+        except Ambiguous as error:
+            said = str(error)
+            raise Unavailable(f"{said}; no key was asked for") from None
         body = {
             "key": key.value.get_secret_value(),
             "key_alias": key.name,
@@ -143,6 +147,11 @@ class LiteLLMProvider(Adapter):
         if team:
             await self.teams.forget(team, until)
         return Revocation.NOT_FOUND if answer.status == 404 else Revocation.DELETED
+
+    async def forget(self, handle: str, /) -> None:
+        """Deletes the pool's own team, where the key that somebody else deleted was the last one in it."""
+        if team := parts_of("delete a team", handle)[1]:
+            await self.teams.forget(team, self._soon())
 
     async def update(self, handle: str, limits: Limits, /) -> Found:
         """Gives a key these limits; a limit that the pool shares is its team's."""

@@ -5,13 +5,15 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from keypool.core.limits import SpendLimit
 from keypool.providers.adapter import read
 from keypool.providers.calls import check_kept
 from keypool.providers.errors import Ambiguous, ProviderError, Rejected
-from keypool.providers.litellm_wire import Changed, budget_body, theirs
+from keypool.providers.litellm_wire import Budget, Changed, budget_body, theirs
 from keypool.providers.protocol import NewKey
+from keypool.providers.together import Together
 from keypool.providers.transport import Answer, Call, Transport
 
 
@@ -26,6 +28,7 @@ class Teams:
         self.lag = lag
         self._known: set[str] = set()
         self._joined: dict[str, float] = {}
+        self._making: Together[None] = Together()
         self._born = time.monotonic()
 
     async def prepare(self, key: NewKey, until: float) -> str | None:
@@ -39,24 +42,36 @@ class Teams:
             return team
         if team:
             raise Rejected(f"create a key: keys of team {team} cannot share a limit of their own; use scope: Key")
-        whose = {"team_id": key.owner, "team_alias": key.owner, "metadata": dict(key.metadata)}
-        body = {**whose, **budget_body(key.limits.spend)}
-        made = await self._post("make the pool's team", "/team/new", body, until, 400)
-        if made.status == 400:  # it is there already
-            await self.limit(key.owner, key.limits.spend, until)
+        self.joined(key.owner)
+        what, limit = "make the pool's team", key.limits.spend
+        await self._making.do(what, key.owner, limit, until, partial(self._make, what, key, limit, until))
         return key.owner
 
+    async def _make(self, what: str, key: NewKey, limit: SpendLimit, until: float) -> None:
+        """Two calls at once would be answered 500."""
+        whose = {"team_id": key.owner, "team_alias": key.owner, "metadata": dict(key.metadata)}
+        body = {**whose, **budget_body(limit)}
+        made = await self._post(what, "/team/new", body, until, 400)
+        if made.status == 400:  # it is there already
+            await self.limit(key.owner, limit, until)
+
     async def limit(self, team: str, limit: SpendLimit, until: float) -> None:
-        """Gives a pool's own team this limit."""
+        """Gives a pool's own team this limit. A period that the team has is not sent: LiteLLM would begin its window
+        anew, with what was spent before where its reset is late."""
         what, body = "change the pool's team", budget_body(limit)
-        answer = await self._post(what, "/team/update", {"team_id": team, **body}, until)
-        kept = read(Changed, answer)
+        kept = await self._changed(what, team, {"max_budget": body["max_budget"]}, until)
+        if kept.budget_duration != body["budget_duration"]:
+            kept = await self._changed(what, team, body, until)
+        check_kept(what, body, kept.model_dump())
+
+    async def _changed(self, what: str, team: str, body: dict[str, object], until: float) -> Budget:
+        kept = read(Changed, await self._post(what, "/team/update", {"team_id": team, **body}, until))
         if kept is None:
             raise Ambiguous(f"{what}: the answer does not show its limit")
-        check_kept(what, body, kept.data.model_dump())
+        return kept.data
 
     def joined(self, team: str) -> None:
-        """A key of the team was made just now, or may have been."""
+        """A key of the team was made just now, may have been, or is about to be."""
         self._joined[team] = time.monotonic()
 
     async def forget(self, team: str, until: float) -> None:

@@ -27,6 +27,7 @@ from keypool.providers.boundary import through, type_of
 from keypool.providers.endpoints import Endpoints
 from keypool.providers.errors import Ambiguous, CredentialRejected, ProviderError, Rejected, Throttled, Unavailable
 from keypool.providers.transport import Answer, Call, Transport
+from keypool.tasks import end
 
 LEEWAY = 900.0
 """Seconds before its end at which a token is replaced, but not before half of its life: so long may its server be
@@ -117,8 +118,7 @@ class ClientCredentials:
     async def close(self) -> None:
         """Closes connections."""
         if self._fetching is not None:
-            self._fetching.cancel()
-            await asyncio.wait({self._fetching})
+            await end(self._fetching)
         await self._transport.close()
 
     async def _new(self) -> None:

@@ -6,10 +6,8 @@ with which its keys may do nothing, so it is made a member. A key without the sc
 403 and "Missing scopes", an unknown one with 401 and "Incorrect API key provided": the texts alone tell which.
 """
 
-import asyncio
 import math
 import re
-from collections import defaultdict
 from datetime import timedelta
 from functools import partial
 from typing import Annotated, Literal
@@ -26,6 +24,7 @@ from keypool.providers.numbers import Count, Moment
 from keypool.providers.pages import Entries
 from keypool.providers.paging import LISTING_SECONDS, Entry, Tally, by_cursor, ids
 from keypool.providers.protocol import CreatedKey, ListedKey, NewKey, Probe, Provider, Revocation
+from keypool.providers.together import Together
 from keypool.providers.transport import Answer, Call, Transport
 
 LAG = timedelta(seconds=5)
@@ -83,7 +82,7 @@ class OpenAIProvider(Adapter):
         super().__init__(transport)
         self._project = options.project
         self._accounts: dict[str, str] = {}
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._finding: Together[str] = Together()
 
     async def create(self, key: NewKey) -> CreatedKey:
         """Creates a key in its owner's service account; half of the time may go into finding or making that."""
@@ -105,9 +104,10 @@ class OpenAIProvider(Adapter):
         """The id of the service account with this name. What goes wrong here has made no key."""
         place = f"{path} {name}"
         try:
-            async with self._locks[place]:  # two creates at once would make two
-                self._accounts[place] = self._accounts.get(place) or await self._found_or_made(path, name, until)
-                return self._accounts[place]
+            if place not in self._accounts:  # two creates at once would make two
+                work = partial(self._found_or_made, path, name, until)
+                self._accounts[place] = await self._finding.do("find the service account", place, None, until, work)
+            return self._accounts[place]
         except Ambiguous as error:
             said = str(error)
         raise Unavailable(f"{said}; no key was asked for")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import SecretStr
 
@@ -82,6 +82,15 @@ class EndpointSeen:
     state: State
     in_use: bool = False
     retry_in: float = 0.0
+
+
+@runtime_checkable
+class Leaving(Protocol):
+    """A provider that makes something for keys, such as a user, which stays when a key goes otherwise than by us."""
+
+    async def forget(self, handle: str, /) -> None:
+        """Has that go, for a key that is gone. Never what other keys need. Repeating it is harmless."""
+        ...
 
 
 class Provider(Protocol):

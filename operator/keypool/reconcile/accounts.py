@@ -224,13 +224,13 @@ class Accounts:
         await confirmations.store(self._client, self._namespace, uid, confirmation)
         self._confirmed[uid] = confirmation
 
-    async def forget(self, uid: str) -> None:
-        """The provider object is gone."""
+    async def forget(self, uid: str, *, owed: bool) -> None:
+        """The provider object is gone. While keys are `owed` there, it counts on which account they are in."""
         memory = self._memories.pop(uid, None)
         if memory is not None and memory.remembers is not None:
             memory.remembers.release()
         self._answers.forget(uid)
-        if uid in self._confirmed:
+        if uid in self._confirmed and not owed:
             await confirmations.drop(self._client, self._namespace, uid)
             del self._confirmed[uid]
 

@@ -8,7 +8,7 @@ from keypool.core.lifecycle import Evidence, KeyState
 from keypool.providers.errors import ProviderError, is_refusal
 from keypool.providers.protocol import Found, Probe, Provider
 from keypool.reconcile.context import Pass
-from keypool.reconcile.ending import is_elsewhere, still_accepted, usable_client
+from keypool.reconcile.ending import clear_up, is_elsewhere, still_accepted, usable_client
 from keypool.reconcile.keys import complain, heard_out, note_failure
 from keypool.reconcile.lookup import without
 
@@ -33,6 +33,8 @@ async def disable(this: Pass, action: act.DisableKey) -> bool:
         return False
     this.memory.succeeded(activity)
     if found is Found.NOT_FOUND and not is_elsewhere(this, record):
+        if not await clear_up(this, provider, record, activity):
+            return False
         await this.handle.update(partial(without, names=(record.name,), usage=this.memory.usage()))
     else:
         await this.handle.update(lambda ledger: ledger.mark(record.name, disabled_at=this.world.now()))
@@ -81,6 +83,8 @@ async def enable(this: Pass, action: act.EnableKey) -> bool:
     missing = found is Found.NOT_FOUND and not is_elsewhere(this, record)
     gone = missing and await _is_rejected(this, provider, record, activity)
     if gone is None:
+        return False
+    if gone and not await clear_up(this, provider, record, activity):
         return False
     this.memory.succeeded(activity)
     if gone:

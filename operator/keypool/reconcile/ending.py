@@ -6,8 +6,11 @@ from keypool.cluster.errors import NotFound
 from keypool.core.account import may_be_elsewhere
 from keypool.core.ledger import KeyRecord
 from keypool.core.reasons import Reason
-from keypool.providers.protocol import Provider
+from keypool.errand import changing_something
+from keypool.providers.errors import ProviderError, is_refusal
+from keypool.providers.protocol import Leaving, Provider
 from keypool.reconcile.context import Pass
+from keypool.reconcile.keys import heard_out, note_failure
 from keypool.reconcile.memory import FIRST_PAUSE
 from keypool.reconcile.proving import client_for
 
@@ -36,6 +39,22 @@ async def still_leads(this: Pass, activity: str) -> bool:
     if not enough:
         this.memory.pause(activity, this.world.now() + FIRST_PAUSE)
     return enough
+
+
+async def clear_up(this: Pass, provider: Provider, record: KeyRecord, activity: str) -> bool:
+    """Has what the provider made for a key that is gone, such as a user, go with it. False when that is to be tried
+    again; what is refused is left there: it can do nothing without the key."""
+    if record.handle is None or not isinstance(provider, Leaving):
+        return True
+    try:
+        with changing_something():
+            await heard_out(this, "revoke", provider.forget(record.handle))
+    except ProviderError as error:
+        if is_refusal(error):
+            return True
+        note_failure(this, activity, record.provider, error)
+        return False
+    return True
 
 
 def still_accepted(this: Pass, provider: Provider, activity: str, done: str) -> None:

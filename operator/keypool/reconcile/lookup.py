@@ -16,10 +16,11 @@ from keypool.core.rules.health import OUTSIDE
 from keypool.core.rules.intents import absence_of, begun, is_lost, visible
 from keypool.core.spending import departed
 from keypool.providers.errors import ProviderError
-from keypool.providers.protocol import ListedKey
+from keypool.providers.protocol import Leaving, ListedKey
 from keypool.reconcile.accounts import Listing
 from keypool.reconcile.context import Pass
 from keypool.reconcile.directory import Entry
+from keypool.reconcile.ending import clear_up, still_leads
 from keypool.reconcile.keys import heard_out, life, note_failure
 from keypool.reconcile.proving import client_for, is_another_account
 
@@ -149,12 +150,25 @@ async def find_gone(this: Pass, action: act.FindGone) -> bool:
         return False
     certain = this.world.accounts.verdict(entry.uid, entry.provider, listing) is Account.SAME
     gone = [name for name in action.names if certain and _is_gone(this, entry, listing, name)]
+    if not await _cleared_up(this, entry, gone):
+        return False
     await this.handle.update(partial(without, names=gone, usage=this.memory.usage()))
     if len(gone) < len(action.names):
         text = "rejected, and still listed by the provider"
         this.memory.failed("gone", Reason.KEY_REJECTED, text, this.world.now(), this.world.random())
     else:
         this.memory.succeeded("gone")
+    return True
+
+
+async def _cleared_up(this: Pass, entry: Entry, names: Iterable[str]) -> bool:
+    """Whether what the provider made for these keys is gone, too."""
+    for name in names:
+        record = this.handle.ledger.key(name)
+        if record is None or not isinstance(entry.provider, Leaving):
+            continue
+        if not await still_leads(this, "gone") or not await clear_up(this, entry.provider, record, "gone"):
+            return False
     return True
 
 

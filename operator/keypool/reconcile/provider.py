@@ -32,6 +32,7 @@ from keypool.reconcile.provider_judging import judge
 from keypool.reconcile.provider_measures import concluded, is_told
 from keypool.reconcile.provider_memory import Looks
 from keypool.reconcile.provider_object import account, subject
+from keypool.reconcile.provider_report import failover
 from keypool.reconcile.provider_standing import as_told, patient, problem_with, reopens, unasked, unreadable
 from keypool.reconcile.proving import problem_of
 from keypool.reconcile.readings import REQUEST_LIMIT, moment
@@ -71,7 +72,7 @@ class ProviderReconciler:
             has_keys = self._has_keys(uid)
             await self._keep_for_its_keys(uid, has_keys=has_keys)
             if was_seen or world.sight.sees_all():  # else it may be where this operator does not look
-                await world.accounts.forget(uid)
+                await world.accounts.forget(uid, owed=has_keys)
                 if not has_keys:
                     await world.budgets.forget(uid)
             if not (has_keys or world.ledgers.unreadable):
@@ -275,8 +276,17 @@ class ProviderReconciler:
         else:
             self._write_backs.written(meta["uid"], status)
         world.cache.upsert(Kind.PROVIDER if place[0] else Kind.CLUSTER_PROVIDER, stored)
-        if taken and (worst := standing.worst) is not None and worst.stalls:
-            await world.announcer.announce(subject(obj), "Warning", worst.reason, worst.message)
-        if taken and schedule is not None and not is_told(obj, schedule):
-            await world.announcer.announce(subject(obj), "Warning", schedule.reason, schedule.message)
+        if taken:
+            await self._announce(obj, standing, schedule)
         return MAX_AGE
+
+    async def _announce(self, obj: dict[str, Any], standing: Standing, schedule: Problem | None) -> None:
+        """What the status says now, and `obj` did not say before."""
+        announce, about = self._world.announcer.announce, subject(obj)
+        if (worst := standing.worst) is not None and worst.stalls:
+            await announce(about, "Warning", worst.reason, worst.message)
+        if schedule is not None and not is_told(obj, schedule):
+            await announce(about, "Warning", schedule.reason, schedule.message)
+        entry = self._world.directory.get(obj["metadata"]["uid"])
+        if (moved := failover(obj, entry.provider if entry is not None else None)) is not None:
+            await announce(about, moved[0], Reason.ENDPOINT_FAILOVER, moved[1])

@@ -10,11 +10,12 @@ from keypool.api.duration import render
 from keypool.api.status import Condition as ConditionModel
 from keypool.api.status import EndpointStatus, KeyProviderStatus, ProviderCapabilities
 from keypool.core.brake import Grip
+from keypool.core.breaker import State
 from keypool.core.capabilities import Capabilities
 from keypool.core.conditions import as_conditions
 from keypool.core.observation import Problem
 from keypool.core.provider_situations import ProviderSight, Standing, findings_of_provider
-from keypool.providers.protocol import Provider
+from keypool.providers.protocol import EndpointSeen, Provider
 
 
 def report(  # noqa: PLR0917 - all that it is made of
@@ -32,8 +33,42 @@ def report(  # noqa: PLR0917 - all that it is made of
         observed_generation=generation,
         conditions=as_conditions(found, {}, generation, _conditions(obj), now),
         capabilities=_capabilities(known) if known is not None else None,
+        note=_note(standing, provider, schedule),
         endpoints=_endpoints(provider) if provider is not None else None,
     )
+
+
+def _note(standing: Standing, provider: Provider | None, schedule: Problem | None) -> str | None:
+    """In at most 24 characters: what the reason of Ready does not tell."""
+    if standing.problem is None and standing.worst is not None:
+        return standing.worst.reason.value
+    seen = provider.endpoints() if provider is not None else ()
+    if (number := used_instead(seen)) is not None:
+        return f"endpoint {number} of {len(seen)} in use"
+    if standing.problem is None and any(endpoint.state is State.OPEN for endpoint in seen):
+        return f"{sum(endpoint.state is State.OPEN for endpoint in seen)} of {len(seen)} endpoints fail"
+    return schedule.reason.value if schedule is not None else None
+
+
+def used_instead(seen: tuple[EndpointSeen, ...]) -> int | None:
+    """The number of the endpoint that is in use instead of the preferred one; None while that is, or none is known to
+    work."""
+    number = next((number for number, endpoint in enumerate(seen, start=1) if endpoint.in_use), 1)
+    return number if number > 1 else None
+
+
+def failover(obj: dict[str, Any], provider: Provider | None) -> tuple[str, str] | None:
+    """The Event, by type and note, where another endpoint is in use than the status in `obj` says."""
+    seen = provider.endpoints() if provider is not None else ()
+    number, before = used_instead(seen), str((obj.get("status") or {}).get("note", ""))
+    if number is not None:
+        if before == f"endpoint {number} of {len(seen)} in use":
+            return None
+        text = f"endpoint {number} of {len(seen)} ({seen[number - 1].url}) is used, because what comes before it failed"
+        return "Warning", f"{text}; it is returned to as soon as it answers"
+    if seen and seen[0].in_use and before.startswith("endpoint "):
+        return "Normal", f"the preferred endpoint ({seen[0].url}) is used again"
+    return None
 
 
 def _endpoints(provider: Provider) -> tuple[EndpointStatus, ...]:

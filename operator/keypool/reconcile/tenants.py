@@ -16,7 +16,7 @@ from keypool.core.limits import Identity
 from keypool.core.observation import PoolFacts, Problem
 from keypool.core.reasons import Reason
 from keypool.core.roll import Holder, Roll
-from keypool.core.tenancy import Applicant, grant, held_slots, tenant_of
+from keypool.core.tenancy import Applicant, grant, held_slots, is_refused, tenant_of
 from keypool.reconcile.readings import moment
 
 Object = Mapping[str, Any]
@@ -25,7 +25,8 @@ Object = Mapping[str, Any]
 @dataclass(slots=True)
 class _Read:
     """Of one generation of a ClusterKeyProvider, and of one `version` of the namespaces' labels: its tenants, which of
-    them a namespace with these labels is, and the pools of each (by its place among them) that are counted."""
+    them a namespace with these labels is, and the pools of each (by its place among them) that are counted. `refused`:
+    those that were, when they asked last, for something else than their number."""
 
     of: tuple[str, int]
     version: int
@@ -33,6 +34,7 @@ class _Read:
     found: dict[str, tuple[Labels, Tenant | None]] = field(default_factory=dict)
     rolls: dict[str, Roll] = field(default_factory=dict)
     rolled: dict[str, Roll] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
     filled: bool = False
 
     def tenant_in(self, namespace: str, labels: Labels) -> Tenant | None:
@@ -40,6 +42,12 @@ class _Read:
         if known is None or known[0] is not labels:
             known = self.found[namespace] = labels, tenant_of(self.tenants, labels)
         return known[1]
+
+    def note(self, applicant: Applicant) -> None:
+        """Whether the pool is refused, whatever others its tenant has."""
+        tenant = self.tenant_in(applicant.namespace, applicant.labels)
+        refused = tenant is not None and is_refused(tenant, applicant)
+        (self.refused.add if refused else self.refused.discard)(applicant.uid)
 
     def roll(self, tenant: Tenant) -> Roll:
         return self.rolls.setdefault(tenant.name, Roll(tenant.limits))
@@ -75,10 +83,12 @@ class Tenancy:
             text = f"the tenants of ClusterKeyProvider {name} cannot be read: its administrator has to correct its spec"
             return Problem(Reason.PROVIDER_NOT_READY, text, stalls=False)
         labels = await self._namespaces.labels(pool.namespace)
+        applicant = Applicant(pool.uid, pool.namespace, labels, wishes)
         if _counts(read.tenant_in(pool.namespace, labels)):
             read = await self._rolled(name, provider, read)
+            read.note(applicant)
             self._place(read, pool.uid)
-        answer = grant(name, read.tenants, Applicant(pool.uid, pool.namespace, labels, wishes), read.roll)
+        answer = grant(name, read.tenants, applicant, read.roll)
         self._tell(read)
         return answer
 
@@ -139,25 +149,27 @@ class Tenancy:
     def _place(self, read: _Read, uid: str) -> None:
         obj = self._cache.pool(uid)
         if obj is None:
+            read.refused.discard(uid)
             return read.place(uid, None, None)
         place = obj["metadata"]["namespace"]
         tenant = read.tenant_in(place, self._namespaces.known(place) or NONE)
         counted = tenant if _counts(tenant) and self._is_named(read, obj) else None
-        return read.place(uid, self._holder(obj), read.roll(counted) if counted is not None else None)
+        return read.place(
+            uid, self._holder(obj, refused=uid in read.refused), read.roll(counted) if counted is not None else None
+        )
 
     def _is_named(self, read: _Read, pool: Object) -> bool:
         """Whether the pool still names this provider."""
         named = self._cache.provider(*place) if not (place := provider_place(pool))[0] else None
         return named is not None and named["metadata"]["uid"] == read.of[0]
 
-    def _holder(self, obj: Object) -> Holder:
+    def _holder(self, obj: Object, *, refused: bool) -> Holder:
         """A pool that goes asks for nothing more."""
         meta, handle = obj["metadata"], self._ledgers.get(obj["metadata"]["uid"])
         held = held_slots(handle.ledger) if handle is not None else 0
         size = int((obj.get("spec") or {}).get("size", ApiKeyPoolSpec.model_fields["size"].default))
-        return Holder(
-            meta["uid"], moment(meta["creationTimestamp"]), held if "deletionTimestamp" in meta else size, held
-        )
+        size = held if "deletionTimestamp" in meta else size
+        return Holder(meta["uid"], moment(meta["creationTimestamp"]), size, held, refused)
 
 
 def _counts(tenant: Tenant | None) -> bool:

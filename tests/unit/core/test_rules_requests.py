@@ -8,7 +8,7 @@ from keypool.core.lifecycle import KeyState
 from keypool.core.plan import plan
 from keypool.core.reasons import Reason
 from keypool.core.rotation import Why
-from keypool.core.rules import requests, static
+from keypool.core.rules import acknowledged, requests
 from tests.unit.core.builders import DOWN, HOUR, NOW, a_key, a_ledger, a_pool, a_spec, accepted, decide, seen
 
 DRAINING, REVOKING = KeyState.DRAINING, KeyState.REVOKING
@@ -130,13 +130,13 @@ def test_a_leak_reported_while_suspended_asks_for_a_person() -> None:
     [
         (requests.lost_keys_are_cleared, lambda text: {"pool": a_pool(cleared=text)}),
         (requests.owed_keys_are_abandoned, lambda text: {"pool": a_pool(), "abandon": text}),
-        (static.revoked_keys_are_forgotten, lambda text: {"pool": a_pool(revoked=text)}),
+        (acknowledged.revoked_keys_are_forgotten, lambda text: {"pool": a_pool(revoked=text)}),
     ],
 )
 def test_a_request_that_names_no_such_key_is_told_until_it_is_corrected_and_one_that_was_done_is_not(
     rule: Any, asks: Any
 ) -> None:
-    supplied = rule is static.revoked_keys_are_forgotten
+    supplied = rule is acknowledged.revoked_keys_are_forgotten
     lost = a_key(0, KeyState.OWED if supplied else KeyState.HELD, why=Why.SUPPLIED.value)
     found = decide(rule, seen(lost, **asks("sk-nobodys-0123456789")))
     (problem,) = found.problems

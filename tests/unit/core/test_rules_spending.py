@@ -146,14 +146,14 @@ def test_the_condition_tells_each_percentage_and_does_not_tick() -> None:
     assert within(spent(1)) == within(spent(7.9))
     assert within(spent(1))[0][:2] == ("True", "SpendingLow")
     assert within(spent(8)) == within(spent(9.9))
-    assert within(spent(8))[0] == ("False", "SpendLimitNear", "the keys of a slot spent 80 % or more of the limit")
+    assert within(spent(8))[0] == ("False", "SpendLimitNear", "the keys of slot 0 spent 80 % or more of the limit")
     assert within(spent(10))[0][:2] == ("False", "SpendLimitReached")
 
 
 def test_the_percentages_are_the_specs() -> None:
     assert within(spent(5, alertAt=[50]))[0][1:] == (
         "SpendLimitNear",
-        "the keys of a slot spent 50 % or more of the limit",
+        "the keys of slot 0 spent 50 % or more of the limit",
     )
 
 

@@ -66,8 +66,54 @@ def test_the_condition_names_the_fingerprints_to_revoke() -> None:
 
 @pytest.mark.row("OWED", "ACKNOWLEDGED")
 def test_an_acknowledged_key_is_forgotten() -> None:
+    """Its word is checked: one rejection is enough."""
     pool = a_pool(spec=spec(), revoked=f"other, {printed('a')}")
-    assert after(looked(made("a", OWED), made("b"), supply=held("b"), pool=pool)) == {"b": "active"}
+    o = looked(made("a", OWED), made("b"), supply=held("b"), pool=pool, checks=rejected("a", times=1))
+    assert after(o) == {"b": "active"}
+
+
+def revoked_as_told(o: Any) -> tuple[str, str, str]:
+    """The condition Revoked."""
+    [told] = [each for each in concluded(o, *planned(o).problems).conditions if each.type == "Revoked"]
+    return told.status, told.reason, told.message
+
+
+@pytest.mark.parametrize(
+    ("accepts", "said"), [(True, "the provider still accepts it"), (False, "the provider was not heard yet about it")]
+)
+def test_a_key_that_is_said_to_be_revoked_counts_as_live_until_the_provider_rejects_it(
+    *, accepts: bool, said: str
+) -> None:
+    pool = a_pool(spec=spec(), revoked=printed("a"))
+    o = looked(made("a", OWED), made("b"), supply=held("b"), pool=pool)
+    o = o if accepts else replace(o, checks=accepted("b"))
+    assert after(o) == {"a": "owed", "b": "active"}
+    status, reason, message = revoked_as_told(o)
+    assert (status, reason) == ("False", "ManualRevocation")
+    assert message.startswith(f"keypool.dev/revoked names {printed('a')}, and {said}: it counts as live.")
+    assert "keypool.dev/abandon=a" in message, "where the provider cannot tell"
+    assert f"revoke at the provider: {printed('a')}" in message
+
+
+def test_a_word_is_believed_where_nobody_can_be_asked() -> None:
+    pool = a_pool(spec=spec(), revoked=printed("a"))
+    of_before = made("a", OWED, provider="an earlier object")
+    assert after(looked(of_before, made("b"), supply=held("b"), pool=pool)) == {"b": "active"}
+    assert after(looked(made("a", OWED), supply=held("b"), pool=pool, provider=None)) == {}
+
+
+def test_what_people_say_they_revoked_is_asked_about_soon() -> None:
+    keys, pool = (made("a", OWED), made("b")), a_pool(spec=spec(), revoked=printed("a"))
+    o = looked(*keys, supply=held("b"), pool=pool, checks=accepted("a", "b", at=NOW - MINUTE))
+    assert only(ProbeKey, planned(o).actions) == [ProbeKey("a")]
+
+
+@pytest.mark.parametrize("state", [OWED, DRAINING])
+def test_a_typing_error_in_what_is_said_to_be_revoked_is_named_while_a_key_is_on_its_way_out(state: Any) -> None:
+    pool = a_pool(spec=spec(), revoked="0123456789ab")
+    o = looked(made("a", state, unpublished_at=NOW), made("b"), supply=held("b"), pool=pool)
+    [problem] = [each for each in planned(o).problems if each.reason is Reason.REQUEST_UNKNOWN]
+    assert "entry 1, 12 characters" in problem.message
 
 
 def test_a_key_that_the_provider_rejects_again_and_again_is_proven_to_be_revoked() -> None:

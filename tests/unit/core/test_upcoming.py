@@ -63,6 +63,8 @@ def test_a_rotation_that_is_asked_for_too_soon_says_when_it_begins_and_what_it_w
     waits = told_to_wait(status.next_rotation)
     assert waits is not None
     assert waits.startswith(f"slot 0 rotates at {begins.replace('Z', ':00Z')}, not now (requested)")
+    [ready] = [each for each in status.conditions if each.type == "Ready"]
+    assert ready.message == f"a live key is published; {waits}"
 
 
 def test_a_spec_that_changed_during_an_overlap_says_when_its_keys_are_made() -> None:

@@ -22,6 +22,7 @@ from keypool.core.rules import lost
 from keypool.core.rules.intents import begun, can_be_repeated
 from keypool.core.rules.publication import publication_blocked
 from keypool.core.spending import NOTHING, limits_of, spent_in_slot
+from keypool.core.used_up import has_to_wait
 
 REJECTIONS_THAT_STOP = 3
 CROWDED = timedelta(seconds=30)
@@ -123,9 +124,10 @@ def _not_now(o: Observation, plan: Plan, now: datetime) -> str | None:
 
 
 def _due(o: Observation, ledger: Ledger, slot: int, now: datetime) -> Due | None:
-    """When the slot should get a key, None while one is on the way or it has to wait. While an old key is retiring
+    """When the slot should get a key, None while one is on the way or it has to wait: a slot that used up its limit
+    until that begins anew, which the rule about periods wakes for. While an old key is retiring
     there, and once its key is about to expire, only that counts."""
-    if ledger.of_slot(slot, *ON_THE_WAY):
+    if ledger.of_slot(slot, *ON_THE_WAY) or has_to_wait(o, ledger, slot):
         return None
     due = _wanted(o, ledger, slot, now)
     return lost.next_try(o, ledger, slot, due, now) if due is not None else None

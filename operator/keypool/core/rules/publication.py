@@ -16,6 +16,7 @@ from keypool.core.rotation import is_compromised
 from keypool.core.spending import limits_of
 from keypool.core.told import relay_of
 from keypool.core.trust import counted_from, has_expired
+from keypool.core.used_up import better_primary
 
 ADORN = "adorn"
 """The activity of mending a Secret whose keys are right."""
@@ -93,10 +94,11 @@ def take_slot(ledger: Ledger, key: KeyRecord, slot: int) -> Ledger:
 
 
 def the_primary_is_chosen(o: Observation, plan: Plan, now: datetime) -> Decision:
-    """It moves only when its key leaves, and the base URL with it: where the provider object was made anew, no key may
-    be sent to another one's endpoint. Whatever changes in the Secret is a new publication."""
+    """It moves when its key leaves, or has nothing left to spend and another slot's has. The base URL goes with it:
+    where the provider object was made anew, no key may be sent to another one's endpoint. Whatever changes in the
+    Secret is a new publication."""
     before = o.ledger
-    primary = choose_primary(plan.ledger)
+    primary = better_primary(o, plan.ledger) or choose_primary(plan.ledger)
     ledger = plan.ledger if primary == plan.ledger.primary else plan.ledger.model_copy(update={"primary": primary})
     ledger = _with_base_url(o, ledger)
     if _content(before) != _content(ledger):

@@ -16,7 +16,6 @@ from keypool.core.reasons import Reason
 from keypool.core.refusals import unsupported
 from keypool.core.rotation import Why, is_compromised, rotation_due
 from keypool.core.rules.publication import IN_A_SLOT, publication_blocked, take_slot
-from keypool.core.rules.requests import not_found
 from keypool.core.supply import entry_named
 from keypool.core.wording import quoted
 
@@ -62,33 +61,8 @@ def _source_problem(o: Observation) -> Problem | None:
     return Problem(o.supply.reason, o.supply.missing, not_there_yet=not o.supply.withheld)
 
 
-def revoked_keys_are_forgotten(o: Observation, plan: Plan, now: datetime) -> Decision:
-    """Proven by the provider, which rejects the value again and again; or acknowledged by keypool.dev/revoked. Not
-    while the value still stands in people's Secret: it would be taken anew."""
-    named, ledger = asked.read(o.known_pool.revoked or ""), _with_what_was_acknowledged(o, plan.ledger)
-    for key in ledger.inside(KeyState.OWED):
-        if key.why != Why.SUPPLIED or (o.supply is not None and o.supply.entry_of(key.value) is not None):
-            continue
-        if named.spells(key):
-            ledger = ledger.advance(key.name, Evidence.ACKNOWLEDGED)
-        elif _rejections(o, key) >= o.effective.failure_threshold:
-            ledger = ledger.advance(key.name, Evidence.REVOKED)
-    left = o.known_pool.revoked and any(key.why == Why.SUPPLIED for key in ledger.inside(KeyState.OWED))
-    problems = not_found("revoked names no key", ledger.not_revoked if left else ())
-    return Decision("keys that people have revoked are forgotten", ledger=ledger, problems=problems)
-
-
-def _with_what_was_acknowledged(o: Observation, ledger: Ledger) -> Ledger:
-    """Which entries are no keys is known only when the annotation is seen first: what it names is then forgotten."""
-    request = o.known_pool.revoked
-    if not request or asked.is_handled(request, ledger.handled_revoked, ledger.pool_uid):
-        return ledger
-    handled = asked.remembered(request, ledger.pool_uid, ledger.keys)
-    unknown = asked.read(request).unknown(ledger.keys)
-    return ledger.model_copy(update={"handled_revoked": handled, "not_revoked": unknown})
-
-
-def _rejections(o: Observation, key: KeyRecord) -> int:
+def rejections(o: Observation, key: KeyRecord) -> int:
+    """How often in a row the provider rejected it."""
     check = o.checks.get(key.name)
     return check.rejections if check is not None else 0
 
@@ -177,7 +151,7 @@ def is_leaving(o: Observation, key: KeyRecord) -> bool:
 
 
 def _is_live(o: Observation, key: KeyRecord) -> bool:
-    return not is_leaving(o, key) and not _rejections(o, key)
+    return not is_leaving(o, key) and not rejections(o, key)
 
 
 def good_values_take_slots(o: Observation, plan: Plan, now: datetime) -> Decision:
@@ -222,18 +196,21 @@ def values_are_probed(o: Observation, plan: Plan, now: datetime) -> Decision:
     that are to be revoked because a rejection proves it."""
     if o.provider is None or o.provider_problem is not None:
         return Decision("no provider to ask")
-    dates = {key.name: _probe_date(o, key) for key in plan.ledger.keys if key.provider == o.provider.uid}
+    named = asked.read(o.known_pool.revoked or "")
+    dates = {key.name: _probe_date(o, key, named) for key in plan.ledger.keys if key.provider == o.provider.uid}
     ripe = tuple(ProbeKey(name) for name, date in dates.items() if date <= now)
     later = earliest(*(date for date in dates.values() if date > now))
     return Decision(f"{len(ripe)} keys are to be probed", actions=ripe, wake_at=later)
 
 
-def _probe_date(o: Observation, key: KeyRecord) -> datetime:
+def _probe_date(o: Observation, key: KeyRecord, named: asked.Asked) -> datetime:
+    """What people say they revoked is asked about soon: the last answer may be older than their word."""
     check, every, waiting = o.checks.get(key.name), o.effective.probe_every, o.wait_until.get(f"probe:{key.name}")
     if check is None:
         date = o.started_at + (timedelta(0) if key.state is KeyState.CREATED else jitter(key.name) * every)
     else:
-        sure = check.accepted or check.rejections >= o.effective.failure_threshold
+        claimed = key.state is KeyState.OWED and named.spells(key)
+        sure = (check.accepted and not claimed) or check.rejections >= o.effective.failure_threshold
         date = check.at + (every if sure else max(SOONEST, every / 10))
     date = next_probe(o, key, date)
     return max(date, waiting) if waiting is not None else date
@@ -262,7 +239,7 @@ def what_people_should_do_is_told(o: Observation, plan: Plan, now: datetime) -> 
 
 def _rejected(o: Observation, ledger: Ledger) -> Problem | None:
     held = ledger.inside(KeyState.CREATED, *IN_A_SLOT)
-    bad = [f"{entry_named(key.label)} ({key.print})" for key in held if _rejections(o, key) and not is_leaving(o, key)]
+    bad = [f"{entry_named(key.label)} ({key.print})" for key in held if rejections(o, key) and not is_leaving(o, key)]
     text = f"the provider rejects {', '.join(bad[:5])}: replace or remove it"
     return Problem(Reason.VALUE_REJECTED, text) if bad else None
 

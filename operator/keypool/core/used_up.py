@@ -1,0 +1,64 @@
+"""Slots that used up their spending limit: what follows for new keys, and for the key in the Secret. Purely
+computational.
+
+A new key in such a slot could spend nothing, but for one call: a provider says no only after a key went over its limit,
+and takes no limit of nothing. So none is made, however often people ask, until the limit's next period begins or the
+limit is raised. A key that leaked is replaced all the same. Within a period what a slot spent only grows: a slot that
+is used up stays so, and the key in the Secret changes at most once for each slot.
+"""
+
+from datetime import datetime
+
+from keypool.core.ledger import KeyRecord, Ledger
+from keypool.core.lifecycle import KeyState
+from keypool.core.limits import SpendLimit
+from keypool.core.observation import Observation
+from keypool.core.rotation import is_compromised
+from keypool.core.spending import LEAST, READ, next_reset, spent_in_slot
+
+
+def is_used_up(o: Observation, ledger: Ledger, slot: int) -> bool:
+    """Whether the slot has less than a cent left, as far as is known. Never where the keys of a pool share the limit:
+    it is kept upstream, and a new key adds nothing to it."""
+    limit = _limit(o)
+    return limit is not None and limit.amount - spent_in_slot(ledger, o.usage, slot) < LEAST
+
+
+def has_to_wait(o: Observation, ledger: Ledger, slot: int) -> bool:
+    """Whether a key that is due in this slot is not made, because it could spend nothing."""
+    leaked = any(is_compromised(key) for key in ledger.keys if key.slot == slot)
+    return not leaked and is_used_up(o, ledger, slot)
+
+
+def begins_anew(o: Observation, now: datetime) -> datetime | None:
+    """When the limit's next period begins; None where it has no period."""
+    limit = _limit(o)
+    return next_reset(limit.period, now) if limit is not None else None
+
+
+def better_primary(o: Observation, ledger: Ledger) -> str | None:
+    """The key that is to stand in the Secret instead of the one whose slot is used up: that of the slot with most left.
+    None where it may stay, or no other is known to be better."""
+    primary = ledger.key(ledger.primary) if ledger.primary else None
+    if primary is None or not is_used_up(o, ledger, primary.slot) or o.spec.suspend:
+        return None
+    others = (key for key in ledger.inside(KeyState.ACTIVE) if key.provider == primary.provider)
+    good = [key for key in others if _is_good(o, ledger, key) and not is_used_up(o, ledger, key.slot)]
+    best = min(good, key=lambda key: (spent_in_slot(ledger, o.usage, key.slot), key.slot), default=None)
+    return best.name if best is not None else None
+
+
+def _is_good(o: Observation, ledger: Ledger, key: KeyRecord) -> bool:
+    """It was accepted when last asked about, stays, and what its slot spent is known."""
+    check = o.checks.get(key.name)
+    known = all(each.name in o.readings for each in ledger.of_slot(key.slot, *READ))
+    stays = key.slot < o.spec.size and not is_compromised(key)
+    return check is not None and check.accepted and known and stays
+
+
+def _limit(o: Observation) -> SpendLimit | None:
+    """Of each slot; None where there is none, or nothing is told of what keys spend."""
+    if o.known_pool.spec is None or (o.provider is not None and not o.provider.capabilities.tells_usage):
+        return None
+    limit = o.effective.limits.spend
+    return None if limit is None or limit.shared else limit
