@@ -90,5 +90,5 @@ async def test_who_wants_something_else_of_it_does_it_afterwards() -> None:
     await turn()
     assert maker.begun == ["5 dollars"]
     maker.may_end.set()
-    assert await within(asyncio.gather(first, second), 10) == ["made 1", "made 2"]
+    assert list(await within(asyncio.gather(first, second), 10)) == ["made 1", "made 2"]
     assert maker.begun == ["5 dollars", "7 dollars"]
