@@ -152,7 +152,10 @@ def first_keys(sight: Sight) -> Problem | None:
 
 def update(sight: Sight) -> Problem | None:
     """The keys are not yet what the spec asks for."""
-    return sight.pending if sight.o.ledger.satisfied_generation != sight.o.known_pool.generation else None
+    if sight.o.ledger.satisfied_generation == sight.o.known_pool.generation:
+        return None
+    waits = asked_and_waiting(sight.o, sight.now) if sight.pending.reason is Reason.UPDATING else None
+    return sight.pending if waits is None else note(Reason.UPDATING, waits)
 
 
 def waiting_turn(sight: Sight) -> Problem | None:

@@ -14,6 +14,7 @@ from keypool.core.silence import silence
 from keypool.core.spending import crossed, fraction, spent_in_slot
 from keypool.core.supply import entry_named
 from keypool.core.trust import why_uncertain
+from keypool.core.used_up import empty_until
 
 NAMED = 5
 """Slots that are named at most."""
@@ -37,7 +38,9 @@ def empty_slot(sight: Sight) -> Problem | None:
     """Fewer slots with a key than the spec asks for."""
     size = sight.o.known_pool.spec.size if sight.o.known_pool.spec is not None else 0
     filled = len({key.slot for key in sight.o.ledger.inside(KeyState.ACTIVE) if key.slot < size})
-    return note(Reason.SLOT_EMPTY, f"slots with a usable key: {filled} of {size}") if filled < size else None
+    spent = empty_until(sight.o, sight.now) if filled < size else None
+    text = f"slots with a usable key: {filled} of {size}" + (f"; {spent}" if spent is not None else "")
+    return note(Reason.SLOT_EMPTY, text) if filled < size else None
 
 
 def kept_values(sight: Sight) -> Problem | None:

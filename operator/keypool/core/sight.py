@@ -15,6 +15,7 @@ from keypool.core.reasons import Reason
 from keypool.core.rules.creation import waits_for_its_turn
 from keypool.core.rules.publication import ADORN, REPAIR, is_current
 from keypool.core.trust import has_expired
+from keypool.core.used_up import empty_until
 
 MESSAGE_LIMIT = 512
 """Characters of a condition's message."""
@@ -113,7 +114,7 @@ class Sight:
             return problem
         if o.grip is Grip.ENGAGED:
             return Problem(Reason.MOST_KEYS_REJECTED, BRAKE, stalls=False)
-        if (waits := waits_for_its_turn(o, self.now)) is not None:
+        if (waits := waits_for_its_turn(o, self.now) or _waits_for_its_limit(o, self.now)) is not None:
             return waits
         if self.is_satisfied and self.o.ledger.satisfied_generation != o.known_pool.generation:
             return Problem(Reason.UPDATING, "keys are being brought up to date with the spec", stalls=False)
@@ -124,6 +125,11 @@ class Sight:
     def nothing_to_publish(self) -> bool:
         """Whether no key is ready to stand in a Secret."""
         return not usable(self.o.ledger)
+
+
+def _waits_for_its_limit(o: Observation, now: datetime) -> Problem | None:
+    text = empty_until(o, now)
+    return Problem(Reason.SPEND_LIMIT_REACHED, text, stalls=False) if text is not None else None
 
 
 def is_rejected(o: Observation, key: KeyRecord) -> bool:

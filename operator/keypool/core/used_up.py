@@ -16,6 +16,8 @@ from keypool.core.observation import Observation
 from keypool.core.rotation import is_compromised
 from keypool.core.spending import LEAST, READ, next_reset, spent_in_slot
 
+FILLED = (KeyState.INTENDED, KeyState.UNRESOLVED, KeyState.CREATED, KeyState.ACTIVE)
+
 
 def is_used_up(o: Observation, ledger: Ledger, slot: int) -> bool:
     """Whether the slot has less than a cent left, as far as is known. Never where the keys of a pool share the limit:
@@ -34,6 +36,20 @@ def begins_anew(o: Observation, now: datetime) -> datetime | None:
     """When the limit's next period begins; None where it has no period."""
     limit = _limit(o)
     return next_reset(limit.period, now) if limit is not None else None
+
+
+def empty_until(o: Observation, now: datetime) -> str | None:
+    """Why a slot without a key gets none, and until when; of the first such slot."""
+    if o.known_pool.spec is None:
+        return None
+    for slot in range(o.spec.size):
+        if not o.ledger.of_slot(slot, *FILLED) and has_to_wait(o, o.ledger, slot):
+            at = begins_anew(o, now)
+            when = f"at {at:%Y-%m-%d %H:%M:%SZ}, when the limit begins anew, or " if at is not None else ""
+            return (
+                f"slot {slot} used up its spending limit: it gets a key {when}when spec.key.spendLimit.amount is raised"
+            )
+    return None
 
 
 def better_primary(o: Observation, ledger: Ledger) -> str | None:

@@ -22,7 +22,7 @@ from keypool.reconcile.context import Pass
 from keypool.reconcile.directory import Entry
 from keypool.reconcile.ending import clear_up, still_leads
 from keypool.reconcile.keys import heard_out, life, note_failure
-from keypool.reconcile.proving import client_for, is_another_account
+from keypool.reconcile.proving import is_another_account, proven_client
 
 Facts = Callable[[ListedKey], dict[str, object]]
 
@@ -34,22 +34,26 @@ SHARED = timedelta(seconds=10)
 
 async def look_up(this: Pass, action: act.LookUp) -> bool:
     """Resolves lost intents by a complete listing: by name, or as the keys that no ledger knows."""
-    if this.observation.pool is None and not await _is_proven(this):
+    is_proven, listing = await _proof(this)
+    if not is_proven:
         return _not_yet(this, "the provider's client is not proven")
     entry, now = _entry(this), this.world.now()
     keys = [key for name in action.names if (key := this.handle.ledger.key(name)) is not None and is_lost(key)]
     if entry is None or not keys:
         return False
-    return await _look_up(this, entry, keys, now)
+    return await _look_up(this, entry, keys, now, listing)
 
 
-async def _look_up(this: Pass, entry: Entry, keys: list[KeyRecord], now: datetime) -> bool:
+async def _look_up(this: Pass, entry: Entry, keys: list[KeyRecord], now: datetime, listing: Listing | None) -> bool:
+    """`listing`: made just now to prove the client. By names it tells all that is asked."""
     wanted = [Wanted(key.name, visible(this.observation, key, now)) for key in keys]
     not_before = max(now - SHARED, *(each.visible for each in wanted))
-    listing = await _listing(this, entry, "lookup", not_before)
+    names = entry.provider.capabilities.lists_names
+    if listing is None or not names or listing.begun < not_before:
+        listing = await _listing(this, entry, "lookup", not_before)
     if listing is None or is_another_account(this.world, entry, listing):
         return False
-    if entry.provider.capabilities.lists_names:
+    if names:
         return await _find_by_name(this, wanted, listing)
     exclusive = this.observation.provider is not None and this.observation.provider.exclusive
     if entry.provider.capabilities.lists_inactive and not exclusive:
@@ -59,10 +63,14 @@ async def _look_up(this: Pass, entry: Entry, keys: list[KeyRecord], now: datetim
     return await _claim(this, entry, wanted, listing)
 
 
-async def _is_proven(this: Pass) -> bool:
-    """Of a pool that is gone: nobody else may look at a provider object that is gone, too."""
+async def _proof(this: Pass) -> tuple[bool, Listing | None]:
+    """Whether the client may be used, and the listing that proved it just now. Of a pool that is gone: nobody else may
+    look at a provider object that is gone, too."""
+    if this.observation.pool is not None:
+        return True, None
     provider = this.observation.provider
-    return provider is not None and await client_for(this.world, provider.uid) is not None
+    client, listing = await proven_client(this.world, provider.uid) if provider is not None else (None, None)
+    return client is not None, listing
 
 
 async def _disprove(this: Pass, entry: Entry, keys: Iterable[KeyRecord], listing: Listing) -> bool:

@@ -99,18 +99,26 @@ def is_another_account(world: World, entry: Entry, listing: Listing) -> bool:
 
 
 async def client_for(world: World, uid: str) -> Provider | None:
-    """The client that a key of this provider is revoked through; None while there is none that is proven.
+    """The client that a key of this provider is revoked through; None while there is none that is proven."""
+    return (await proven_client(world, uid))[0]
+
+
+async def proven_client(world: World, uid: str) -> tuple[Provider | None, Listing | None]:
+    """The same, and the listing that proved it just now.
 
     One that was made from what was kept of a provider whose object is gone is proven here; all others by the
     reconciler of providers.
     """
     entry = await world.directory.recall(uid)
     if entry is None or entry.trusted:
-        return entry.provider if entry is not None else None
-    if world.cache.provider_by_uid(uid) is not None or (await prove(world, uid, entry.provider)).problem is not None:
-        return None
+        return (entry.provider if entry is not None else None), None
+    if world.cache.provider_by_uid(uid) is not None:
+        return None, None
+    proof = await prove(world, uid, entry.provider)
+    if proof.problem is not None:
+        return None, None
     entry.trusted = True
-    return entry.provider
+    return entry.provider, proof.listing
 
 
 _OF_REFUSALS: tuple[tuple[type[Rejected], Reason], ...] = (

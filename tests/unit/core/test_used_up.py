@@ -110,6 +110,24 @@ def test_a_shared_limit_is_kept_upstream_and_stops_no_rotation() -> None:
     assert "requested" in begun(used(pool=a_pool(spec=spec), provider=grouping))
 
 
+def test_a_slot_that_has_no_key_and_nothing_left_says_until_when_it_gets_none() -> None:
+    gone = replace(used(), ledger=a_ledger(spending=Spending(period=MIDNIGHT, departed={0: Decimal(10)})))
+    told = {each.type: (each.reason, each.message) for each in concluded(gone).conditions}
+    until = "it gets a key at 2026-11-25 00:00:00Z, when the limit begins anew"
+    assert told["Reconciling"][0] == "SpendLimitReached"
+    assert until in told["Reconciling"][1]
+    assert told["Healthy"][0] == "SlotEmpty"
+    assert until in told["Healthy"][1]
+
+
+def test_a_spec_that_changed_says_until_when_its_keys_are_not_made() -> None:
+    ledger = a_ledger(a_key(0, name="a", template="other"), spending=Spending(period=MIDNIGHT))
+    o = used(pool=replace(limited(), generation=2))
+    told = {each.type: (each.reason, each.message) for each in concluded(replace(o, ledger=ledger)).conditions}
+    assert told["Reconciling"][0] == "Updating"
+    assert "slot 0 rotates at 2026-11-25 00:00:00Z, when the limit begins anew" in told["Reconciling"][1]
+
+
 # -- which slot's key stands in the Secret
 
 

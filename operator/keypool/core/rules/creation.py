@@ -62,11 +62,11 @@ def lost_creates_are_repeated(o: Observation, plan: Plan, now: datetime) -> Deci
 
 def slots_get_keys(o: Observation, plan: Plan, now: datetime) -> Decision:
     """Empty slots first, then urgent replacements, then `maxSurge` ordinary rotations; within the bound."""
-    if (problem := _minting_stopped(o, plan.ledger)) is not None:
-        return Decision(problem.message, problems=(problem,))
     dues = {slot: due for slot in range(o.effective.size) if (due := _due(o, plan.ledger, slot, now)) is not None}
     ripe = sorted(((due, slot) for slot, due in dues.items() if due.at <= now), key=_urgency)
     wake_at = earliest(*(due.at for due in dues.values() if due.at > now))
+    if (problem := _minting_stopped(o, plan.ledger)) is not None:
+        return Decision(problem.message, problems=(problem,), wake_at=wake_at)
     problems = lost.stopped_slots(o, plan.ledger, now)
     if (no_room := full(plan.ledger, o.effective.limits.models)) is not None:
         problems = (*problems, no_room)
