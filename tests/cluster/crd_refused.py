@@ -103,7 +103,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"secret": {"annotations": {"a": "x" * 4096, "b": "x" * 4095}}},
         "spec.secret.annotations: Invalid value: keys and values must have at most 8192 characters together",
     ),
-    "tag-form": ({"key": {"tags": ["team a"]}}, "must be a tag such as team-a"),
     "metadata-plain": ({"key": {"metadata": {"logging": "x"}}}, "keys must be of the form example.com/name"),
     "metadata-ours": ({"key": {"metadata": {"keypool.dev/pool": "x"}}}, "must not hold keys below keypool.dev/"),
     "models-long-together": (
@@ -156,6 +155,7 @@ REFUSED_PROVIDERS: dict[str, tuple[dict[str, Any], str]] = {
     "preset-unknown": ({"holySheep": None, "auth": None, "static": {"preset": "Other"}}, "Unsupported value"),
     "project-missing": ({"holySheep": None, "openAI": {}}, "spec.openAI.project: Required value"),
     "no-endpoint": ({"endpoints": []}, "spec.endpoints in body should have at least 1 items"),
+    "endpoints-missing": ({"holySheep": None, "liteLLM": {}, "endpoints": None}, "must be given: only holySheep,"),
     "nine-endpoints": ({"endpoints": [{"url": f"https://{n}.example.com"} for n in range(9)]}, "Too many: 9"),
     "endpoints-long-together": (
         {"endpoints": [{"url": f"https://{n}.example.com/{'p' * 1400}"} for n in range(3)]},

@@ -37,6 +37,8 @@ REFUSED: dict[str, tuple[Manifest, Manifest, str]] = {
         "spec.secret.poolName: Invalid value: is immutable",
     ),
     "endpoint": (provider(), provider(endpoints=ELSEWHERE), "spec.endpoints: Invalid value"),
+    "endpoint-given": (provider(endpoints=None), provider(endpoints=ELSEWHERE), "spec.endpoints: Invalid value"),
+    "endpoint-left-out": (provider(endpoints=ELSEWHERE), provider(endpoints=None), "spec.endpoints: Invalid value"),
     "kind": (provider(), provider(holySheep=None, liteLLM={}), "the kind of provider is immutable"),
     "team": (
         provider(holySheep=None, liteLLM={"team": "a"}),
@@ -63,6 +65,8 @@ ACCEPTED: dict[str, tuple[Manifest, Manifest]] = {
     "credential": (provider(), provider(auth={"secretRef": {"name": "other", "key": "token"}})),
     "provider-kind-spelt-out": (pool(), pool(providerRef={"name": "holysheep", "kind": "KeyProvider"}, size=3)),
     "options": (provider(), provider(holySheep={"listsNames": True})),
+    "endpoint-spelt-out": (provider(endpoints=None), provider(endpoints=[{"url": "https://api.holysheep.ai/v1"}])),
+    "endpoint-by-default": (provider(endpoints=[{"url": "https://api.holysheep.ai/v1"}]), provider(endpoints=None)),
 }
 
 

@@ -2,7 +2,7 @@
 
 from keypool.api.crd_rules import QUALIFIED, Rule, Rules, between, entries, settled, together
 from keypool.api.forms import BASE_URL as FORM_OF_URL
-from keypool.api.provider_options import KINDS
+from keypool.api.provider_options import DEFAULT_ENDPOINTS, KINDS
 from keypool.api.tenancy import IDENTITIES
 
 _HOST_LABEL = "[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?"
@@ -19,6 +19,9 @@ _A_URL = (
 )
 
 _ACCOUNT = "because it defines the account: make a new provider"
+_HAVE_ENDPOINTS = " || ".join(f"has(self.{kind})" for kind in DEFAULT_ENDPOINTS)
+_OWN = " : ".join(f"has(self.{kind}) ? '{url}'" for kind, url in DEFAULT_ENDPOINTS.items()) + " : ''"
+_GIVEN = "(has(self.endpoints) ? self.endpoints : oldSelf.endpoints)"
 _KIND_COUNT = " + ".join(f"(has(self.{kind}) ? 1 : 0)" for kind in KINDS)
 
 PROVIDER_RULES: Rules = {
@@ -36,6 +39,16 @@ PROVIDER_RULES: Rules = {
             f"{_KIND_COUNT} == 1",
             f"must have exactly one of {', '.join(KINDS)}: the kind of provider. One that is null counts as left out: "
             "write {} for its defaults, such as openRouter: {}",
+        ),
+        Rule(
+            f"has(self.endpoints) || {_HAVE_ENDPOINTS}",
+            f"must be given: only {', '.join(DEFAULT_ENDPOINTS)} have an endpoint of their own",
+            ".endpoints",
+        ),
+        Rule(  # where both have some, the rule at the field itself speaks
+            f"has(self.endpoints) == has(oldSelf.endpoints) || {_GIVEN}.size() == 1 && {_GIVEN}[0].url == ({_OWN})",
+            "are immutable, because they define the account: make a new provider",
+            ".endpoints",
         ),
         Rule(
             "has(self.auth) || has(self.static)",

@@ -1,6 +1,6 @@
 """`KeyProvider`: an account at a provider, with its admin credential beside it in the same namespace."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -8,7 +8,7 @@ from keypool.api.forms import BaseUrl
 from keypool.api.model import ApiModel
 from keypool.api.provider_auth import Auth, CaRef
 from keypool.api.provider_budget import RequestBudget
-from keypool.api.provider_options import KINDS, Dialect, Kinds
+from keypool.api.provider_options import DEFAULT_ENDPOINTS, KINDS, Dialect, Kinds
 
 
 class Endpoint(ApiModel):
@@ -31,11 +31,12 @@ class KeyProviderSpec(Kinds):
     endpoints: Annotated[
         tuple[Endpoint, ...],
         Field(
+            default_factory=tuple,
             min_length=1,
             max_length=8,
             description="Where the provider answers, in order of preference: 1 to 8 doors to the same account, each "
             "once. A call goes to the first that works; one that fails 5 times in a row is left alone for 60 s. "
-            "Immutable.",
+            "Required, but for openAI, openRouter and holySheep, which have one of their own. Immutable.",
             json_schema_extra={"x-kubernetes-list-type": "atomic"},
         ),
     ]
@@ -95,12 +96,23 @@ class KeyProviderSpec(Kinds):
         ),
     ] = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_endpoints(cls, spec: Any) -> Any:  # noqa: ANN401 - whatever a manifest has
+        """Not in the object itself: tools that compare it with a manifest would find a difference, for ever."""
+        if not isinstance(spec, dict) or spec.get("endpoints") is not None:
+            return spec
+        url = next((url for kind, url in DEFAULT_ENDPOINTS.items() if spec.get(kind) is not None), None)
+        return {**spec, "endpoints": [{"url": url}]} if url is not None else spec
+
     @model_validator(mode="after")
     def _exactly_one_kind(self) -> Self:
         if len(self._given()) != 1:
             raise ValueError(f"exactly one of {', '.join(KINDS)} must be given")
         if (self.auth is None) != (self.static is not None):
             raise ValueError("auth must be given, except for a static provider, which has none")
+        if not self.endpoints:
+            raise ValueError(f"endpoints must be given: only {', '.join(DEFAULT_ENDPOINTS)} have one of their own")
         if self.ca_bundle is not None and self.ca_secret_ref is not None:
             raise ValueError("at most one of caBundle and caSecretRef may be given")
         if len({endpoint.url for endpoint in self.endpoints}) != len(self.endpoints):

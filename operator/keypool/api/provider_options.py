@@ -167,5 +167,11 @@ class Kinds(ApiModel):
     plugin: Plugin | None = _kind("plugin", "one whose adapter is a package of others")
 
 
+DEFAULT_ENDPOINTS = {
+    "holySheep": "https://api.holysheep.ai/v1",
+    "openRouter": "https://openrouter.ai/api/v1",
+    "openAI": "https://api.openai.com/v1",
+}
+"""Of those that are at one place for everybody. It is part of what an object means: never change one."""
 KINDS: tuple[str, ...] = tuple(str(field.alias) for field in Kinds.model_fields.values())
 """The fields as manifests write them, such as holySheep."""

@@ -47,6 +47,12 @@ def odd(obj: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(told.split(_MARK)) if told else ()
 
 
+def misplaced(obj: Mapping[str, Any], here: frozenset[str]) -> tuple[str, ...]:
+    """Annotations below keypool.dev/ that do nothing on an object for which those of `here` are."""
+    others = KNOWN.intersection(obj["metadata"].get("annotations") or ()) - here
+    return (*odd(obj), *sorted(others))
+
+
 def _entries(meta: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Of the object itself: a status is nobody's order."""
     entries = list(meta.get("managedFields") or ())[:_MOST_ENTRIES]

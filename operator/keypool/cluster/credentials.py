@@ -4,7 +4,6 @@ allows the use is read in the same answer as the value."""
 import asyncio
 import base64
 import binascii
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
@@ -16,6 +15,7 @@ from keypool.cluster.client import KubeClient
 from keypool.cluster.errors import NotFound
 from keypool.core import consent
 from keypool.core.consent import Use
+from keypool.core.pasted import mistake_in
 from keypool.core.wording import is_name, quoted
 
 
@@ -44,9 +44,6 @@ class _Remembered:
 _Parse = Callable[[dict[str, object], str, str], str]
 MAX_AGE = 60.0
 """Seconds that a credential is used without reading it again."""
-_BYTE_ORDER_MARK = "\ufeff"
-_SCHEME = re.compile(r"(authorization\s*:|(bearer|basic)\s)", re.IGNORECASE)
-_QUOTES = "\"'`"
 _LONGEST, _LONGEST_BUNDLE = 16 * 1024, 64 * 1024
 """Characters of a credential, and of certificates (in base64 once more, as some have them): both are kept in memory
 for each provider, whoever made it."""
@@ -116,25 +113,9 @@ def _decode(secret: dict[str, object], name: str, entry: str) -> str:
     text = _text(secret, name, entry).strip()
     if len(text) > _LONGEST:
         raise _too_long(name, entry, _LONGEST)
-    if (mistake := _mistake(text)) is not None:
+    if (mistake := mistake_in(text)) is not None:
         raise CredentialMissing(f"{_entry(entry)} of {_secret(name)} {mistake}", there=True)
     return text
-
-
-def _mistake(text: str) -> str | None:
-    """What keeps a text from being a credential, told without a part of it."""
-    if not text:
-        return "is empty"
-    if text.startswith(_BYTE_ORDER_MARK):
-        return "begins with a byte order mark: store it as UTF-8 without one"
-    if (lines := len(text.splitlines())) > 1:
-        return f"has {lines} lines: store the credential there alone, on one line"
-    if _SCHEME.match(text):
-        return 'begins with a scheme, such as "Bearer": store the credential without it, which keypool adds'
-    if len(text) > 1 and text[0] == text[-1] and text[0] in _QUOTES:
-        return "stands in quotation marks: store it without them"
-    odd = next((place for place, each in enumerate(text, 1) if not (each.isprintable() and each.isascii())), None)
-    return f"holds a character that is not printable ASCII, as number {odd} of {len(text)}" if odd is not None else None
 
 
 def _too_long(name: str, entry: str, most: int) -> CredentialMissing:

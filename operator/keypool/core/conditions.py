@@ -4,16 +4,18 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from keypool.api.status import Condition as ConditionModel
+from keypool.core.annotations import OF_POOLS, strays
 from keypool.core.observation import Observation, Problem
 from keypool.core.reasons import Condition
 from keypool.core.sight import MESSAGE_LIMIT, Sight
-from keypool.core.situation import Finding, fold
+from keypool.core.situation import Finding, fold, with_note
 from keypool.core.situations import SITUATIONS
 
 
 def findings(o: Observation, problems: Iterable[Problem], now: datetime) -> tuple[Finding, ...]:
     """All conditions of a pool; Reconciling and Stalled only where they hold."""
-    return fold(SITUATIONS, Sight(o, tuple(problems), now))
+    found = fold(SITUATIONS, Sight(o, tuple(problems), now))
+    return with_note(found, strays(o.pool.strays if o.pool is not None else (), OF_POOLS))
 
 
 def as_conditions(

@@ -21,7 +21,8 @@ from keypool.core.views_secret import SecretView
 @dataclass(frozen=True, slots=True)
 class PoolFacts:
     """The pool as the API server has it. What people ask for by annotation may be anything, also a key that they
-    pasted: it is read by `core.asked` alone. `spec` is None where it cannot be read (`spec_error` says why)."""
+    pasted: it is read by `core.asked` alone. `spec` is None where it cannot be read (`spec_error` says why). `strays`:
+    annotations below keypool.dev/ that do nothing."""
 
     uid: str
     namespace: str
@@ -38,6 +39,7 @@ class PoolFacts:
     revoked: str | None = field(default=None, repr=False)
     spec: ApiKeyPoolSpec | None = None
     spec_error: str = ""
+    strays: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,5 +57,13 @@ def holding(table: Iterable[Situation[S]], sight: S) -> tuple[str, ...]:
     return tuple(situation.name for situation in table if situation.sees(sight) is not None)
 
 
+def with_note(found: tuple[Finding, ...], note: str) -> tuple[Finding, ...]:
+    """The same with a note behind what the first condition says; "" for none."""
+    if not (found and note):
+        return found
+    kind, status, reason, message = found[0]
+    return ((kind, status, reason, f"{message}; {note}"), *found[1:])
+
+
 def _finding(kind: Condition, say: Say | None, seen: Problem) -> Finding | None:
     return (kind, say.status, say.reason or seen.reason, say.text or seen.message) if say is not None else None

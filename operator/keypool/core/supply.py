@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
+from keypool.core.pasted import mistake_in
 from keypool.core.reasons import Reason
 from keypool.core.wording import quoted
 
@@ -76,10 +77,10 @@ def _refusal(text: str | None, values: Mapping[str, SecretStr]) -> str | None:
     """Why a value is not taken; without the value."""
     if text is None:
         return "is not text"
-    if not text:
-        return "is empty"
     if len(text) > LONGEST:
         return f"is longer than {LONGEST} characters"
+    if (mistake := mistake_in(text)) is not None:
+        return mistake
     if not _PRINTABLE.fullmatch(text):
         return "holds characters other than printable ASCII without spaces"
     twin = next((other for other, value in values.items() if value.get_secret_value() == text), None)

@@ -7,8 +7,9 @@ from typing import Any
 from pydantic import SecretStr
 
 from keypool.cluster.announcer import Subject
-from keypool.cluster.askers import SPEC, by, odd
+from keypool.cluster.askers import SPEC, by, misplaced
 from keypool.core import asked
+from keypool.core.annotations import OF_POOLS, OF_PROVIDERS, stray
 from keypool.core.audit.lines import (
     By,
     CredentialEvent,
@@ -91,11 +92,11 @@ class Auditor:
         if o.pool is None or pool is None or not pool.get("askers"):
             return
         subject, waiting = Subject.of_ledger(ledger), tuple(outstanding(o, ledger, problems, now))
-        self._outstanding(subject, pool, (*waiting, *_odd(pool)))
+        self._outstanding(subject, pool, (*waiting, *_odd(pool, OF_POOLS)))
 
     def odd(self, subject: Subject, obj: Object) -> None:
         """Annotations of a provider object that do not exist."""
-        self._outstanding(subject, obj, _odd(obj))
+        self._outstanding(subject, obj, _odd(obj, OF_PROVIDERS))
 
     def _outstanding(self, subject: Subject, obj: Object, orders: tuple[Order, ...]) -> None:
         place = f"orders/{subject.uid}"
@@ -169,9 +170,9 @@ class Auditor:
         return known != news
 
 
-def _odd(obj: Object) -> tuple[Order, ...]:
-    text = "there is no such annotation: nothing is done for it"
-    return tuple(Order(name, "", "unknown", text) for name in odd(obj))
+def _odd(obj: Object, here: frozenset[str]) -> tuple[Order, ...]:
+    names = misplaced(obj, here)
+    return tuple(Order(name, "", "unknown", f"nothing is done for it: {stray(name, here)}") for name in names)
 
 
 def _asked_by(pool: Object | None, change: KeyChange) -> By | None:

@@ -9,12 +9,15 @@ from pydantic import ValidationError
 from keypool.api.duration import render
 from keypool.api.status import Condition as ConditionModel
 from keypool.api.status import EndpointStatus, KeyProviderStatus, ProviderCapabilities
+from keypool.cluster.askers import misplaced
+from keypool.core.annotations import OF_PROVIDERS, strays
 from keypool.core.brake import Grip
 from keypool.core.breaker import State
 from keypool.core.capabilities import Capabilities
 from keypool.core.conditions import as_conditions
 from keypool.core.observation import Problem
 from keypool.core.provider_situations import ProviderSight, Standing, findings_of_provider
+from keypool.core.situation import with_note
 from keypool.providers.protocol import EndpointSeen, Provider
 
 
@@ -29,6 +32,7 @@ def report(  # noqa: PLR0917 - all that it is made of
     """The status. `schedule`: why the pools' schedule does not fit the budget."""
     generation, known = obj["metadata"]["generation"], provider.capabilities if provider is not None else None
     found = findings_of_provider(ProviderSight(standing, grip, schedule, known))
+    found = with_note(found, strays(misplaced(obj, OF_PROVIDERS), OF_PROVIDERS))
     return KeyProviderStatus(
         observed_generation=generation,
         conditions=as_conditions(found, {}, generation, _conditions(obj), now),

@@ -9,8 +9,9 @@ from pydantic import ValidationError
 from keypool.api.pool import ApiKeyPoolSpec
 from keypool.api.pool_status import ApiKeyPoolStatus
 from keypool.api.status import Condition
+from keypool.cluster.askers import misplaced
 from keypool.core import asked
-from keypool.core.annotations import ABANDON, CLEARED, COMPROMISED, REVOKED, ROTATE, UNDO
+from keypool.core.annotations import ABANDON, CLEARED, COMPROMISED, OF_POOLS, REVOKED, ROTATE, UNDO
 from keypool.core.observation import PoolFacts
 from keypool.core.ownership import Claimant
 from keypool.core.projection import secret_names
@@ -45,6 +46,7 @@ def pool_facts(obj: Mapping[str, Any]) -> PoolFacts:
         revoked=request(obj, REVOKED),
         spec=spec,
         spec_error=error,
+        strays=misplaced(obj, OF_POOLS),
     )
 
 
