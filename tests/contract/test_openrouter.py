@@ -188,7 +188,7 @@ async def test_a_value_or_a_handle_that_is_none_is_never_used(
 
 
 async def test_a_listing_with_one_malformed_entry_is_none(upstream: OpenRouter, proxy: FaultProxy) -> None:
-    proxy.next("GET", "/keys$", Say(body='{"data": [{"hash": "../x", "name": "n", "disabled": false, "usage": 0}]}'))
+    proxy.next("GET", "/keys$", Say(body='{"data": [{"hash": "../x", "name": "kp.n", "disabled": false, "usage": 0}]}'))
     async with adapter(upstream, proxy.url) as provider:
         with pytest.raises(Ambiguous, match="not a complete listing"):
             await provider.list_keys()

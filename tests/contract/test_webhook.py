@@ -196,8 +196,8 @@ LISTED = {"id": "k1", "name": None, "active": True}
     [
         lambda request: {"keys": [], "next": "again"},
         lambda request: {"keys": [LISTED], "next": "n"} if "cursor" not in request.query else {"keys": [LISTED]},
-        lambda request: {"keys": [LISTED | {"active": "yes"}]},
-        lambda request: {"keys": [LISTED | {"id": "../k1"}]},
+        lambda request: {"keys": [LISTED | {"name": "kp.n", "active": "yes"}]},
+        lambda request: {"keys": [LISTED | {"name": "kp.n", "id": "../k1"}]},
         lambda request: [],
     ],
     ids=["endless", "a key twice", "malformed", "an unsafe id", "no page"],

@@ -136,6 +136,7 @@ NO_PARSERS = {
     "addresses.meant_by": "what kind_of asks",
     "apiserver.call": "hands an answer to sentence",
     "askers.by": "takes what askers.askers gave",
+    "askers.misplaced": "takes what askers.askers gave",
     "askers.odd": "takes what askers.askers gave",
     "asking.lives": "takes what reading.read gave",
     "asking.shown": "writes",

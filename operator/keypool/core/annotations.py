@@ -26,7 +26,9 @@ def stray(name: str, here: frozenset[str]) -> str:
         other = "an ApiKeyPool" if name in OF_POOLS else "a provider object"
         return f"annotation {name} does nothing on {kind}: it is for {other}"
     text, ends = f"{kind} has no annotation {name}", {each.removeprefix(OURS): each for each in sorted(here)}
-    near = get_close_matches(name.removeprefix(OURS).lower(), ends, 1, _ALIKE)
+    word = name.removeprefix(OURS).lower()
+    begins = [end for end in ends if word and (end.startswith(word) or word.startswith(end))]
+    near = begins or get_close_matches(word, ends, 1, _ALIKE)
     return f"{text}: the nearest is {ends[near[0]]}" if near else text
 
 

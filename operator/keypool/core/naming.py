@@ -4,6 +4,8 @@ import hashlib
 
 OURS = "keypool.dev/"
 """The names of labels, annotations, finalizers and types that are keypool's begin with it."""
+BEGINS = "kp."
+"""Each name of a key of ours."""
 MAX_LENGTH = 100
 """Characters; LiteLLM and OpenRouter take more, some consoles show less."""
 
@@ -17,7 +19,7 @@ def upstream_name(namespace: str, pool: str, installation: str, nonce: str) -> s
     """`kp.<namespace>.<pool>.<installation>.<nonce>`; namespace and pool are cut where they are too long."""
     room = MAX_LENGTH - len(f"kp....{installation}{nonce}")
     short_namespace = namespace[: max(room // 2, room - len(pool))]
-    return f"kp.{short_namespace}.{pool[: room - len(short_namespace)]}.{installation}.{nonce}"
+    return f"{BEGINS}{short_namespace}.{pool[: room - len(short_namespace)]}.{installation}.{nonce}"
 
 
 def metadata_of(namespace: str, pool: str, installation: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ Spending limits are not offered: the gateway's budgets hang on users, and their 
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, SecretStr
 
@@ -22,6 +22,7 @@ from keypool.providers.numbers import Moment, Money
 from keypool.providers.pages import Entries
 from keypool.providers.paging import LISTING_SECONDS, Entry, Tally, ids, page_of
 from keypool.providers.protocol import CreatedKey, Found, ListedKey, NewKey, Probe, Provider, Revocation
+from keypool.providers.strangers import named_otherwise
 from keypool.providers.transport import Answer, Call, Transport
 
 T = TypeVar("T")
@@ -51,7 +52,14 @@ def _listed(key: _Key) -> tuple[str, ListedKey]:
     return key.id, ListedKey(key.id, key.key_name or "", None, key.is_active, key.expires_at)
 
 
-_KEYS = Entries("", _Key, _listed)  # the answer is a bare array
+def _passed(entry: dict[str, Any]) -> tuple[str, None] | None:
+    found = _OTHERS(entry)
+    return (found[0], None) if found is not None else None
+
+
+_OTHERS = named_otherwise("id", "key_name")
+_IDS = Entries("", _Key, ids, _passed)
+_KEYS = Entries("", _Key, _listed, _OTHERS)  # the answer is a bare array
 
 
 class AnyLLMProvider(Adapter):
@@ -155,7 +163,7 @@ class AnyLLMProvider(Adapter):
         has: more than one page counts only when two listings agree."""
         until = self._within(LISTING_SECONDS)
         first, pages = await self._pages(until, _KEYS)
-        if pages > 1 and (await self._pages(until, Entries("", _Key, ids)))[0].keys() != first.keys():
+        if pages > 1 and (await self._pages(until, _IDS))[0].keys() != first.keys():
             raise Ambiguous("list the keys: two listings differ, so one of them may lack some")
         return tuple(first.values())
 

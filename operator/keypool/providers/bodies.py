@@ -72,8 +72,10 @@ async def whole(what: str, response: httpx.Response, limit: int, claim: Claim) -
     return body
 
 
-async def page(what: str, response: httpx.Response, entries: Entries[Any, Any], claim: Claim) -> Page[Any] | None:
-    """One page of a listing; None where it is none. Raises TooLarge and PutOff."""
+async def page(
+    what: str, response: httpx.Response, entries: Entries[Any, Any], claim: Claim
+) -> tuple[str, Page[Any] | None]:
+    """One page of a listing; where it is none, why. Raises TooLarge and PutOff."""
     reader, size = PageReader(what, entries, claim), 0
     try:
         async for piece in pieces(response):
@@ -81,9 +83,9 @@ async def page(what: str, response: httpx.Response, entries: Entries[Any, Any], 
             if size > PAGE_BYTES:
                 raise TooLarge(f"{what}: a page is larger than {PAGE_BYTES} bytes")
             reader.feed(piece)
-        return reader.close()
-    except NotAListing:
-        return None
+        return "", reader.close()
+    except NotAListing as error:
+        return str(error), None
 
 
 async def error_body(response: httpx.Response, until: float) -> bytes:

@@ -8,6 +8,7 @@ access logs; where the header is not taken, the documented query string is used.
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated
 from urllib.parse import quote
@@ -24,6 +25,7 @@ from keypool.providers.outcomes import refusal
 from keypool.providers.pages import Entries
 from keypool.providers.paging import page_of
 from keypool.providers.protocol import CreatedKey, ListedKey, NewKey, Probe, Provider, Revocation
+from keypool.providers.strangers import named_otherwise
 from keypool.providers.transport import Answer, Call, Transport
 
 DEFAULT_SCOPES = ("chat:write", "embeddings:write")
@@ -58,6 +60,7 @@ def _kept(key: _Listed) -> tuple[str, ListedKey]:
 
 
 _KEYS = Entries("keys", _Listed, _kept)
+_NAMED = replace(_KEYS, passed=named_otherwise("id", "name"))
 
 
 class _Validity(WireModel):
@@ -124,8 +127,10 @@ class HolySheepProvider(Adapter):
         return _verdict(answer)
 
     async def list_keys(self) -> tuple[ListedKey, ...]:
-        """All keys of the account, with fingerprints of their values. One malformed entry spoils the whole listing."""
-        page = await page_of(self._transport, Call("list the keys", "GET", "/keys"), _KEYS)
+        """All keys of the account, with fingerprints of their values. One malformed entry spoils the whole listing,
+        unless its name shows that it is somebody else's."""
+        entries = _NAMED if self.capabilities.lists_names else _KEYS
+        page = await page_of(self._transport, Call("list the keys", "GET", "/keys"), entries)
         return tuple(page.kept.values())
 
 

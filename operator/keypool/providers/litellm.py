@@ -203,16 +203,17 @@ class LiteLLMProvider(Adapter):
 
     async def list_keys(self) -> tuple[ListedKey, ...]:
         """All keys, oldest first, so that keys made meanwhile shift no page; complete when they are the total."""
-        until, rows, number = self._within(LISTING_SECONDS), dict[str, ListedKey](), 1
+        until, rows, number, others = self._within(LISTING_SECONDS), dict[str, ListedKey](), 1, 0
         tally = Tally("list the keys")
         while True:
             page, total = await self._read(KEYS, number, until)
             tally.add(page)
             rows |= page.kept
+            others += page.nameless
             if page.count < self._size:
                 break
             number += 1
-        if len(rows) != total:
+        if len(rows) + others != total:
             raise Ambiguous("list the keys: the listing changed while its pages were read, so it may lack some")
         return tuple(rows.values())
 

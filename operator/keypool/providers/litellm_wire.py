@@ -11,6 +11,7 @@ from keypool.providers.errors import Rejected
 from keypool.providers.numbers import Count, Moment, Money
 from keypool.providers.pages import Entries
 from keypool.providers.protocol import ListedKey, NewKey
+from keypool.providers.strangers import named_otherwise
 
 PAGE = 100
 """Keys that a listing shows at once."""
@@ -86,7 +87,9 @@ class Total(WireModel):
 
 ROWS = Entries("keys", Row, lambda row: (row.token, row))
 LIMITS = Entries("keys", _LimitedRow, _limited)
-KEYS = Entries("keys", Row, lambda row: (row.token, row.listed()))
+KEYS = Entries(
+    "keys", Row, lambda row: (row.token, row.listed()), named_otherwise("token", "key_alias", form="[0-9a-f]{64}")
+)
 
 
 class Deleted(WireModel):

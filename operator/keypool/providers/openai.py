@@ -24,6 +24,7 @@ from keypool.providers.numbers import Count, Moment
 from keypool.providers.pages import Entries
 from keypool.providers.paging import LISTING_SECONDS, Entry, Tally, by_cursor, ids
 from keypool.providers.protocol import CreatedKey, ListedKey, NewKey, Probe, Provider, Revocation
+from keypool.providers.strangers import named_otherwise
 from keypool.providers.together import Together
 from keypool.providers.transport import Answer, Call, Transport
 
@@ -168,7 +169,9 @@ class OpenAIProvider(Adapter):
         for project in projects:
             path, query = f"{_PROJECTS}/{segment('list the keys', project)}/api_keys", {"owner_project_access": "any"}
             call = Call("list the keys", "GET", path, query=query | _FULL, until=until)
-            keys = await by_cursor(self._transport, call, Entries("data", _Key, partial(_listed, project)), tally)
+            others = named_otherwise("id", "name", prefix=f"{project}/")
+            entries = Entries("data", _Key, partial(_listed, project), others)
+            keys = await by_cursor(self._transport, call, entries, tally)
             listed += keys.values()
         return tuple(listed)
 

@@ -23,6 +23,7 @@ from keypool.providers.numbers import Count, Moment, Money
 from keypool.providers.pages import Entries
 from keypool.providers.paging import LISTING_SECONDS, Data, Entry, Tally, by_offset, ids
 from keypool.providers.protocol import CreatedKey, Found, ListedKey, NewKey, Probe, Provider, Revocation
+from keypool.providers.strangers import named_otherwise
 from keypool.providers.transport import Call, Transport
 
 LAG = timedelta(seconds=5)
@@ -48,7 +49,7 @@ def _listed(key: _Key) -> tuple[str, ListedKey]:
     return key.id, ListedKey(key.id, key.name, None, not key.disabled, key.expires_at)
 
 
-_KEYS = Entries("data", _Key, _listed)
+_KEYS = Entries("data", _Key, _listed, named_otherwise("hash", "name"))
 
 
 class _Created(Data[_Key]):

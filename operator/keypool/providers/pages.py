@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, FailFast, TypeAdapter, ValidationError
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from keypool.providers.answers import MIB, MOST, Claim, weight
 from keypool.providers.errors import TooLarge
 from keypool.providers.scanner import NotAListing, OutOfBounds, Scanner
+from keypool.providers.unfit import unfit
 
 PAGE_BYTES = 64 * MIB
 """Of one page, as it arrives."""
@@ -22,25 +23,29 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class Entries(Generic[M, T]):
     """The entries of a page: `field` of the answer is an array of `model`, or the answer itself is, where it is "".
-    `keep` tells an entry's id, and what is kept of it."""
+    `keep` tells an entry's id, and what is kept of it; `passed` the same of one that is no such `model`, None where the
+    listing is none then: see `strangers`."""
 
     field: str
     model: type[M]
     keep: Callable[[M], tuple[str, T]]
+    passed: Callable[[dict[str, Any]], tuple[str, T] | None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """What was kept, by id, of so many entries; `around`: what else the answer says, as JSON."""
+    """What was kept, by id, of so many entries, of which so many are `nameless`: other people's without an id.
+    `around`: what else the answer says, as JSON."""
 
     kept: dict[str, T]
     count: int
     around: bytes
+    nameless: int = 0
 
     @property
     def repeats(self) -> bool:
         """Whether an entry is there twice: then it stands in the place of another."""
-        return len(self.kept) < self.count
+        return len(self.kept) < self.count - self.nameless
 
 
 class PageReader(Generic[M, T]):
@@ -50,7 +55,7 @@ class PageReader(Generic[M, T]):
         self._what, self._entries, self._claim = what, entries, claim
         self._scanner, self._models = Scanner(entries.field), _models(entries.model)
         self._kept: dict[str, T] = {}
-        self._count = 0
+        self._count = self._nameless = 0
 
     def feed(self, piece: bytes) -> None:
         """The next piece."""
@@ -72,20 +77,44 @@ class PageReader(Generic[M, T]):
         try:
             from_json(around)
         except ValueError:
-            raise NotAListing from None
-        return Page(self._kept, self._count, around)
+            raise NotAListing("what stands around its entries is no JSON") from None
+        return Page(self._kept, self._count, around, self._nameless)
 
     def _add(self, batch: bytes) -> None:
+        array = b"[%s]" % batch
         try:
-            models = self._models.validate_json(b"[%s]" % batch)
+            kept = [self._entries.keep(model) for model in self._models.validate_json(array)]
         except ValidationError:
-            raise NotAListing from None
-        self._count += len(models)
+            kept = self._one_by_one(array)
+        self._count += len(kept)
         if self._count > MOST:
             raise TooLarge(f"{self._what}: the provider lists more than {MOST} entries")
-        kept = [self._entries.keep(model) for model in models]
-        self._kept.update(kept)
+        self._nameless += sum(not id_ for id_, _ in kept)
+        self._kept.update((id_, value) for id_, value in kept if id_)
         self._claim.hold(sum(weight(id_, getattr(value, "name", None)) for id_, value in kept), entries=len(kept))
+
+    def _one_by_one(self, array: bytes) -> list[tuple[str, T]]:
+        """Of a batch with an entry that cannot be read."""
+        try:
+            entries = from_json(array)
+        except ValueError:
+            raise NotAListing(f"{self._place(0)}, or an entry soon after it, is no JSON") from None
+        return [self._entry(entry, self._place(index)) for index, entry in enumerate(entries)]
+
+    def _entry(self, entry: object, place: str) -> tuple[str, T]:
+        try:
+            [model] = self._models.validate_json(to_json([entry]))
+        except ValidationError as error:
+            told = unfit(error, place, skip=1)
+        else:
+            return self._entries.keep(model)
+        passed = self._entries.passed(entry) if isinstance(entry, dict) else None
+        if passed is None:
+            raise NotAListing(told)
+        return passed
+
+    def _place(self, index: int) -> str:
+        return f"{self._entries.field}[{self._count + index}]"
 
 
 @cache

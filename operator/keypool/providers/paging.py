@@ -10,6 +10,7 @@ from keypool.providers.answers import MOST
 from keypool.providers.errors import Ambiguous, TooLarge
 from keypool.providers.pages import Entries, Page
 from keypool.providers.transport import Call, Transport
+from keypool.providers.unfit import unfit
 
 LISTING_SECONDS = 60.0
 """For all pages of a listing together."""
@@ -61,7 +62,7 @@ async def page_of(transport: Transport, call: Call, entries: Entries[M, T]) -> P
     """One page. Raises `Ambiguous` for a malformed one."""
     answer = await transport.call(replace(call, entries=entries))
     if answer.page is None:
-        raise incomplete(call.what)
+        raise incomplete(call.what, answer.said)
     return answer.page
 
 
@@ -69,13 +70,14 @@ def around(what: str, page: Page[T], model: type[Around]) -> Around:
     """What the page says beside its entries. Raises `Ambiguous` where it does not."""
     try:
         return model.model_validate_json(page.around)
-    except ValidationError:
-        raise incomplete(what) from None
+    except ValidationError as error:
+        told = unfit(error)
+    raise incomplete(what, told)
 
 
-def incomplete(what: str) -> Ambiguous:
-    """Nothing may be concluded from it."""
-    return Ambiguous(f"{what}: the answer is not a complete listing")
+def incomplete(what: str, why: str) -> Ambiguous:
+    """Nothing may be concluded from it. `why` has nothing of the answer itself."""
+    return Ambiguous(f"{what}: the answer is not a complete listing: {why}")
 
 
 async def by_offset(
@@ -135,5 +137,5 @@ def _page(call: Call, **query: str) -> Call:
 
 def _whole(call: Call, page: Page[T]) -> Page[T]:
     if page.repeats:
-        raise incomplete(call.what)
+        raise incomplete(call.what, "an entry is there twice, so another one may be missing")
     return page

@@ -21,7 +21,7 @@ _NEAR = 200
 
 
 class NotAListing(ValueError):
-    """It is no JSON, or not such a listing."""
+    """It is no JSON, or not such a listing. The text says why, without anything of it."""
 
 
 class OutOfBounds(ValueError):
@@ -36,6 +36,7 @@ class Scanner:
 
     def __init__(self, field: str) -> None:
         self._list_depth = 2 if field else 1
+        self._named = f"list {field}" if field else "list of entries"
         self._field = re.compile(rb'[{,]\s*"%s"\s*:\s*\Z' % re.escape(field.encode())) if field else re.compile(b"")
         self._rest, self._at, self._from, self._to = bytearray(), 0, 0, 0
         self._depth = 0
@@ -62,7 +63,7 @@ class Scanner:
     def close(self) -> None:
         """There is no more. Raises NotAListing."""
         if self._depth or not self._done:
-            raise NotAListing
+            raise NotAListing("it ends too early" if self._depth else f"it has no {self._named}")
         self.around += self._rest
 
     def _next(self) -> int | None:
@@ -84,7 +85,7 @@ class Scanner:
             raise OutOfBounds(f"nests brackets more than {MOST_DEPTH} deep")
         if self._depth == self._list_depth and bracket == ord("[") and self._is_the_field():
             if self._done:
-                raise NotAListing  # it is there twice
+                raise NotAListing(f"it has the {self._named} twice")
             self._inside = True
             self._pass_by(self._at)
             self._to = self._at
@@ -97,7 +98,7 @@ class Scanner:
         """Whether the list ends with it."""
         self._depth -= 1
         if self._depth < 0:
-            raise NotAListing
+            raise NotAListing("it closes more brackets than it opens")
         if self._inside and self._depth == self._list_depth:
             self._to = self._at
         return self._inside and self._depth < self._list_depth
@@ -110,7 +111,7 @@ class Scanner:
             self._any = bool(entries)
             return entries
         if not entries.startswith(b",") or not entries[1:].strip(_SPACE):
-            raise NotAListing
+            raise NotAListing(f"its {self._named} has entries without a comma between them, or none after one")
         return entries[1:]
 
     def _pass_by(self, end: int) -> None:

@@ -90,7 +90,7 @@ class Call:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """An expected answer. A refusal that was expected has its text in `said`, an acceptance its JSON in `body`, or, for
-    `Call.entries`, its `page`; None where it is none."""
+    `Call.entries`, its `page`; None where it is none, as `said` tells."""
 
     status: int
     body: bytes = field(default=b"", repr=False)
@@ -296,5 +296,5 @@ async def _accepted(call: Call, response: httpx.Response, share: Share) -> Answe
         return Ambiguous(f"{call.what}: the answer is compressed in a way that was not asked for")
     with share.answer(call.what) as claim:
         if call.entries is not None:
-            return Answer(response.status_code, page=await page(call.what, response, call.entries, claim))
+            return Answer(response.status_code, b"", *await page(call.what, response, call.entries, claim))
         return Answer(response.status_code, await whole(call.what, response, call.limit, claim))

@@ -10,6 +10,7 @@ from keypool.providers.adapter import WireModel
 from keypool.providers.numbers import Count, Money, utc
 from keypool.providers.pages import Entries
 from keypool.providers.protocol import ListedKey, NewKey
+from keypool.providers.strangers import named_otherwise
 
 ABILITY = {
     "setsExpiry": "expiry",
@@ -69,7 +70,7 @@ def _kept(key: Listed) -> tuple[str, ListedKey]:
     return key.id, ListedKey(key.id, key.name or "", None, key.active, key.expires_at)
 
 
-KEYS = Entries("keys", Listed, _kept)
+KEYS = Entries("keys", Listed, _kept, named_otherwise("id", "name", form=ID))
 
 
 class Next(WireModel):
