@@ -1,6 +1,8 @@
 """Reports of relays: who is heard, how often, and what a crowd of them costs."""
 
+import asyncio
 import tracemalloc
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -11,18 +13,24 @@ from keypool.cluster.holders import holder_view
 from keypool.core.holders import NOTHING
 from keypool.core.ledger import Ledger
 from keypool.core.observation import Checked
-from keypool.reconcile.reports import MOST_LOOKS, Reports
+from keypool.errand import ERRAND, Errand
+from keypool.reconcile.reports import AGAIN, EVERY, MOST_LOOKS, SOON, Reports
 from tests.unit.core.builders import NOW, SECOND, a_key, a_ledger
 
 KEYS = (a_key(0, name="k0"), a_key(1, name="k1"))
 Manifest = dict[str, Any]
 
 
-def holder(pod: str, *rejected: str, pool: str = "web", namespace: str = "shop", **meta: Any) -> Manifest:
+MOMENT, LATER = "2026-11-24T09:00:00Z", "2026-11-24T09:07:00Z"
+
+
+def holder(
+    pod: str, *rejected: str, pool: str = "web", namespace: str = "shop", moment: str = MOMENT, **meta: Any
+) -> Manifest:
     """As the API server sends it."""
     owner = {"apiVersion": "v1", "kind": "Pod", "name": pod, "uid": f"uid-{pod}"}
     known = {"namespace": namespace, "name": pod, "uid": f"holder-{namespace}-{pod}", "resourceVersion": "5"}
-    keys = [{"id": key, "since": "2026-11-24T09:00:00Z", "rejected": "2026-11-24T09:00:00Z"} for key in rejected]
+    keys = [{"id": key, "since": "2026-11-24T09:00:00Z", "rejected": moment} for key in rejected]
     spec = {"pools": [{"name": pool, "keys": keys}]}
     return {"metadata": {**known, "ownerReferences": [owner], **meta}, "spec": spec}
 
@@ -36,6 +44,8 @@ class World:
         self.cache.upsert(Kind.POOL, {"metadata": meta, "spec": {}})
         self.now, self.seconds, self.asked, self.counted = NOW, 100.0, list[str](), list[bool]()
         self.refused: type[Exception] | None = None
+        self.answers = asyncio.Event()
+        self.answers.set()
         self.reports = Reports(
             self.cache,
             self.pod,
@@ -48,6 +58,7 @@ class World:
     async def pod(self, namespace: str, name: str) -> Manifest:
         """As the API server answers."""
         self.asked.append(name)
+        await self.answers.wait()
         if self.refused is not None:
             raise self.refused("get pod")
         if name.startswith("gone"):
@@ -59,9 +70,9 @@ class World:
         self.cache.upsert(Kind.HOLDER, manifest)
         return self.reports.woken_by(manifest["metadata"]["uid"])
 
-    async def look(self) -> bool:
+    async def look(self, after: float = 1.0) -> float | None:
         """A pass over the pool, a second later."""
-        self.seconds += 1
+        self.seconds += after
         return await self.reports.look(self.ledger)
 
     def answered(self, key: str, *, accepted: bool) -> None:
@@ -77,15 +88,16 @@ def world() -> World:
 
 
 async def test_a_thousand_reports_at_once_wake_a_pool_once_and_cost_one_look_at_a_pod(world: World) -> None:
-    woken = [uid for number in range(1000) for uid in world.tell(holder(f"p{number}", "k0"))]
+    told = (holder(f"p{number}", "k0", resourceVersion=str(number + 5)) for number in range(1000))
+    woken = [uid for manifest in told for uid in world.tell(manifest)]
     assert woken == ["pool-1"]
-    assert not await world.look()
-    assert len(world.asked) == 1
+    assert await world.look() == SOON
+    assert world.asked == ["p999"], "the newest"
     assert world.reports.open("pool-1") == {"k0": NOW}
     assert world.tell(holder("late", "k0")) == [], "the key is asked about already"
     world.answered("k0", accepted=True)
     assert world.reports.open("pool-1") == {}
-    assert not await world.look()
+    assert await world.look() is None
     assert len(world.asked) == 1, "the answer was one to all of them"
 
 
@@ -93,9 +105,40 @@ async def test_a_report_counts_once_for_a_pod_and_a_key(world: World) -> None:
     assert world.tell(holder("p", "k0")) == ["pool-1"]
     await world.look()
     world.answered("k0", accepted=True)
+    assert await world.look() is None
     assert world.tell(holder("p", resourceVersion="6")) == []
     assert world.tell(holder("p", "k0", resourceVersion="7")) == []
     assert world.tell(holder("p", "k0", "k1", resourceVersion="8")) == ["pool-1"], "of another key"
+
+
+async def test_another_report_of_the_same_pod_counts_after_a_minute(world: World) -> None:
+    """A relay tells of a key as rejected for a minute at least; else one blip would make it deaf for the next."""
+    world.tell(holder("p", "k0"))
+    await world.look()
+    world.answered("k0", accepted=True)
+    assert await world.look() is None
+    assert world.tell(holder("p", "k0", moment=LATER, resourceVersion="6")) == []
+    world.seconds += AGAIN
+    assert world.tell(holder("p", "k0", moment=MOMENT, resourceVersion="7")) == [], "that was answered"
+    assert world.tell(holder("p", "k0", moment=LATER, resourceVersion="8")) == ["pool-1"]
+    await world.look()
+    assert set(world.reports.open("pool-1")) == {"k0"}
+
+
+async def test_a_relay_that_lies_has_one_key_of_a_pool_asked_about_in_a_second(world: World) -> None:
+    """Whatever it says, of however many keys and pods, and however often."""
+    opened = list[tuple[float, str]]()
+    for tick in range(400):
+        for pod in ("a", "b", "c"):
+            world.tell(holder(pod, "k0", "k1", moment=f"moment-{tick}", resourceVersion=str(10 + tick)))
+        await world.look(after=0.25)
+        for key in world.reports.open("pool-1"):
+            opened.append((world.seconds, key))
+            world.answered(key, accepted=True)
+    times = [at for at, _ in opened]
+    assert all(later - before >= 1 for before, later in pairwise(times))
+    assert 3 <= len(opened) <= 2 * 2 * 3, "once a minute for a pod and a key, and two keys"
+    assert {key for _, key in opened} == {"k0", "k1"}
 
 
 async def test_a_rejection_leaves_the_key_under_question(world: World) -> None:
@@ -108,10 +151,9 @@ async def test_a_rejection_leaves_the_key_under_question(world: World) -> None:
 async def test_what_nobody_is_there_for_counts_for_nothing_and_is_looked_at_once(world: World) -> None:
     for number in range(100):
         world.tell(holder(f"gone-{number}", "k0"))
-    more = await world.look()
-    assert more
+    assert await world.look() == EVERY
     assert len(world.asked) == MOST_LOOKS
-    assert await world.reports.look(world.ledger), "not before a second has passed"
+    assert await world.reports.look(world.ledger) == EVERY, "not before a second has passed"
     assert len(world.asked) == MOST_LOOKS
     for _ in range(10):
         await world.look()
@@ -128,6 +170,36 @@ async def test_an_honest_report_is_heard_among_forged_ones_on_another_key(world:
     assert set(world.reports.open("pool-1")) == {"k1"}
 
 
+async def test_an_api_server_that_does_not_tell_about_pods_holds_up_no_pass(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keypool.reconcile.reports.PATIENCE", 0.01)
+    world.answers.clear()
+    world.tell(holder("p", "k0"))
+    assert await world.look() == EVERY
+    assert world.reports.open("pool-1") == {}
+    world.answers.set()
+    assert await world.look() == SOON
+    assert set(world.reports.open("pool-1")) == {"k0"}
+
+
+@pytest.mark.parametrize(("urgent", "order"), [(False, ["looks", "passes"]), (True, ["passes", "looks"])])
+async def test_the_answer_to_a_leak_waits_for_nobodys_pod(world: World, urgent: bool, order: list[str]) -> None:
+    seen = list[str]()
+
+    async def passes() -> None:
+        seen.extend(["looks"] * len(world.asked) + ["passes"])
+
+    world.tell(holder("p", "k0"))
+    token = ERRAND.set(Errand("shop", urgent))
+    try:
+        pause = await world.reports.around(world.ledger, {}, passes)
+    finally:
+        ERRAND.reset(token)
+    assert [*seen, *(["looks"] * (len(world.asked) - seen.count("looks")))] == order
+    assert pause == SOON
+
+
 @pytest.mark.parametrize(
     "manifest",
     [
@@ -139,11 +211,12 @@ async def test_an_honest_report_is_heard_among_forged_ones_on_another_key(world:
         holder("p", "k0", ownerReferences=[{"apiVersion": "v1", "kind": "Node", "name": "p", "uid": "u"}]),
         holder("p", "k0", ownerReferences=2 * holder("p")["metadata"]["ownerReferences"]),
         holder("p", *(f"k{number}" for number in range(1000))),
+        holder("p", "k0", moment="x" * 65),
     ],
 )
 async def test_a_forged_holder_wakes_nobody(world: World, manifest: Manifest) -> None:
     assert world.tell(manifest) == []
-    assert not await world.look()
+    assert await world.look() is None
     assert world.asked == []
 
 
@@ -207,4 +280,4 @@ def test_five_thousand_holders_take_little_memory() -> None:
 def test_a_ledger_of_another_pool_hears_nothing(world: World) -> None:
     other = Ledger(pool_uid="another", namespace="shop", pool="web", keys=KEYS)
     world.tell(holder("p", "k0"))
-    assert world.reports._waiting(other) == []
+    assert world.reports._waiting(other, world.seconds) == []

@@ -9,9 +9,9 @@ from typing import Any
 from keypool.api.key_holder import MOST_KEYS, MOST_POOLS
 from keypool.cluster.indices import Index
 from keypool.cluster.store import Entry, Store
-from keypool.core.holders import NOTHING, HolderView
+from keypool.core.holders import NOTHING, HolderView, Rejection
 
-_LONGEST, _LONGEST_NAME = 128, 253
+_LONGEST, _LONGEST_NAME, _LONGEST_MOMENT = 128, 253, 64
 
 
 def holder_view(obj: Mapping[str, Any]) -> HolderView:
@@ -20,12 +20,14 @@ def holder_view(obj: Mapping[str, Any]) -> HolderView:
     held = [(pool.get("name"), key) for pool in pools for key in _list(pool.get("keys"))]
     if not pod or len(pools) > MOST_POOLS or len(held) > MOST_KEYS:
         return NOTHING
-    rejected = frozenset(
-        (str(pool), str(key["id"]))
-        for pool, key in held
-        if key.get("rejected") and _is_text(pool, _LONGEST_NAME) and _is_text(key.get("id"), _LONGEST)
-    )
+    rejected = frozenset(told for pool, key in held if (told := _rejection(pool, key)) is not None)
     return HolderView(pod, rejected) if rejected else NOTHING
+
+
+def _rejection(pool: object, key: Mapping[str, Any]) -> Rejection | None:
+    name, moment = key.get("id"), key.get("rejected")
+    whole = _is_text(pool, _LONGEST_NAME) and _is_text(name, _LONGEST) and _is_text(moment, _LONGEST_MOMENT)
+    return Rejection(str(pool), str(name), str(moment)) if whole else None
 
 
 def _pod(meta: object) -> str:
@@ -61,7 +63,7 @@ class Holders(Store[HolderView]):
     def put(self, entry: Entry[HolderView]) -> Entry[HolderView] | None:
         """As a `Store` does."""
         replaced = super().put(entry)
-        self._reporting.set(entry.uid, {(entry.namespace, pool) for pool, _ in entry.value.rejected})
+        self._reporting.set(entry.uid, {(entry.namespace, told.pool) for told in entry.value.rejected})
         return replaced
 
     def remove(self, uid: str, version: int) -> Entry[HolderView] | None:

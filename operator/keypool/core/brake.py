@@ -26,7 +26,8 @@ class Brake:
 
     `rejected`: their latest answer is no. `in_a_row`: rejected with no good probe of any key since. `lost`: rejected,
     and found not to be listed as active, so truly lost. `begun`: no probe was good since the process started.
-    `released`: when a good probe last released it.
+    `released`: when a good probe last released it. `doubted`: a listing is to tell whether a key that a pod reports as
+    rejected is truly lost, also while nothing is held.
     """
 
     grip: Grip = Grip.FREE
@@ -35,6 +36,7 @@ class Brake:
     lost: set[str] = field(default_factory=set)
     begun: bool = True
     released: datetime | None = None
+    doubted: bool = False
 
     def accept(self, key: str, at: datetime) -> bool:
         """A good probe releases the brake. True when it held."""
@@ -45,21 +47,24 @@ class Brake:
         self.in_a_row.clear()
         return held
 
-    def reject(self, key: str) -> bool:
-        """A definite rejection. True when only a listing can tell what it means: until then nothing is changed."""
+    def reject(self, key: str, *, reported: bool = False) -> bool:
+        """A definite rejection. True when only a listing can tell what it means: from the third key on nothing is
+        changed until then. Of a key that is reported one is asked for at its first rejection."""
         known = key in self.in_a_row
         self.rejected.add(key)
         if key in self.lost or known:
             return False
         self.in_a_row.add(key)
+        self.doubted = self.doubted or reported
         if len(self.in_a_row) < LEAST:
-            return False
+            return reported
         self.grip = Grip.UNSURE if self.grip is Grip.FREE else self.grip
         return True
 
     def listed(self, known: Mapping[str, bool], active: Set[str]) -> None:
         """Decides by a complete listing. `known`: the account's published and withdrawn keys that have not expired, and
         whether each is withdrawn; `active`: those of them that are listed as active."""
+        self.doubted = False
         bad = {key for key, withdrawn in known.items() if key in self.rejected or (withdrawn and self.begun)}
         self.lost |= bad - active
         self.in_a_row &= known.keys() - self.lost

@@ -81,12 +81,18 @@ class Problem:
 @dataclass(frozen=True, slots=True)
 class Checked:
     """The latest definite answer of a probe, kept in memory: `rejections` counts those in a row, of which `first` was
-    the first."""
+    the first; `asked`: when the question was put, None where that is not known."""
 
     at: datetime
     accepted: bool
     rejections: int = 0
     first: datetime | None = None
+    asked: datetime | None = None
+
+    @property
+    def begun(self) -> datetime:
+        """What happened before this had no part in the answer."""
+        return self.asked or self.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +128,8 @@ class Observation:
     over; `supply` is what people's Secret holds, for a pool that has its keys from there; `abandon` is a
     request on the pool or, once it is gone, its ledger; `troubles` and `wait_until` are keyed by activity ("create",
     "publish", "lookup", "gone", and "probe:<key>", likewise usage, repeat, update, disable, enable and revoke);
-    `reported`: published keys that pods report as rejected, and since when that counts (see `core.holders`);
+    `reported`: published keys that pods report as rejected, and since when that counts (see `core.holders`); `lost`:
+    keys that were rejected, and that the provider did not list as active then;
     `creates`: the create calls that the account's request budget grants, None for any; `last_keys`, by slot, and
     `room`, in the namespace (None for any), say how fast people may have new keys made; `answered`: when a listing or a
     probe of the provider last succeeded, as far as this leadership knows."""
@@ -150,6 +157,7 @@ class Observation:
     checks: Mapping[str, Checked] = field(default_factory=dict)
     readings: Mapping[str, Reading] = field(default_factory=dict)
     reported: Mapping[str, datetime] = field(default_factory=dict)
+    lost: frozenset[str] = frozenset()
     sent: frozenset[str] = frozenset()
     troubles: Mapping[str, Trouble] = field(default_factory=dict)
     wait_until: Mapping[str, datetime] = field(default_factory=dict)

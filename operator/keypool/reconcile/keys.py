@@ -141,6 +141,7 @@ async def probe(this: Pass, action: act.ProbeKey) -> bool:
     record, entry = this.handle.ledger.key(action.name), this.world.directory.get(provider_uid(this))
     if record is None or record.value is None or entry is None:
         return False
+    asked = this.world.now()
     try:
         answer = await heard_out(this, "probe", entry.provider.probe(record.value), entry.uid)
     except ProviderError as error:
@@ -148,7 +149,7 @@ async def probe(this: Pass, action: act.ProbeKey) -> bool:
         return False
     now = this.world.now()
     this.world.accounts.heard(entry.uid)
-    this.memory.checked(record.name, now, answer is Probe.ACCEPTED)
+    this.memory.checked(record.name, now, answer is Probe.ACCEPTED, asked)
     tell_the_brake(this, entry.uid, record, answer)
     lag = entry.provider.capabilities.activation_lag
     if record.state is KeyState.CREATED and answer is Probe.REJECTED and now < (record.created_at or now) + lag:
@@ -167,7 +168,8 @@ def tell_the_brake(this: Pass, provider_uid: str, record: KeyRecord, answer: Pro
         news = brake.accept(record.name, this.world.now())
     else:
         shown = record.state in (KeyState.ACTIVE, KeyState.WITHDRAWN) and record.expires_at > this.world.now()
-        news = shown and brake.reject(record.name)
+        reported = record.name in this.observation.reported
+        news = shown and brake.reject(record.name, reported=reported)
     if news:
         this.world.touch_provider(provider_uid)
 

@@ -42,12 +42,12 @@ class Memory:
     last_keys: dict[int, LastKeys] = field(default_factory=dict)
     emptied: set[int] = field(default_factory=set)
 
-    def checked(self, key: str, at: datetime, accepted: bool) -> None:
-        """A definite answer of a probe."""
+    def checked(self, key: str, at: datetime, accepted: bool, asked: datetime | None = None) -> None:
+        """A definite answer of a probe; `asked`: when the question was put."""
         before = self.checks.get(key)
         rejections = 0 if accepted else (before.rejections if before else 0) + 1
         first = before.first if before and rejections > 1 else at
-        self.checks[key] = Checked(at, accepted, rejections, None if accepted else first)
+        self.checks[key] = Checked(at, accepted, rejections, None if accepted else first, asked)
         self.succeeded(f"probe:{key}")
 
     def made(self, key: KeyRecord, at: datetime, *, again: bool) -> None:

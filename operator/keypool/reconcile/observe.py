@@ -1,5 +1,6 @@
 """First step of a pass: gather everything once. Changes nothing but what is counted, and calls no provider."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -69,7 +70,8 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
         adoptable=_adoptable(pool, secrets, ledger) if pool is not None and not going else {},
         checks=heard_since(memory.checks, world.accounts.released(provider_uid)),
         readings=dict(memory.readings),
-        reported=world.reports.open(uid),
+        reported=(reported := world.reports.open(uid)),
+        lost=_lost(world, provider_uid, reported) if reported else frozenset(),
         sent=memory.sent,
         troubles=dict(memory.troubles),
         wait_until=dict(memory.wait_until),
@@ -79,6 +81,12 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
         room=world.pace.room(place),
         answered=world.accounts.answered(provider_uid),
     )
+
+
+def _lost(world: World, provider_uid: str | None, names: Iterable[str]) -> frozenset[str]:
+    """Those of the keys that were rejected and are not listed as active."""
+    lost = world.accounts.brake(provider_uid).lost if provider_uid is not None else ()
+    return frozenset(name for name in names if name in lost)
 
 
 def facts_of(world: World, uid: str) -> ProviderFacts | None:

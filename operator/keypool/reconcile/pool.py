@@ -167,11 +167,9 @@ class PoolReconciler:
         return bool(live["metadata"]["uid"] != ledger.pool_uid)
 
     async def _heard_passes(self, uid: str, handle: LedgerHandle, memory: Memory) -> float | None:
-        """What relays report of the pool's keys counts from here on; where there is more of it, that is soon heard."""
-        more = await self._world.reports.look(handle.ledger)
-        pause = await self._reported_passes(uid, handle, memory)
-        self._world.reports.settle(handle.ledger, memory.checks)
-        return min(RECHECK, pause if pause is not None else RECHECK) if more else pause
+        """What relays report of the pool's keys counts, too."""
+        passes = partial(self._reported_passes, uid, handle, memory)
+        return await self._world.reports.around(handle.ledger, memory.checks, passes)
 
     async def _reported_passes(self, uid: str, handle: LedgerHandle, memory: Memory) -> float | None:
         """A generation is reported before it is satisfied, where that takes more than a moment: also one that was

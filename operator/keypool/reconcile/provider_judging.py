@@ -1,4 +1,4 @@
-"""What a provider's rejections mean, where its brake holds: a listing tells."""
+"""What a provider's rejections mean, where its brake holds or a pod reports a key as rejected: a listing tells."""
 
 from datetime import timedelta
 
@@ -16,10 +16,10 @@ BETWEEN_LISTINGS = timedelta(seconds=2)
 
 
 async def judge(world: World, uid: str, memory: Looks) -> float:
-    """Where the brake holds, asks for a listing that tells what the rejections mean; seconds until the next one."""
+    """Asks for a listing where one is to tell what the rejections mean; seconds until the next one."""
     now = world.now()
-    entry, grip = world.directory.get(uid), world.accounts.grip(uid)
-    if grip is Grip.FREE or entry is None:
+    entry, brake = world.directory.get(uid), world.accounts.brake(uid)
+    if entry is None or (brake.grip is Grip.FREE and not brake.doubted):
         return MAX_AGE
     if memory.judged_at is not None and memory.judged_at <= now < memory.judged_at + BETWEEN_LISTINGS:
         return BETWEEN_LISTINGS.total_seconds()
@@ -27,7 +27,7 @@ async def judge(world: World, uid: str, memory: Looks) -> float:
     try:
         listing = await world.accounts.take(uid, entry.provider)
     except ProviderError:
-        return LOOK_AGAIN[grip]
+        return LOOK_AGAIN.get(brake.grip, LOOK_AGAIN[Grip.UNSURE])
     if is_another_account(world, entry, listing):
         return SOONEST
     return LOOK_AGAIN.get(world.accounts.judge(uid, listing), MAX_AGE)

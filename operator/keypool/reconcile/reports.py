@@ -1,24 +1,38 @@
-"""What relays report of keys: heard once for each pod and key, and only of pods that are there. See `core.holders`.
+"""What relays report of keys: heard once, and only of pods that are there. See `core.holders`.
 
-Kept in memory: after a restart the holders are read again, and what they say costs a probe again.
+A pod is looked up only where its report would have a key asked about, a bounded number of them and for a bounded time;
+one key of a pool a second becomes open, that is, asked about. Kept in memory: after a restart the holders are read
+again, and what they say costs a probe again.
 """
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from heapq import nlargest
+from itertools import zip_longest
+from typing import Any, NamedTuple
 
 from keypool.cluster.cache import Kind, ObjectCache
 from keypool.cluster.errors import Forbidden, KubeError, NotFound
 from keypool.cluster.store import Entry
-from keypool.core.holders import HolderView, pod_counts
+from keypool.core.holders import HolderView, Rejection, pod_counts
 from keypool.core.ledger import Ledger
 from keypool.core.lifecycle import KeyState
 from keypool.core.observation import Checked
+from keypool.errand import ERRAND, waiting_for_others
 
 MOST_LOOKS, EVERY = 16, 1.0
-"""Pods that are looked up for one pool at a time, and seconds between two times."""
+"""Pods that are looked up for one namespace at a time, and seconds between two times for a pool."""
+PATIENCE = 1.0
+"""Seconds that a pass waits for these looks at most."""
+SOON, SELDOM = 0.05, 10.0
+"""Seconds: until a key that became open is asked about where the pass is over, and until all holders that report
+something are gone through again although none of them was news."""
+AGAIN = 60.0
+"""Seconds after which another report of the same pod on the same key is heard: a relay has none sooner."""
 MOST_PODS = 5_000
 """Whose reports on one key are heard: of more, none counts."""
 
@@ -27,19 +41,49 @@ PodOf = Callable[[str, str], Awaitable[Mapping[str, Any]]]
 _log = logging.getLogger(__name__)
 
 
+class _Heard(NamedTuple):
+    """The report of a pod that counted, was answered, or was found to count for nothing; and when."""
+
+    moment: str
+    at: float
+
+
+class _Told(NamedTuple):
+    """A report, with the pool that it is about."""
+
+    pool_uid: str
+    key: str
+    moment: str
+    holder: Entry[HolderView]
+
+    @property
+    def pod(self) -> str:
+        return self.holder.value.pod
+
+
 @dataclass(slots=True)
 class _OfPool:
-    """`open`: keys that are asked about because of a report, since when. `heard`: UIDs of the pods whose report on a
-    key counted, or was found to count for nothing. `looked`: when pods were looked up last."""
+    """`open`: keys that are asked about because of a report, since when; `opened`: when each became so last. `heard`:
+    by key and UID of the pod. `looked`: when pods were looked up last; `scanned`: when holders were gone through."""
 
     open: dict[str, datetime] = field(default_factory=dict)
-    heard: dict[str, set[str]] = field(default_factory=dict)
+    opened: dict[str, float] = field(default_factory=dict)
+    heard: dict[str, dict[str, _Heard]] = field(default_factory=dict)
     looked: float | None = None
+    scanned: float | None = None
 
-    def is_news(self, key: str, pod: str) -> bool:
+    def is_news(self, told: _Told, now: float) -> bool:
         """Not while the key is asked about anyway."""
-        heard = self.heard.get(key, ())
-        return key not in self.open and pod not in heard and len(heard) < MOST_PODS
+        heard = self.heard.get(told.key, {})
+        if told.key in self.open:
+            return False
+        if (before := heard.get(told.pod)) is None:
+            return len(heard) < MOST_PODS
+        return before.moment != told.moment and now - before.at >= AGAIN
+
+    def note(self, told: _Told, now: float) -> None:
+        """It does not count again."""
+        self.heard.setdefault(told.key, {})[told.pod] = _Heard(told.moment, now)
 
 
 class Reports:
@@ -60,12 +104,15 @@ class Reports:
         self._now, self._monotonic, self._counted = now, monotonic, counted
         self._pools: dict[str, _OfPool] = {}
         self._woken: set[str] = set()
+        self._looks, self._second = Counter[str](), float("-inf")
         self._may_look = True
 
     def woken_by(self, holder_uid: str) -> list[str]:
         """UIDs of the pools that have to be looked at because of this holder; each once until it was."""
-        entry = self._cache.holders.by_uid(holder_uid)
-        found = {uid for uid, _ in self._news((entry,))} if entry is not None else set()
+        entry, now = self._cache.holders.by_uid(holder_uid), self._monotonic()
+        found = (
+            {told.pool_uid for told in self._told(entry) if self._is_news(told, now)} if entry is not None else set()
+        )
         woken = sorted(found - self._woken)
         self._woken.update(woken)
         return woken
@@ -80,39 +127,76 @@ class Reports:
         self._pools.pop(pool_uid, None)
         self._woken.discard(pool_uid)
 
-    async def look(self, ledger: Ledger) -> bool:
-        """Looks up pods whose holders report keys of the pool; True where more of them wait, for a second."""
-        uid = ledger.pool_uid
-        self._woken.discard(uid)
+    async def around(
+        self, ledger: Ledger, checks: Mapping[str, Checked], passes: Callable[[], Awaitable[float | None]]
+    ) -> float | None:
+        """The passes over a pool, after what is reported of it was looked into; `checks` are what they learn. The
+        answer to a leak waits for nobody's pod: there, the looks come after it."""
+        errand = ERRAND.get()
+        late = errand is not None and errand.urgent
+        again = None if late else await self.look(ledger)
+        pause = await passes()
+        self.settle(ledger, checks)
+        again = await self.look(ledger) if late else again
+        return min((each for each in (pause, again) if each is not None), default=None)
+
+    async def look(self, ledger: Ledger) -> float | None:
+        """Looks up pods whose holders report keys of the pool, until one counts. Seconds until the next pass, None
+        where nothing waits."""
+        uid, now = ledger.pool_uid, self._monotonic()
         self._keep(ledger)
-        waiting = self._waiting(ledger)
+        waiting = self._waiting(ledger, now) if self._is_due(uid, now) else []
         if not waiting:
-            return False
-        mine, now = self._pools.setdefault(uid, _OfPool()), self._monotonic()
-        if mine.looked is None or now - mine.looked >= EVERY:
-            mine.looked = now
-            for key, holder in waiting[:MOST_LOOKS]:
-                if mine.is_news(key, holder.value.pod) and not await self._hear(mine, key, holder):
-                    break
-        more = bool(self._waiting(ledger))
-        self._woken |= {uid} if more else set()
-        return more
+            self._woken.discard(uid)
+            return None
+        self._woken.add(uid)
+        mine = self._pools[uid]
+        if mine.looked is not None and now - mine.looked < EVERY:
+            return EVERY
+        mine.looked = now
+        return SOON if await self._look(mine, waiting) else EVERY
 
     def settle(self, ledger: Ledger, checks: Mapping[str, Checked]) -> None:
         """A good answer is one to all who reported the key until then."""
-        mine = self._pools.get(ledger.pool_uid)
-        for key, since in tuple(mine.open.items()) if mine is not None else ():
-            check = checks.get(key)
-            if mine is None or check is None or not check.accepted or check.at < since:
-                continue
-            del mine.open[key]
-            reporting = self._cache.holders.reporting(ledger.namespace, ledger.pool)
-            mine.heard[key] |= {each.value.pod for each in reporting if (ledger.pool, key) in each.value.rejected}
+        mine, now = self._pools.get(ledger.pool_uid), self._monotonic()
+        if mine is None:
+            return
+        good = {key for key, since in mine.open.items() if _is_good(checks.get(key), since)}
+        mine.open = {key: since for key, since in mine.open.items() if key not in good}
+        for told in self._reporting(ledger) if good else ():
+            if told.key in good:
+                mine.note(told, now)
 
-    async def _hear(self, mine: _OfPool, key: str, holder: Entry[HolderView]) -> bool:
-        """False where the API server does not answer: it is asked again."""
+    def _is_due(self, uid: str, now: float) -> bool:
+        mine = self._pools.get(uid)
+        return uid in self._woken or mine is None or mine.scanned is None or now - mine.scanned >= SELDOM
+
+    async def _look(self, mine: _OfPool, waiting: list[_Told]) -> bool:
+        """Whether a key became open. One after another: of an honest relay the first look is enough."""
         try:
-            counts = pod_counts(await self._pod_of(holder.namespace, holder.name), holder.value.pod)
+            with waiting_for_others():
+                async with asyncio.timeout(PATIENCE):
+                    for told in waiting:
+                        if not self._may_ask(told.holder.namespace):
+                            return False
+                        if (counts := await self._hear(mine, told)) is not False:
+                            return counts is True
+        except TimeoutError:
+            _log.debug("the API server was slow to tell about pods")
+        return False
+
+    def _may_ask(self, namespace: str) -> bool:
+        now = self._monotonic()
+        if now - self._second >= EVERY:
+            self._looks.clear()
+            self._second = now
+        self._looks[namespace] += 1
+        return self._looks[namespace] <= MOST_LOOKS
+
+    async def _hear(self, mine: _OfPool, told: _Told) -> bool | None:
+        """Whether it counts; None where the API server does not answer: it is asked again."""
+        try:
+            counts = pod_counts(await self._pod_of(told.holder.namespace, told.holder.name), told.pod)
         except NotFound:
             counts = False
         except Forbidden:
@@ -121,37 +205,57 @@ class Reports:
                 _log.warning("no right to get pods: reports of relays that keys are rejected count for nothing")
             self._may_look = False
         except KubeError:
-            return False
-        mine.heard.setdefault(key, set()).add(holder.value.pod)
+            return None
+        now = self._monotonic()
+        mine.note(told, now)
         self._counted(counts)
         if counts:
-            mine.open[key] = self._now()
-        return True
+            mine.open[told.key], mine.opened[told.key] = self._now(), now
+        return counts
 
-    def _waiting(self, ledger: Ledger) -> list[tuple[str, Entry[HolderView]]]:
-        """Reports that are news: the first on each key before others."""
-        turns: dict[str, int] = {}
-        found: list[tuple[int, str, Entry[HolderView]]] = []
+    def _waiting(self, ledger: Ledger, now: float) -> list[_Told]:
+        """Reports that are news. Keys take turns, that which was open last comes last; of one key the newest report
+        comes first: its pod is there most likely."""
+        found: dict[str, list[_Told]] = {}
+        telling: dict[str, set[str]] = {}
+        for told in self._reporting(ledger):
+            telling.setdefault(told.key, set()).add(told.pod)
+            if self._is_news(told, now):
+                found.setdefault(told.key, []).append(told)
+        if telling or ledger.pool_uid in self._pools:
+            self._scanned(ledger.pool_uid, telling, now)
+        opened = self._pools[ledger.pool_uid].opened if found else {}
+        keys = sorted(found, key=lambda key: (opened.get(key, float("-inf")), key))
+        newest = (nlargest(MOST_LOOKS, found[key], key=lambda told: told.holder.version) for key in keys)
+        return [told for row in zip_longest(*newest) for told in row if told is not None]
+
+    def _scanned(self, uid: str, telling: Mapping[str, set[str]], now: float) -> None:
+        """Who reports a key no more is forgotten, after a while."""
+        mine = self._pools.setdefault(uid, _OfPool())
+        mine.scanned = now
+        for key, pods in mine.heard.items():
+            still = telling.get(key, set())
+            mine.heard[key] = {pod: each for pod, each in pods.items() if pod in still or now - each.at < AGAIN}
+
+    def _reporting(self, ledger: Ledger) -> Iterator[_Told]:
         for holder in self._cache.holders.reporting(ledger.namespace, ledger.pool):
-            for uid, key in self._news((holder,)):
-                if uid == ledger.pool_uid:
-                    turns[key] = turns.get(key, 0) + 1
-                    found.append((turns[key], key, holder))
-        return [(key, holder) for _, key, holder in sorted(found, key=lambda each: each[0])]
+            yield from (told for told in self._told(holder) if told.pool_uid == ledger.pool_uid)
 
-    def _news(self, holders: Iterable[Entry[HolderView]]) -> set[tuple[str, str]]:
-        """Pools and keys of which something is reported that counts, if the pod is there: keys that are published."""
-        found = set[tuple[str, str]]()
-        for holder in holders:
-            for name, key in holder.value.rejected:
-                pool = self._cache.store(Kind.POOL).by_name(holder.namespace, name)
-                ledger = self._ledger_of(pool.uid) if pool is not None else None
-                record = ledger.key(key) if ledger is not None else None
-                if pool is None or record is None or record.state is not KeyState.ACTIVE:
-                    continue
-                if self._pools.get(pool.uid, _OfPool()).is_news(key, holder.value.pod):
-                    found.add((pool.uid, key))
-        return found
+    def _told(self, holder: Entry[HolderView]) -> Iterator[_Told]:
+        """What it says of pools that there are."""
+        for rejection in holder.value.rejected:
+            pool = self._cache.store(Kind.POOL).by_name(holder.namespace, rejection.pool)
+            if pool is not None and self._is_published(pool.uid, rejection):
+                yield _Told(pool.uid, rejection.key, rejection.moment, holder)
+
+    def _is_published(self, uid: str, rejection: Rejection) -> bool:
+        ledger = self._ledger_of(uid)
+        record = ledger.key(rejection.key) if ledger is not None else None
+        return record is not None and record.state is KeyState.ACTIVE
+
+    def _is_news(self, told: _Told, now: float) -> bool:
+        mine = self._pools.get(told.pool_uid)
+        return mine is None or mine.is_news(told, now)
 
     def _keep(self, ledger: Ledger) -> None:
         """What is remembered of keys that went is forgotten."""
@@ -159,4 +263,9 @@ class Reports:
             return
         known = {key.name: key.state is KeyState.ACTIVE for key in ledger.keys}
         mine.open = {key: since for key, since in mine.open.items() if known.get(key)}
+        mine.opened = {key: at for key, at in mine.opened.items() if key in known}
         mine.heard = {key: pods for key, pods in mine.heard.items() if key in known}
+
+
+def _is_good(check: Checked | None, since: datetime) -> bool:
+    return check is not None and check.accepted and check.begun >= since
