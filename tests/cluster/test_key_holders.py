@@ -53,6 +53,26 @@ async def test_a_dead_key_is_replaced_soon_after_a_pod_reported_it_and_nothing_e
     assert 'keypool_key_reports_total{counted="yes"} 1.0' in operator.replica.metrics.text().decode()
 
 
+async def test_a_pool_of_one_key_has_a_dead_one_replaced_by_what_the_provider_lists(
+    operator: Operator, team: Team, simulator: Simulator, ledgers: Ledgers
+) -> None:
+    """There is no other key to compare it with."""
+    await team.apply(pool_manifest(size=1, health=SELDOM))
+    await team.ready()
+    (name,), before = [key["name"] for key in await ledgers.keys("chat", "active")], await team.value()
+    listed = len(simulator.record.calls("list"))
+    await simulator.change_key(simulator.record.live_keys()[0].id, "disable")
+    await report(team, a_holder(await a_pod(team, "web-1"), name))
+
+    async def the_list_was_read() -> bool:
+        return len(simulator.record.calls("list")) > listed
+
+    await eventually(the_list_was_read, 20, "the provider's list is read")
+    await team.changes(before, deadline=30)
+    await team.told("KeyReported")
+    assert simulator.record.mutations()["created"] == 2
+
+
 async def test_a_provider_that_rejects_everything_for_a_moment_has_no_key_replaced(
     operator: Operator, team: Team, simulator: Simulator, ledgers: Ledgers
 ) -> None:
@@ -101,7 +121,7 @@ async def test_a_lie_costs_one_probe_and_what_is_forged_costs_nothing(
     lie["spec"]["pools"][0]["keys"][0]["rejected"] = "2026-11-29T14:00:00Z"
     await team.client.patch(f"{paths.holders(team.namespace)}/web-1", {"spec": lie["spec"]})
     await team.considered()
-    assert probes(simulator) == asked + 1, "once for a pod and a key"
+    assert probes(simulator) == asked + 1, "the next report of this pod on this key counts in a minute"
     assert simulator.record.mutations() == {"created": 2}
 
 
