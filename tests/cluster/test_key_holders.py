@@ -1,6 +1,7 @@
 """The relay in a pod says that the provider rejects a key: the operator asks, and goes by the answer alone."""
 
 import io
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from tests.cluster.conftest import OperatorMaker
 from tests.cluster.ledgers import Ledgers
 from tests.cluster.reporting import a_holder, a_pod, report
 from tests.cluster.rights import Rights
-from tests.cluster.running import Operator
+from tests.cluster.running import Clock, Operator
 from tests.cluster.team import Team, pool_manifest
 from tests.waiting import eventually
 
@@ -54,11 +55,12 @@ async def test_a_dead_key_is_replaced_soon_after_a_pod_reported_it_and_nothing_e
 
 
 async def test_a_pool_of_one_key_has_a_dead_one_replaced_by_what_the_provider_lists(
-    operator: Operator, team: Team, simulator: Simulator, ledgers: Ledgers
+    *, operator: Operator, team: Team, simulator: Simulator, ledgers: Ledgers, clock: Clock
 ) -> None:
-    """There is no other key to compare it with."""
+    """There is no other key to compare it with. It is old enough to be listed."""
     await team.apply(pool_manifest(size=1, health=SELDOM))
     await team.ready()
+    clock.advance(timedelta(minutes=1))
     (name,), before = [key["name"] for key in await ledgers.keys("chat", "active")], await team.value()
     listed = len(simulator.record.calls("list"))
     await simulator.change_key(simulator.record.live_keys()[0].id, "disable")

@@ -44,12 +44,13 @@ class World:
         self.cache.upsert(Kind.POOL, {"metadata": meta, "spec": {}})
         self.now, self.seconds, self.asked, self.counted = NOW, 100.0, list[str](), list[bool]()
         self.refused: type[Exception] | None = None
+        self.ledgers = dict[str, Ledger]()
         self.answers = asyncio.Event()
         self.answers.set()
         self.reports = Reports(
             self.cache,
             self.pod,
-            lambda uid: self.ledger if uid == "pool-1" else None,
+            lambda uid: self.ledger if uid == "pool-1" else self.ledgers.get(uid),
             now=lambda: self.now,
             monotonic=lambda: self.seconds,
             counted=self.counted.append,
@@ -168,6 +169,41 @@ async def test_an_honest_report_is_heard_among_forged_ones_on_another_key(world:
     world.tell(holder("honest", "k1"))
     await world.look()
     assert set(world.reports.open("pool-1")) == {"k1"}
+
+
+async def test_the_pods_of_a_namespace_that_are_looked_up_in_a_second_are_bounded_for_all_its_pools_together(
+    world: World,
+) -> None:
+    meta = {"namespace": "shop", "name": "other", "uid": "pool-2", "resourceVersion": "1"}
+    world.cache.upsert(Kind.POOL, {"metadata": meta, "spec": {}})
+    world.ledgers["pool-2"] = other = Ledger(pool_uid="pool-2", namespace="shop", pool="other", keys=KEYS)
+    for number in range(50):
+        world.tell(holder(f"gone-{number}", "k0"))
+        world.tell(holder(f"gone-to-{number}", "k0", pool="other"))
+    assert await world.look() == await world.reports.look(other) == EVERY
+    assert len(world.asked) == MOST_LOOKS
+
+
+async def test_of_keys_that_are_reported_again_and_again_each_gets_its_turn(world: World) -> None:
+    """The first one is reported by ten pods."""
+    for number in range(10):
+        world.tell(holder(f"a{number}", "k0"))
+    await world.look()
+    assert set(world.reports.open("pool-1")) == {"k0"}
+    world.answered("k0", accepted=True)
+    for number in range(10):
+        world.tell(holder(f"b{number}", "k0"))
+    world.tell(holder("c", "k1"))
+    await world.look()
+    assert set(world.reports.open("pool-1")) == {"k1"}
+
+
+async def test_while_a_key_is_asked_about_no_other_pod_that_reports_it_is_looked_up(world: World) -> None:
+    for pod in ("a", "b"):
+        world.tell(holder(pod, "k0"))
+    await world.look()
+    assert await world.look() is None
+    assert len(world.asked) == 1
 
 
 async def test_an_api_server_that_does_not_tell_about_pods_holds_up_no_pass(

@@ -14,7 +14,7 @@ from keypool_lab.bench import load
 from keypool_lab.bench.failures import BenchError
 from keypool_lab.bench.figures import Figures
 from keypool_lab.bench.meter import Meter, quiet
-from keypool_lab.bench.stack import NAMESPACE, Operator, Stack
+from keypool_lab.bench.stack import NAMESPACE, Stack
 from keypool_lab.bench.waiting import until
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ async def measure(bench: "Bench") -> Figures:
     reports = min(REPORTS, count)
     async with bench.stack.operator(bench.profile(NAME)) as operator:
         await bench.at_rest(operator)
-        await _pools(bench, operator, (large, small))
+        await _pool(bench, large, 3)
+        await quiet(operator)
         relays, before = _Relays(bench.stack, large), operator.process.rss()
         with bench.teller.phase(f"{NAME}: {count} holders come"):
             await relays.come(count, reports)
@@ -45,6 +46,8 @@ async def measure(bench: "Bench") -> Figures:
             await relays.follow()
             await quiet(operator)
         rotated = await meter.stop()
+        await _pool(bench, small, 1)  # its key is the newest of the account, and is to be listed by the time it dies
+        await quiet(operator)
         meter = await Meter.start(bench.stack, operator)
         with bench.teller.phase(f"{NAME}: {reports} pods report a good key"):
             took = await relays.report(reports)
@@ -72,20 +75,22 @@ async def measure(bench: "Bench") -> Figures:
     return Figures(NAME, count, "holder", total, rotated, notes=notes)
 
 
-async def _pools(bench: "Bench", operator: Operator, names: Sequence[str]) -> None:
-    """A pool of three keys, and then one of one key: that is the newest of the account."""
+async def _pool(bench: "Bench", name: str, size: int) -> None:
     ready_at = bench.stack.observer.ready_at
-    for name, size in zip(names, (3, 1), strict=True):
-        await load.create(bench.stack, [name], size)
-        await bench.all_in(lambda name=name: int(name in ready_at), [name], lambda _: None, "Ready")  # type: ignore[misc]
-    await quiet(operator)
+    await load.create(bench.stack, [name], size)
+    await bench.all_in(lambda: int(name in ready_at), [name], lambda _: None, "Ready")
 
 
 async def _rotate(bench: "Bench", name: str) -> None:
-    observer = bench.stack.observer
-    observer.replaced_at.clear()
+    """Until the replaced keys are gone."""
+    former = bench.stack.observer.keys[name]
     await load.rotate(bench.stack, [name])
-    await _seen(bench, name, "rotated")
+
+    async def done() -> bool:
+        now = bench.stack.observer.keys[name]
+        return len(now) == len(former) and not now & former
+
+    await until(done, SECONDS, lambda: f"pool {name} was not rotated")
 
 
 async def _die(bench: "Bench", relays: "_Relays", name: str) -> float:
@@ -96,15 +101,13 @@ async def _die(bench: "Bench", relays: "_Relays", name: str) -> float:
     await bench.stack.disable_newest_key()
     begun = time.monotonic()
     await relays.reject(name, key)
-    await _seen(bench, name, "replaced")
-    return bench.stack.observer.replaced_at[name] - begun
+    replaced_at = bench.stack.observer.replaced_at
 
-
-async def _seen(bench: "Bench", name: str, what: str) -> None:
     async def done() -> bool:
-        return name in bench.stack.observer.replaced_at
+        return name in replaced_at
 
-    await until(done, SECONDS, lambda: f"the key of pool {name} was not {what}")
+    await until(done, SECONDS, lambda: f"the key of pool {name} was not replaced")
+    return replaced_at[name] - begun
 
 
 @dataclass

@@ -139,3 +139,21 @@ def test_a_withdrawn_key_that_still_stands_in_the_secret_may_be_live_while_the_b
     for grip, ready in ((Grip.ENGAGED, "Unknown"), (Grip.FREE, "False")):
         status = concluded(seen(ledger=ledger, pool=a_pool(spec=a_spec(size=1)), grip=grip))
         assert [condition.status for condition in status.conditions if condition.type == "Ready"] == [ready]
+
+
+def test_a_key_that_a_pod_reports_has_the_list_read_at_its_first_rejection_and_holds_nothing() -> None:
+    brake = braked()
+    assert brake.reject("a", reported=True), "a listing is asked for"
+    assert (brake.doubted, brake.grip) == (True, Grip.FREE)
+    assert not brake.reject("a", reported=True), "once"
+    brake.listed(published("a", "b"), active={"b"})
+    assert (brake.doubted, brake.lost, brake.grip) == (False, {"a"}, Grip.FREE)
+    brake.accept("a", NOW)
+    assert brake.lost == set()
+
+
+def test_a_key_that_is_listed_as_active_is_not_lost_by_a_report() -> None:
+    brake = braked()
+    brake.reject("a", reported=True)
+    brake.listed(published("a", "b"), active={"a", "b"})
+    assert brake.lost == set()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from keypool.core.actions import ProbeKey
 from keypool.core.brake import Grip
 from keypool.core.holders import APART, SOONER, SOONEST, is_confirmed, next_probe, pod_counts
-from keypool.core.lifecycle import KeyState
+from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Checked, Observation, heard_since
 from keypool.core.plan import plan
 from keypool.reconcile.memory import Memory
@@ -121,6 +121,12 @@ def test_two_rejections_far_enough_apart_withdraw_a_reported_key() -> None:
     assert state(seen(rejected(at - SECOND / 100, 2, NOW)), at) is KeyState.ACTIVE
     assert state(seen(rejected(at, 1)), at) is KeyState.ACTIVE
     assert state(seen(rejected(at, 2, NOW), reported=None), at) is KeyState.ACTIVE, "the threshold is three"
+
+
+def test_that_a_pod_reported_it_is_told_also_where_the_threshold_is_reached_by_then() -> None:
+    at = NOW + APART
+    (step,) = plan(seen(rejected(at, 3, NOW)), at).ledger.steps
+    assert step.evidence is Evidence.REPORTED
 
 
 @pytest.mark.parametrize("grip", [Grip.UNSURE, Grip.ENGAGED])

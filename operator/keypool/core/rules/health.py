@@ -26,10 +26,10 @@ def failed_keys_are_withdrawn(o: Observation, plan: Plan, now: datetime) -> Deci
         check = o.checks.get(key.name)
         free = o.grip is Grip.FREE
         rejected = check is not None and check.rejections >= threshold and free
-        if has_expired(o, key, now) or rejected:
-            ledger = ledger.advance(key.name, Evidence.FAILED, published_at=None)
-        elif free and is_confirmed(o, key):
-            ledger = ledger.advance(key.name, Evidence.REPORTED, published_at=None)
+        expired, reported = has_expired(o, key, now), free and is_confirmed(o, key)
+        if expired or rejected or reported:
+            evidence = Evidence.REPORTED if reported and not expired else Evidence.FAILED
+            ledger = ledger.advance(key.name, evidence, published_at=None)
     next_expiry = earliest(*(look_again(key.expires_at, now) for key in ledger.inside(KeyState.ACTIVE)))
     return Decision("keys that expired or were rejected leave the Secret", ledger=ledger, wake_at=next_expiry)
 
