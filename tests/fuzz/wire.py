@@ -80,6 +80,7 @@ READERS: dict[str, Read] = {
     "headers.outgoing": lambda data: [headers.outgoing(_pairs(data), dialect, KEY) for dialect in DIALECTS],
     "headers.upgrade": lambda data: headers.upgrade(_pairs(data), KEY),
     "headers.returned": lambda data: headers.returned(_pairs(data)),
+    "headers.plain": lambda data: headers.plain(_text(data)),
     "headers.credential": lambda data: headers.credential("anthropic", KEY, [("anthropic-version", _text(data))]),
     "requests.may_be_held": lambda data: requests.may_be_held(_text(data), len(data)),
     "requests.asked": _asked,

@@ -5,6 +5,7 @@ from pathlib import Path
 from keypool_lab.bench.progress import Teller
 from keypool_lab.relaybench.measured import GOALS, added, best
 from keypool_lab.relaybench.rounds import SHORT, measure
+from keypool_lab.relaybench.shares import shares
 from keypool_lab.relaybench.targets import ALONE, RELAY
 
 
@@ -15,3 +16,9 @@ async def test_requests_and_streams_of_a_short_run_all_get_through_and_every_goa
     assert all(isinstance(goal.measured(rounds), float | int) for goal in GOALS)
     assert best(rounds[RELAY]).idle_memory > 0
     assert isinstance(added(rounds, RELAY, "p99"), float)
+
+
+async def test_the_parts_of_the_relay_make_up_what_a_request_costs(tmp_path: Path) -> None:
+    told = await shares(1.0, tmp_path)
+    assert len(told.samples) > 1
+    assert abs(sum(told.costs().values()) - told.request_cpu) < 1

@@ -11,13 +11,14 @@ from keypool_lab.commands.failing import told
 
 if TYPE_CHECKING:
     from keypool_lab.relaybench.measured import Round
+    from keypool_lab.relaybench.shares import Shares
     from keypool_lab.relaybench.tally import Phase
 
-PARTS = ("costs", "trouble")
+PARTS = ("costs", "shares", "trouble")
 
 
 def bench_relay(
-    only: Annotated[str | None, typer.Option(help="One part: costs or trouble. Default: both.")] = None,
+    only: Annotated[str | None, typer.Option(help="One part: costs, shares or trouble. Default: all.")] = None,
     short: Annotated[
         bool, typer.Option("--short", help="Seconds instead of minutes: no figures, does it work?")
     ] = False,
@@ -28,7 +29,7 @@ def bench_relay(
     from keypool_lab.relaybench import report, targets  # noqa: PLC0415 - so that other commands start quickly
 
     if only not in {None, *PARTS}:
-        raise typer.BadParameter(f"{only!r} is neither {' nor '.join(PARTS)}")
+        raise typer.BadParameter(f"{only!r} is none of {', '.join(PARTS)}")
     output.mkdir(parents=True, exist_ok=True)
     load, rounds, runs = os.getloadavg()[0], dict[str, "list[Round]"](), dict[str, "list[Phase]"]()
     with told():
@@ -36,6 +37,8 @@ def bench_relay(
             if only in {None, "costs"}:
                 rounds |= _costs(short, output)
                 report.show(rounds, targets.missing())
+            if only in {None, "shares"}:
+                report.show_shares(_shares(short, output))
             if only in {None, "trouble"}:
                 _trouble(short, rate, output, runs)
                 report.show_trouble(runs)
@@ -50,6 +53,14 @@ def _costs(short: bool, output: Path) -> "dict[str, list[Round]]":
     lack = targets.missing()
     names = [name for name in targets.STARTS if name not in lack]
     return asyncio.run(rounds.measure(rounds.SHORT if short else rounds.Sizes(), names, output, Teller()))
+
+
+def _shares(short: bool, output: Path) -> "Shares":
+    from keypool_lab.bench.progress import Teller  # noqa: PLC0415 - see above
+    from keypool_lab.relaybench.shares import shares  # noqa: PLC0415
+
+    with Teller().phase("what each part costs"):
+        return asyncio.run(shares(0.3 if short else 10.0, output))
 
 
 def _trouble(short: bool, rate: float, output: Path, runs: "dict[str, list[Phase]]") -> None:

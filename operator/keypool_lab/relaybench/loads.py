@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from dataclasses import dataclass, field
+from statistics import median
 from typing import cast
 
 from keypool_lab.bench.failures import BenchError
@@ -63,6 +64,8 @@ class Heard:
     events: int = 0
     ended: int = 0
     late: list[float] = field(default_factory=list)
+    means: list[float] = field(default_factory=list)
+    """The mean lateness of each stream, in seconds."""
 
     @property
     def lost(self) -> int:
@@ -73,13 +76,17 @@ class Heard:
         """Of that many per cent at most."""
         return percentile(self.late, percent) * 1000 if self.late else 0.0
 
+    def unfairness(self) -> float:
+        """How many times as late as the usual stream the worst one is, on the whole."""
+        return max(self.means) / median(self.means) if self.means else 0.0
+
 
 class _Listening(asyncio.Protocol):
     """One stream; it takes every event that is the next one."""
 
     def __init__(self, heard: Heard, raw: bytes) -> None:
         self._heard, self._raw = heard, raw
-        self._rest, self._next = b"", 0
+        self._rest, self._next, self._late = b"", 0, 0.0
         self.done = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -96,6 +103,7 @@ class _Listening(asyncio.Protocol):
                 self._next += 1
                 heard.events += 1
                 heard.late.append(now - float(found[2]))
+                self._late += heard.late[-1]
         self._rest = got[max(end, len(got) - 256) :]
         if self._rest.endswith(b"0\r\n\r\n"):
             heard.ended += b"[DONE]" in self._rest
@@ -105,6 +113,8 @@ class _Listening(asyncio.Protocol):
         """Called by asyncio."""
         if not self.done.done():
             self.done.set_result(None)
+            if self._next:
+                self._heard.means.append(self._late / self._next)
 
 
 async def streams(port: int, count: int, rate: float, events: int) -> Heard:

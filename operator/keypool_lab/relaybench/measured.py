@@ -27,6 +27,10 @@ class Round:
     lost: float
     """Events of the many streams that did not come."""
     many_late: float
+    many_memory: float
+    """The most it had, with the many streams."""
+    unfairness: float
+    """How many times as late as the usual one the worst of the many streams was, on the whole."""
     idle_memory: float
 
     @property

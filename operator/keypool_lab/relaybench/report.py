@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from keypool_lab.relaybench.measured import GOALS, MIB, Round, added, best, noise
+from keypool_lab.relaybench.shares import Shares
 from keypool_lab.relaybench.tally import Phase
 from keypool_lab.relaybench.targets import ALONE, RELAY
 
@@ -27,6 +28,14 @@ def show(rounds: Rounds, lack: Mapping[str, str], console: Console | None = None
         console.print(_requests(rounds), _streams(rounds), _goals(rounds), _ratios(rounds))
     for name, why in lack.items():
         console.print(f"{name} was skipped: {why}", highlight=False)
+
+
+def show_shares(told: Shares, console: Console | None = None) -> None:
+    """What each part of the relay costs."""
+    table = _table(f"the {told.request_cpu:.0f} CPU-µs of a request, by samples", "part", ("CPU-µs", "share"))
+    for name, cost in told.costs().items():
+        table.add_row(name, f"{cost:.0f}", f"{cost / told.request_cpu:.0%}")
+    (console or Console(width=WIDTH)).print(table)
 
 
 def show_trouble(runs: Mapping[str, Sequence[Phase]], console: Console | None = None) -> None:
@@ -92,13 +101,22 @@ def _requests(rounds: Rounds) -> Table:
 
 
 def _streams(rounds: Rounds) -> Table:
-    names = ("CPU-µs an event", "noise", "ms late p99", "MiB", "many: ms late p99", "events lost")
+    names = (
+        "CPU-µs an event",
+        "noise",
+        "ms late p99",
+        "MiB",
+        "many: ms late p99",
+        "MiB",
+        "worst by usual",
+        "events lost",
+    )
     table = _table("streams: 400, then 1,000, of 50 events a second (fewer in a short run)", "", names)
     for name, those in rounds.items():
         one = best(those)
         cpu = (f"{one.event_cpu:.0f}", f"{noise(those, 'event_cpu'):.0%}")
-        memory, many = f"{one.stream_memory / MIB:.0f}", f"{one.many_late:.0f}"
-        table.add_row(name, *cpu, f"{one.late:.1f}", memory, many, f"{one.lost:.0f}")
+        many = (f"{one.many_late:.0f}", f"{one.many_memory / MIB:.0f}", f"{one.unfairness:.2f}")
+        table.add_row(name, *cpu, f"{one.late:.1f}", f"{one.stream_memory / MIB:.0f}", *many, f"{one.lost:.0f}")
     return table
 
 

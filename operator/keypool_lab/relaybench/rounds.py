@@ -76,6 +76,8 @@ async def _round(provider: Target, target: Target, sizes: Sizes) -> Round:
         stream_memory=memory,
         lost=heard.lost + many.lost,
         many_late=many.late_ms(99),
+        many_memory=process.peak_rss(),
+        unfairness=many.unfairness(),
         idle_memory=idle,
     )
 

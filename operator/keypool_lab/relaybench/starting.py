@@ -38,7 +38,9 @@ async def running(
 
 
 @asynccontextmanager
-async def relay(mount: Mount, logs: Path, name: str = "relay") -> AsyncIterator[tuple[Process, int, int]]:
+async def relay(
+    mount: Mount, logs: Path, name: str = "relay", argv: Sequence[str] = ("-m", "keypool_client", "relay")
+) -> AsyncIterator[tuple[Process, int, int]]:
     """The relay as a pod runs it, with all that it does; its port, and that of its metrics."""
     # What the machine says of proxies is nothing to it.
     environment = {name: "" for name in os.environ if name.lower().endswith("_proxy")} | {
@@ -46,7 +48,7 @@ async def relay(mount: Mount, logs: Path, name: str = "relay") -> AsyncIterator[
         "KEYPOOL_RELAY_LISTEN_PORT": "0",
         "KEYPOOL_RELAY_HEALTH_PORT": "0",
     }
-    async with running(name, ["-m", "keypool_client", "relay"], environment, logs, RELAY_PORTS) as (process, found):
+    async with running(name, list(argv), environment, logs, RELAY_PORTS) as (process, found):
         yield process, int(found[0][0]), int(found[0][1])
 
 
