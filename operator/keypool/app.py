@@ -84,7 +84,7 @@ class Replica:
         self._begin_anew()
         self.leadership: Leadership | None = None
         self.server = ProbeServer(
-            self.metrics.text,
+            self.metrics.pieces,
             self.not_ready,
             self.health.not_alive,
             self.health.notes,

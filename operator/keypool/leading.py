@@ -165,6 +165,7 @@ class Leader:
                 raise
             except Exception as error:
                 outcome = type(error).__name__
+                self._world.metrics.failing.failed(kind, uid)
                 raise
             finally:
                 self._world.metrics.reconcile_seconds.labels(kind, outcome).observe(monotonic() - started)
@@ -190,8 +191,8 @@ class Leader:
             _log.warning(UNSERVED, extra={"namespace": namespace, "pools": pools})
 
     def _unserved(self) -> int:
-        sees = self._liveness.sees
-        return sum(not sees(handle.ledger.namespace) for handle in self._world.ledgers.all())
+        places = Counter(handle.ledger.namespace for handle in self._world.ledgers.all())
+        return sum(ledgers for place, ledgers in places.items() if not self._liveness.sees(place))
 
     async def _finish(self) -> None:
         """Lets passes that are under way come to their end; new ones are not begun."""
@@ -204,6 +205,7 @@ class Leader:
         world.metrics.read_holders(partial(len, world.cache.holders))
         world.metrics.read_when_scraped(
             queue_depth=lambda: self._queue.depth,
+            queue_wait=self._queue.longest_wait,
             keys_owed=world.ledgers.owed.keys,
             leader=lambda: world.leadership.remaining() > 0,
             watch_ages={kind.value: partial(self._age, kind) for kind in watched(self._settings.served)},

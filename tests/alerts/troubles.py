@@ -8,6 +8,8 @@ MINUTES = round(HOURS * 60) + 1
 WATCH = 'keypool_watch_age_seconds{{kind="{}",instance="a"}}'
 RESYNC = 'keypool_resync_age_seconds{instance="a"}'
 SERVED = 'keypool_namespace_served{{namespace="{}",instance="a"}}'
+QUEUE_WAIT = 'keypool_queue_longest_wait_seconds{instance="a"}'
+FAILING = 'keypool_passes_failing{{kind="{}",instance="a"}}'
 UNSERVED = 'keypool_ledgers_unserved{instance="a"}'
 OBJECT = 'namespace="team",keyprovider="vendor",instance="a"'
 CALLS = f'keypool_provider_calls_total{{{{{OBJECT},provider="liteLLM",call="probe",outcome="{{}}"}}}}'
@@ -74,6 +76,8 @@ TROUBLE: dict[str, dict[str, Series]] = {
     "KeypoolTwoLead": {'keypool_leader{instance="b"}': always(1)},
     "KeypoolWatchSilent": {WATCH.format("apikeypools"): always(121), WATCH.format("secrets"): always(3)},
     "KeypoolResyncOld": {RESYNC: always(1801)},
+    "KeypoolQueueLong": {QUEUE_WAIT: always(301)},
+    "KeypoolPassesFailing": {FAILING.format("pool"): always(1), FAILING.format("provider"): always(0)},
     "KeypoolNamespaceNotServed": {SERVED.format("a"): always(0), SERVED.format("b"): always(1)},
     "KeypoolPoolNotReady": {pool_series("keypool_pool_ready", "chat"): always(0)},
     "KeypoolLeakNotContained": {
@@ -126,6 +130,8 @@ PATIENCE = {
     "KeypoolTwoLead": 1,
     "KeypoolWatchSilent": 4,
     "KeypoolResyncOld": 14,
+    "KeypoolQueueLong": 9,
+    "KeypoolPassesFailing": 14,
     "KeypoolNamespaceNotServed": 14,
     "KeypoolPoolNotReady": 14,
     "KeypoolLeakNotContained": 61,
@@ -170,6 +176,9 @@ WELL: dict[str, Series] = {
     RESYNC: [minute % 6 * 60.0 for minute in range(MINUTES)],
     SERVED.format("a"): [*[0.0] * 3, *always(1)[3:]],
     UNSERVED: always(0),
+    QUEUE_WAIT: [minute % 6 * 60.0 for minute in range(MINUTES)],
+    FAILING.format("pool"): [minute % 12 // 2 * 1.0 for minute in range(MINUTES)],
+    FAILING.format("provider"): always(0),
     RELAYED.format("none", "answered"): growing(600),
     RELAYED.format("caller", "failed"): growing(600),
     RELAYED.format("transient", "failed"): growing(20),

@@ -6,9 +6,10 @@ from decimal import Decimal
 from keypool.core.breaker import State
 from keypool.core.lifecycle import KeyState
 from keypool.core.limits import Usage
+from keypool.serve.by_pool import MOST
 from keypool.serve.metrics import Metrics
 from keypool.serve.metrics_budget import MOST_LEVELS, Level
-from keypool.serve.pools import MOST, PoolState
+from keypool.serve.pools import PoolState
 from keypool.serve.providers import MOST_ENDPOINTS, MOST_PROVIDERS, ProviderState
 from keypool.serve.usage import MOST_KEYS, PoolUsage
 
@@ -161,6 +162,7 @@ def test_ages_are_asked_for_at_each_scrape() -> None:
     ages: dict[str, float] = {"apikeypools": 40.0, "secrets": 3.0}
     metrics.read_when_scraped(
         queue_depth=lambda: 7,
+        queue_wait=lambda: 1.5,
         keys_owed=lambda: 2,
         leader=lambda: True,
         watch_ages={kind: (lambda kind=kind: ages[kind]) for kind in ages},  # type: ignore[misc]
@@ -173,6 +175,7 @@ def test_ages_are_asked_for_at_each_scrape() -> None:
     ages["apikeypools"] = 5.0
     assert sample(metrics, "keypool_watch_age_seconds", kind="apikeypools") == 5
     assert sample(metrics, "keypool_queue_depth") == 7
+    assert sample(metrics, "keypool_queue_longest_wait_seconds") == 1.5
     assert sample(metrics, "keypool_keys_owed") == 2
     assert sample(metrics, "keypool_leader") == 1
     assert sample(metrics, "keypool_namespace_served", namespace="team") == 0

@@ -21,10 +21,10 @@ class Operator:
         self.scrapes = 0
         self.server = ProbeServer(self.metrics, lambda: self.reasons, port=0)
 
-    def metrics(self) -> bytes:
+    def metrics(self) -> list[bytes]:
         """One scrape."""
         self.scrapes += 1
-        return b"keypool_leader 1\n"
+        return [b"keypool_leader ", b"1\n"]
 
     async def get(self, path: str) -> tuple[int, str]:
         """Status and body of a request."""

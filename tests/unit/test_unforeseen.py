@@ -16,6 +16,7 @@ from keypool.reconcile import unforeseen
 from keypool.reconcile.readings import FINALIZER
 from keypool.reconcile.unforeseen import Unforeseen
 from keypool.reconcile.world import World
+from keypool.serve.metrics import Metrics
 from tests.unit.core.builders import NOW, a_key, a_ledger
 
 CANARY = "sk-canary-0123456789"
@@ -70,6 +71,8 @@ class Play:
         self.pool: Object = {"metadata": meta, "spec": {name: it for name, it in spec.items() if it is not None}}
         self.api = Api(self.pool)
         self.handle = Handle(a_ledger(*keys), self.api)
+        self.metrics = Metrics()
+        self.metrics.failing.begin()
         self.sight = Unforeseen(cast("World", self._world()))
 
     def _world(self) -> object:
@@ -82,6 +85,7 @@ class Play:
         return SimpleNamespace(
             now=lambda: NOW,
             random=lambda: 0.5,
+            metrics=self.metrics,
             started_at=NOW,
             installation="i",
             client=self.api,
@@ -176,7 +180,9 @@ async def test_a_pool_of_somebody_else_by_the_same_name_keeps_its_finalizer() ->
 async def test_pauses_grow_until_a_look_goes_well() -> None:
     play = Play(a_key(), policy="RevokeAndWait")
     assert [await play.fails() for _ in range(10)] == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300]
-    play.sight.over("uid")
+    assert play.metrics.registry.get_sample_value("keypool_passes_failing", {"kind": "pool"}) == 1
+    play.sight.over("uid", "pool")
+    assert play.metrics.registry.get_sample_value("keypool_passes_failing", {"kind": "pool"}) == 0
     assert await play.fails() == 1
 
 

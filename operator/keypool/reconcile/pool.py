@@ -64,6 +64,7 @@ class PoolReconciler:
     async def reconcile(self, uid: str) -> float | None:
         """Brings one pool to where it should be now; seconds until it must be looked at again, None for never."""
         if not self._is_in_sight(uid):
+            self._unforeseen.over(uid, "pool")
             return None  # looked at as soon as its namespace is
         try:
             pause = await self._reconcile(uid)
@@ -75,7 +76,7 @@ class PoolReconciler:
         finally:
             self._world.budgets.let_go(uid)
             self._let_others_go_on()
-        self._unforeseen.over(uid)
+        self._unforeseen.over(uid, "pool")
         return pause
 
     def _let_others_go_on(self) -> None:

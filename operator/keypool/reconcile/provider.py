@@ -58,7 +58,7 @@ class ProviderReconciler:
             raise
         except BaseException as error:  # noqa: BLE001 - one place for all that nobody foresaw
             return await self._unforeseen.of_provider(uid, error)
-        self._unforeseen.over(uid)
+        self._unforeseen.over(uid, "provider")
         return pause
 
     async def _reconcile(self, uid: str) -> float | None:

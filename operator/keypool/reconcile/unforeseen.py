@@ -59,9 +59,10 @@ class Unforeseen:
         self._world, self._measure = world, measure
         self._failures: dict[str, int] = {}
 
-    def over(self, uid: str) -> None:
-        """A look went well."""
+    def over(self, uid: str, what: str) -> None:
+        """A look at a "pool" or "provider" went well, or is not to be."""
         self._failures.pop(uid, None)
+        self._world.metrics.failing.over(what, uid)
 
     async def of_pool(self, uid: str, error: BaseException, sent: frozenset[str]) -> float:
         """Seconds until the pool is looked at again. `sent`: names of the keys whose create call was made. Raises what
@@ -106,6 +107,7 @@ class Unforeseen:
         if (own := through(error)) is not None:
             raise own
         self._failures[uid] = self._failures.get(uid, 0) + 1
+        self._world.metrics.failing.failed(what, uid)
         _log.error("a look failed unexpectedly", extra={"kind": what, "uid": uid, "error": describe(error)})
         return f"the look at this {what} failed with {type_of(error)}; it is tried again with growing pauses"
 

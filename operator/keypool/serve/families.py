@@ -1,8 +1,9 @@
 """Families of series, and their text. Of ten thousand pools, prometheus_client's own way takes seconds of a core."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -10,8 +11,24 @@ from prometheus_client.registry import Collector
 
 Row = tuple[tuple[str, ...], float]
 """The labels' values, and the series' own."""
-LabelTexts = dict[tuple[str, ...], dict[tuple[str, ...], str]]
-"""What stands in braces, by the labels' names and values: the same for many metrics."""
+PIECE = 2000
+"""Lines that are put together at a time: while a thread does it, the loop waits for it."""
+
+
+class _Texts(dict[tuple[str, ...], str]):
+    """What stands in braces, by the labels' values. It is made where it is missing."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self._names = names
+
+    def __missing__(self, values: tuple[str, ...]) -> str:
+        text = self[values] = _text_of(self._names, values)
+        return text
+
+
+LabelTexts = dict[tuple[str, ...], _Texts]
+"""By the labels' names: the same for many metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +54,27 @@ class Family:
             metric.add_metric(labels, float(value))
         return metric
 
-    def lines(self, texts: LabelTexts) -> str:
-        """In the exposition format. `texts` are shared by the families of one scrape."""
-        name, known = self.exposed, texts.setdefault(self.labels, {})
-        lines = [f"# HELP {name} {self.text}\n# TYPE {name} {self.kind}\n"]
-        for labels, value in self.rows:
-            text = known.get(labels)
-            if text is None:
-                text = known[labels] = _text_of(self.labels, labels)
-            lines.append(f"{name}{text} {float(value)!r}\n")  # as Go reads it: also infinite ones, and none
-        return "".join(lines)
+    def lines(self, texts: LabelTexts) -> Iterator[bytes]:
+        """In the exposition format, piece by piece. `texts` are shared by the families of one scrape."""
+        return self.made_of(self.cells((row,), texts) for row in self.rows)
+
+    def cells(self, rows: Sequence[Row], texts: LabelTexts) -> bytes:
+        """The lines of some rows, without the first one's name; nothing for none. Numbers as Go reads them: also an
+        infinite one, or none."""
+        if not rows:
+            return b""
+        known = texts.get(self.labels)
+        if known is None:
+            known = texts[self.labels] = _Texts(self.labels)
+        lines = [f"{known[labels]} {float(value)!r}\n" for labels, value in rows]
+        return (lines[0] if len(lines) == 1 else self.exposed.join(lines)).encode()
+
+    def made_of(self, cells: Iterable[bytes]) -> Iterator[bytes]:
+        """The same from `cells`."""
+        name, left = self.exposed.encode(), iter(cells)
+        yield f"# HELP {self.exposed} {self.text}\n# TYPE {self.exposed} {self.kind}\n".encode()
+        while some := tuple(islice(left, PIECE)):
+            yield name + name.join(some)
 
 
 class Families(Collector):
@@ -65,10 +93,10 @@ class Families(Collector):
         """As prometheus_client asks for it."""
         return (family.metric() for family in self.families())
 
-    def lines(self) -> bytes:
-        """All of their text."""
+    def lines(self) -> Iterator[bytes]:
+        """All of their text, piece by piece."""
         texts: LabelTexts = {}
-        return "".join([family.lines(texts) for family in self.families()]).encode()
+        return (piece for family in self.families() for piece in family.lines(texts))
 
 
 def _text_of(names: tuple[str, ...], values: tuple[str, ...]) -> str:

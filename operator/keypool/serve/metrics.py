@@ -1,12 +1,13 @@
 """What the operator counts, for Prometheus. Labels are of few values; a pool has a handful of series."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from platform import python_version
 
 from prometheus_client import Counter, Gauge, Histogram, ProcessCollector
 
 from keypool import __version__
 from keypool.serve.asked import AskedGauge
+from keypool.serve.failing import FailingPasses
 from keypool.serve.left_out import LeftOut
 from keypool.serve.metrics_budget import BudgetSeries, Level
 from keypool.serve.pools import PoolSeries
@@ -80,7 +81,11 @@ class Metrics:
             ["counted"],
             registry=registry,
         )
-        self.queue_depth = self._ask("keypool_queue_depth", "Pools that wait for a worker.")
+        self.queue_depth = self._ask("keypool_queue_depth", "Pools and provider objects that wait for a worker.")
+        self.queue_wait = self._ask(
+            "keypool_queue_longest_wait_seconds",
+            "Seconds for which the pool or provider object has waited that waits longest for a worker; 0 for none.",
+        )
         self.leader = Gauge("keypool_leader", "1 while this replica leads.", registry=registry)
         self.watch_age = self._ask(
             "keypool_watch_age_seconds",
@@ -126,8 +131,8 @@ class Metrics:
         )
         build.labels(__version__, python_version()).set(1)
         self.pools, self.usage, self.providers = PoolSeries(), UsageSeries(), ProviderSeries()
-        self.budgets = BudgetSeries()
-        for series in (self.writes_held, self.pools, self.usage, self.providers, self.budgets):
+        self.budgets, self.failing = BudgetSeries(), FailingPasses()
+        for series in (self.writes_held, self.pools, self.usage, self.providers, self.budgets, self.failing):
             registry.register(series)
         of_pools = {"pools": self.pools.left_out, "usage": self.usage.left_out, "keys": self.usage.keys_left_out}
         of_providers = {"providers": self.providers.left_out, "endpoints": self.providers.endpoints_left_out}
@@ -165,6 +170,7 @@ class Metrics:
             for (namespace, pool), _ in series.known():
                 self.on_pool_gone(namespace, pool)
         self.providers.forget()
+        self.failing.forget()
         self.read_budgets(tuple)
         for gauge in self._asked:
             gauge.forget()
@@ -173,6 +179,7 @@ class Metrics:
         self,
         *,
         queue_depth: Callable[[], int],
+        queue_wait: Callable[[], float],
         keys_owed: Callable[[], int],
         leader: Callable[[], bool],
         watch_ages: Mapping[str, Callable[[], float]],
@@ -182,6 +189,8 @@ class Metrics:
     ) -> None:
         """Have these gauges ask for their values at each scrape, from another thread; the functions must be quick."""
         self.queue_depth.of(queue_depth)
+        self.queue_wait.of(queue_wait)
+        self.failing.begin()
         self.keys_owed.of(keys_owed)
         self.leader.set_function(leader)
         self.resync_age.of(resync_age)
@@ -210,6 +219,10 @@ class Metrics:
         """The same for the request budgets of accounts."""
         self.budgets.levels = levels
 
+    def pieces(self) -> Iterator[bytes]:
+        """The exposition format, piece by piece; without what cannot be told now."""
+        return self.registry.pieces()
+
     def text(self) -> bytes:
-        """The exposition format; without what cannot be told now."""
-        return self.registry.text()
+        """All of it."""
+        return b"".join(self.pieces())

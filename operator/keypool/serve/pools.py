@@ -1,60 +1,12 @@
-"""How pools stand, as series for Prometheus. They are made at each scrape: a gauge for each pool takes a kilobyte."""
+"""How pools stand, as series for Prometheus."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from keypool.core.lifecycle import KeyState
-from keypool.serve.families import Families, Family, Row
-
-POOL = ("namespace", "pool")
-
-
-MOST = 2000
-"""Pools of one namespace that have series: whoever makes more fills nobody's scrape."""
-T = TypeVar("T")
-
-
-class ByPool(Families, Generic[T]):
-    """What is known of each pool. Its series exist while the pool does."""
-
-    def __init__(self) -> None:
-        self._pools: dict[tuple[str, str], T] = {}
-
-    def note(self, namespace: str, pool: str, known: T | None) -> None:
-        """What is known of a pool; None when nothing is, or it is gone."""
-        if known is None:
-            self._pools.pop((namespace, pool), None)
-        else:
-            self._pools[namespace, pool] = known
-
-    def get(self, namespace: str, pool: str) -> T | None:
-        """What is known of one pool."""
-        return self._pools.get((namespace, pool))
-
-    def known(self) -> list[tuple[tuple[str, str], T]]:
-        """As it is now, for `families`, which is asked at each scrape from another thread."""
-        return list(self._pools.items())
-
-    def shown(self, first: Callable[[T], bool] = lambda _: False) -> list[tuple[tuple[str, str], T]]:
-        """Those that have series: so many of each namespace, and `first` those of which somebody has to know."""
-        known = self.known()
-        crowded = {namespace for namespace, count in Counter(pool[0] for pool, _ in known).items() if count > MOST}
-        if not crowded:
-            return known
-        known.sort(key=lambda each: not first(each[1]))
-        left = dict.fromkeys(crowded, MOST)
-        return [each for each in known if each[0][0] not in crowded or _counted(left, each[0][0])]
-
-    def left_out(self) -> Counter[str]:
-        """How many pools of each namespace have no series."""
-        counts = Counter(namespace for namespace, _ in tuple(self._pools))
-        return Counter({namespace: count - MOST for namespace, count in counts.items() if count > MOST})
-
-
-def _counted(left: dict[str, int], namespace: str) -> bool:
-    left[namespace] -= 1
-    return left[namespace] >= 0
+from keypool.serve.by_pool import POOL, ByPool, Column, Pool, gauge
+from keypool.serve.families import Family, Row
 
 
 class PoolState(NamedTuple):
@@ -133,7 +85,44 @@ _GAUGES: tuple[tuple[str, str, Callable[[PoolState], float | None]], ...] = (
         lambda pool: pool.good_probe,
     ),
 )
-Known = list[tuple[tuple[str, str], PoolState]]
+
+
+def _conditions(pool: Pool, state: PoolState) -> list[Row]:
+    return [((*pool, *condition), 1) for condition in state.conditions]
+
+
+def _waits_for(pool: Pool, state: PoolState) -> list[Row]:
+    return [((*pool, state.waits_for), 1)] if state.waits_for else []
+
+
+def _unusual_keys(pool: Pool, state: PoolState) -> list[Row]:
+    counts = Counter(each.value for each in state.keys if each is not KeyState.ACTIVE)
+    return [((*pool, each), count) for each, count in counts.items()]
+
+
+_COLUMNS: tuple[Column[PoolState], ...] = (
+    *(gauge(*each) for each in _GAUGES),
+    Column(
+        "keypool_pool_condition",
+        "1 for each condition of a pool that is not as it should be: Stalled and Reconciling while they are there, the "
+        "others while they are not True. What is as it should be has no series.",
+        _conditions,
+        (*POOL, "condition", "status", "reason"),
+    ),
+    Column(
+        "keypool_pool_waits_for",
+        "1 while a condition of a pool is not as it should be, or it is suspended; who has to act: owner (of the "
+        "pool), platform, provider, or nobody, where it passes by itself.",
+        _waits_for,
+        (*POOL, "who"),
+    ),
+    Column(
+        "keypool_pool_keys",
+        "Keys of a pool by state, but for the active ones: those are keypool_pool_keys_published. No series for none.",
+        _unusual_keys,
+        (*POOL, "state"),
+    ),
+)
 
 
 class PoolSeries(ByPool[PoolState]):
@@ -141,55 +130,19 @@ class PoolSeries(ByPool[PoolState]):
     key that is no usual one. A pool at rest has no series of these: of ten thousand pools that keeps a scrape small.
     """
 
-    def families(self) -> Iterator[Family]:
-        """All of them."""
-        shown = self.shown(lambda state: bool(state.leaks or state.conditions))
-        for name, text, value_of in _GAUGES:
-            rows = [(pool, value) for pool, state in shown if (value := value_of(state)) is not None]
-            yield Family(name, text, POOL, rows)
-        yield _conditions(shown)
-        yield _waits_for(shown)
-        yield _keys_of_pools(shown)
-        yield _keys(self.known())
+    @property
+    def columns(self) -> tuple[Column[PoolState], ...]:
+        """One for each metric."""
+        return _COLUMNS
 
+    def comes_first(self, known: PoolState) -> bool:
+        """Of leaks, and of what is not as it should be."""
+        return bool(known.leaks or known.conditions)
 
-def _conditions(known: Known) -> Family:
-    return Family(
-        "keypool_pool_condition",
-        "1 for each condition of a pool that is not as it should be: Stalled and Reconciling while they are there, the "
-        "others while they are not True. What is as it should be has no series.",
-        (*POOL, "condition", "status", "reason"),
-        [((*pool, *condition), 1) for pool, state in known for condition in state.conditions],
-    )
-
-
-def _waits_for(known: Known) -> Family:
-    return Family(
-        "keypool_pool_waits_for",
-        "1 while a condition of a pool is not as it should be, or it is suspended; who has to act: owner (of the "
-        "pool), platform, provider, or nobody, where it passes by itself.",
-        (*POOL, "who"),
-        [((*pool, state.waits_for), 1) for pool, state in known if state.waits_for],
-    )
-
-
-def _keys_of_pools(known: Known) -> Family:
-    rows: list[Row] = []
-    for pool, state in known:
-        if any(each is not KeyState.ACTIVE for each in state.keys):
-            counts = Counter(each.value for each in state.keys if each is not KeyState.ACTIVE)
-            rows += [((*pool, each), count) for each, count in counts.items()]
-    return Family(
-        "keypool_pool_keys",
-        "Keys of a pool by state, but for the active ones: those are keypool_pool_keys_published. No series for none.",
-        (*POOL, "state"),
-        rows,
-    )
-
-
-def _keys(known: Known) -> Family:
-    counts = Counter[KeyState]()
-    for _, state in known:
-        counts.update(state.keys)
-    rows: list[Row] = [((each.value,), counts[each]) for each in KeyState]
-    return Family("keypool_keys", "Keys in all ledgers of pools that exist, by state.", ("state",), rows)
+    def sums(self) -> Iterator[Family]:
+        """Also of pools that have no series."""
+        counts = Counter[KeyState]()
+        for _, state in self.known():
+            counts.update(state.keys)
+        rows: list[Row] = [((each.value,), counts[each]) for each in KeyState]
+        yield Family("keypool_keys", "Keys in all ledgers of pools that exist, by state.", ("state",), rows)

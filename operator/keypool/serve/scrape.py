@@ -1,7 +1,7 @@
 """A scrape in which whatever fails harms its own lines alone, and is told."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.core import Metric
@@ -42,12 +42,14 @@ class OwnLines(CollectorRegistry):
         """All of them, for the page that lists the metrics."""
         return (*self._apart, self._failures)
 
-    def text(self) -> bytes:
-        """The exposition format, with what works."""
-        lines = [self._rendered(collector, name) for collector, name in tuple(self._apart.items())]
-        return b"".join((*lines, generate_latest(_Alone(self._failures))))
+    def pieces(self) -> Iterator[bytes]:
+        """The exposition format, with what works, in pieces of some hundred kilobytes at most."""
+        for collector, name in tuple(self._apart.items()):
+            yield from self._rendered(collector, name)
+        yield generate_latest(_Alone(self._failures))
 
-    def _rendered(self, collector: Collector, name: str) -> bytes:
+    def _rendered(self, collector: Collector, name: str) -> list[bytes]:
+        """All of a collector's lines, or none."""
         try:
             lines = _lines(collector)
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are scraped
@@ -55,13 +57,13 @@ class OwnLines(CollectorRegistry):
             if name not in self._failing:
                 _log.error("metrics are scraped without those of %s: %s", name, type(error).__name__)
             self._failing.add(name)
-            return b""
+            return []
         self._failing.discard(name)
         return lines
 
 
-def _lines(collector: Collector) -> bytes:
-    return collector.lines() if isinstance(collector, Families) else generate_latest(_Alone(collector))
+def _lines(collector: Collector) -> list[bytes]:
+    return [*collector.lines()] if isinstance(collector, Families) else [generate_latest(_Alone(collector))]
 
 
 class _Alone(Collector):

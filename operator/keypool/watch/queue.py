@@ -48,7 +48,8 @@ class WorkQueue:
         self._lanes = dict(lanes or {})
         self._lanes.setdefault("", Lane(AT_ONCE))
         self._moved = asyncio.Event()
-        self._waiting: set[str] = set()
+        self._waiting: dict[str, float] = {}
+        """Keys that are ready, and since when."""
         self._running: set[str] = set()
         self._again: set[str] = set()
         self._errands: dict[str, Errand] = {}
@@ -68,6 +69,11 @@ class WorkQueue:
         """The same as the length, as a name for metrics."""
         return len(self)
 
+    def longest_wait(self) -> float:
+        """Seconds for which the key has waited that waits longest; 0 while none does. For metrics, from a thread."""
+        since = min(tuple(self._waiting.values()), default=None)
+        return self._clock() - since if since is not None else 0.0
+
     @property
     def draining(self) -> bool:
         """Whether the process is about to end: what is begun is finished, nothing else is begun."""
@@ -84,7 +90,7 @@ class WorkQueue:
         elif (pause := self._pace.pause(key, self._clock())) > 0:
             self.add_after(key, pause)
         else:
-            self._waiting.add(key)
+            self._waiting[key] = self._clock()
             self._lane(key).put(key)
             self._moved.set()
 
@@ -127,7 +133,7 @@ class WorkQueue:
         while (key := self._take()) is None:
             self._moved.clear()
             await self._moved.wait()
-        self._waiting.discard(key)
+        self._waiting.pop(key, None)
         self._running.add(key)
         self._pace.ran(key, self._clock())
         return key
