@@ -123,8 +123,8 @@ class TenantLimits(ApiModel):
         Field(
             ge=1,
             le=100_000,
-            description="How many pools all of the tenant's namespaces may have together (1 to 100000); the oldest "
-            f"count first. {_STOPS}",
+            description="How many pools all of the tenant's namespaces may have together (1 to 100000); those that "
+            f"hold keys count first, then the oldest. One that is refused and holds none does not count. {_STOPS}",
         ),
     ] = None
     keys: Annotated[

@@ -35,7 +35,8 @@ ADVICE: dict[Reason, str] = {
     Reason.SPEND_LIMIT_NEAR: "A slot, or the pool, has used up a good part of its spending limit: raise "
     "spec.key.spendLimit.amount, wait for the next period, or look into who spends it.",
     Reason.SPEND_LIMIT_REACHED: "The spending limit is used up: the provider refuses requests until the next period, "
-    "or until spec.key.spendLimit.amount is raised. The keys are not dead, and are not replaced for this.",
+    "or until spec.key.spendLimit.amount is raised. The keys are not dead. A slot that used it up gets no new key "
+    "before, unless its key leaked; the Secret holds the key of one that has something left.",
     Reason.SPEC_INVALID: "Correct the field that the message names.",
     Reason.UNSUPPORTED: "The provider cannot do what the field asks for: leave it out, or use another provider. Its "
     "status.capabilities tells what it can. Published keys stay; no new ones are made.",
@@ -162,8 +163,8 @@ ADVICE: dict[Reason, str] = {
     "its limit changed.",
     Reason.KEYS_ABANDONED: "Event: keys were given up by the annotation keypool.dev/abandon; they may live on.",
     Reason.KEY_CREATED: "Event: a key was created, checked and published.",
-    Reason.ROTATION_WAITS: "Event: a rotation that was asked for begins when the slot's old key is gone; it says when. "
-    "A key that must go now can be reported compromised.",
+    Reason.ROTATION_WAITS: "Event: a rotation that was asked for begins when the slot's old key is gone, or its "
+    "spending limit begins anew; it says when. A key that must go now can be reported compromised.",
     Reason.KEY_ROTATED: "Event, once the Secret holds the new key: which key it replaces, and until when that one "
     "works. Pods that take the key from the environment or a subPath need a restart by then; mounted folders follow.",
     Reason.KEY_REVOKED: "Event: a key that was owed or compromised was revoked and its value proven dead.",
