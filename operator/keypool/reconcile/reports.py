@@ -145,14 +145,17 @@ class Reports:
         where nothing waits."""
         uid, now = ledger.pool_uid, self._monotonic()
         self._keep(ledger)
-        waiting = self._waiting(ledger, now) if self._is_due(uid, now) else []
+        if not self._is_due(uid, now):
+            return None
+        mine = self._pools.get(uid)
+        if mine is not None and mine.looked is not None and now - mine.looked < EVERY:
+            return EVERY
+        waiting = self._waiting(ledger, now)
         if not waiting:
             self._woken.discard(uid)
             return None
         self._woken.add(uid)
         mine = self._pools[uid]
-        if mine.looked is not None and now - mine.looked < EVERY:
-            return EVERY
         mine.looked = now
         return SOON if await self._look(mine, waiting) else EVERY
 
