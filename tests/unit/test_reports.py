@@ -1,85 +1,16 @@
 """Reports of relays: who is heard, how often, and what a crowd of them costs."""
 
-import asyncio
-import tracemalloc
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
-from keypool.cluster.cache import Kind, ObjectCache
-from keypool.cluster.errors import Forbidden, NotFound
-from keypool.cluster.holders import holder_view
-from keypool.core.holders import NOTHING
+from keypool.cluster.cache import Kind
+from keypool.cluster.errors import Forbidden
 from keypool.core.ledger import Ledger
-from keypool.core.observation import Checked
 from keypool.errand import ERRAND, Errand
-from keypool.reconcile.reports import AGAIN, EVERY, MOST_LOOKS, SOON, Reports
-from tests.unit.core.builders import NOW, SECOND, a_key, a_ledger
-
-KEYS = (a_key(0, name="k0"), a_key(1, name="k1"))
-Manifest = dict[str, Any]
-
-
-MOMENT, LATER = "2026-11-24T09:00:00Z", "2026-11-24T09:07:00Z"
-
-
-def holder(
-    pod: str, *rejected: str, pool: str = "web", namespace: str = "shop", moment: str = MOMENT, **meta: Any
-) -> Manifest:
-    """As the API server sends it."""
-    owner = {"apiVersion": "v1", "kind": "Pod", "name": pod, "uid": f"uid-{pod}"}
-    known = {"namespace": namespace, "name": pod, "uid": f"holder-{namespace}-{pod}", "resourceVersion": "5"}
-    keys = [{"id": key, "since": "2026-11-24T09:00:00Z", "rejected": moment} for key in rejected]
-    spec = {"pools": [{"name": pool, "keys": keys}]}
-    return {"metadata": {**known, "ownerReferences": [owner], **meta}, "spec": spec}
-
-
-class World:
-    """A cache with one pool, and pods of which all exist but those named `gone`."""
-
-    def __init__(self) -> None:
-        self.cache, self.ledger = ObjectCache(lambda _: ()), a_ledger(*KEYS)
-        meta = {"namespace": "shop", "name": "web", "uid": "pool-1", "resourceVersion": "1"}
-        self.cache.upsert(Kind.POOL, {"metadata": meta, "spec": {}})
-        self.now, self.seconds, self.asked, self.counted = NOW, 100.0, list[str](), list[bool]()
-        self.refused: type[Exception] | None = None
-        self.ledgers = dict[str, Ledger]()
-        self.answers = asyncio.Event()
-        self.answers.set()
-        self.reports = Reports(
-            self.cache,
-            self.pod,
-            lambda uid: self.ledger if uid == "pool-1" else self.ledgers.get(uid),
-            now=lambda: self.now,
-            monotonic=lambda: self.seconds,
-            counted=self.counted.append,
-        )
-
-    async def pod(self, namespace: str, name: str) -> Manifest:
-        """As the API server answers."""
-        self.asked.append(name)
-        await self.answers.wait()
-        if self.refused is not None:
-            raise self.refused("get pod")
-        if name.startswith("gone"):
-            raise NotFound("get pod", 404, "NotFound")
-        return {"metadata": {"namespace": namespace, "name": name, "uid": f"uid-{name}"}}
-
-    def tell(self, manifest: Manifest) -> list[str]:
-        """A watch tells of a holder; the pools that it wakes."""
-        self.cache.upsert(Kind.HOLDER, manifest)
-        return self.reports.woken_by(manifest["metadata"]["uid"])
-
-    async def look(self, after: float = 1.0) -> float | None:
-        """A pass over the pool, a second later."""
-        self.seconds += after
-        return await self.reports.look(self.ledger)
-
-    def answered(self, key: str, *, accepted: bool) -> None:
-        """The probe of a pass."""
-        self.now += SECOND
-        self.reports.settle(self.ledger, {key: Checked(self.now, accepted, 0 if accepted else 1)})
+from keypool.reconcile.reports import AGAIN, EVERY, MOST_LOOKS, SOON
+from tests.unit.core.builders import NOW, a_ledger
+from tests.unit.reporting import KEYS, LATER, MOMENT, Manifest, World, holder
 
 
 @pytest.fixture
@@ -277,40 +208,6 @@ async def test_what_is_remembered_goes_with_the_key_and_with_the_pool(world: Wor
     assert world.reports.open("pool-1") == {}
     world.reports.forget("pool-1")
     assert world.reports._pools == {}
-
-
-def test_a_holder_that_went_reports_nothing_any_more(world: World) -> None:
-    world.tell(holder("p", "k0"))
-    assert len(list(world.cache.holders.reporting("shop", "web"))) == 1
-    world.cache.remove(Kind.HOLDER, holder("p", "k0", resourceVersion="9"))
-    assert list(world.cache.holders.reporting("shop", "web")) == []
-
-
-@pytest.mark.parametrize(
-    "obj",
-    [
-        {},
-        {"metadata": None, "spec": 3},
-        {**holder("p", "k0"), "spec": {"pools": "many"}},
-        {**holder("p", "k0"), "spec": {"pools": [{"name": 1, "keys": [{"id": 2, "rejected": "x"}, "k", None]}]}},
-        holder("p"),
-    ],
-)
-def test_what_is_odd_or_rejects_nothing_says_nothing(obj: Manifest) -> None:
-    assert holder_view(obj) == NOTHING
-
-
-def test_five_thousand_holders_take_little_memory() -> None:
-    cache = ObjectCache(lambda _: ())
-    manifests = [holder(f"pod-{number}") for number in range(5000)]
-    tracemalloc.start()
-    try:
-        for manifest in manifests:
-            cache.upsert(Kind.HOLDER, manifest)
-        assert tracemalloc.get_traced_memory()[0] < 5000 * 1024
-    finally:
-        tracemalloc.stop()
-    assert len(cache.holders) == 5000
 
 
 def test_a_ledger_of_another_pool_hears_nothing(world: World) -> None:
