@@ -23,6 +23,7 @@ PARTS = (
     (("policy/",), "the policy: which key, what next"),
     (("relay/metrics", "relay/usage"), "metrics, and tokens"),
     (("relay/holder",), "who holds which key"),
+    (("relay/main",), LOOP),
     (("relay/",), "all else of the relay"),
 )
 LIBRARY = (
