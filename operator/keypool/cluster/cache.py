@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from keypool.cluster.changed import Changed
 from keypool.cluster.holders import Holders, holder_view
 from keypool.cluster.indices import Index
 from keypool.cluster.keeping import kept_object, kept_view, wanted_by
@@ -97,6 +98,7 @@ class ObjectCache:
         self._readers = Index()
         self._outdated: set[tuple[str, str]] = set()
         self._moved: defaultdict[str, set[str]] = defaultdict(set)
+        self.changed = Changed()
 
     def upsert(self, kind: Kind, obj: Mapping[str, Any]) -> bool:
         """Take an object as the API server sent it; False when it is no news."""
@@ -265,6 +267,7 @@ class ObjectCache:
 
     def _note_moved(self, uid: str) -> None:
         for namespace, name in self._by_provider.terms(uid):
+            self.changed.note((namespace, name), uid)
             if not namespace:
                 self._moved[name].add(uid)
 

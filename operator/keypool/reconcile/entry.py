@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -40,6 +41,13 @@ class Entry:
     def bundle(self) -> str:
         """The certificates that it trusts beside the public ones, in PEM: its client was made with them."""
         return certificates(self.spec.ca_bundle) if self.spec.ca_bundle is not None else ""
+
+    @property
+    def host(self) -> str:
+        """Where its calls go: the host, and port, of the endpoint in use."""
+        endpoints = self.provider.endpoints()
+        urls = [endpoint.url for endpoint in endpoints if endpoint.in_use] or [each.url for each in endpoints]
+        return urlsplit(urls[0] if urls else self.provider.base_url).netloc.lower()
 
     def has(self, spec: KeyProviderSpec, credential: SecretStr) -> bool:
         """Whether it was made from these; the request budget is not the client's."""

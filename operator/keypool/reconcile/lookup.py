@@ -69,6 +69,8 @@ async def _proof(this: Pass) -> tuple[bool, Listing | None]:
     if this.observation.pool is not None:
         return True, None
     provider = this.observation.provider
+    if provider is not None:
+        this.memory.asked[provider.uid] += 1
     client, listing = await proven_client(this.world, provider.uid) if provider is not None else (None, None)
     return client is not None, listing
 

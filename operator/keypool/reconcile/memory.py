@@ -1,5 +1,6 @@
 """What one leadership remembers of a pool besides its ledger: probes, failures, pauses. Losing it loses nothing."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,7 +25,8 @@ class Memory:
     likewise usage, repeat, update, disable, enable and revoke. `answered`: when what is being proven was first
     answered. `waiting`: those that wait for the account's request budget; `creates`: how many create calls it has
     granted, None for any. `owes`: the pool is gone, and no leak among its keys. `last_keys`: when slots
-    got keys (see `core.pace`); `emptied`: those that lost a published one since."""
+    got keys (see `core.pace`); `emptied`: those that lost a published one since. `asked`: how often each provider was
+    asked about lost calls of a pool that is gone."""
 
     checks: dict[str, Checked] = field(default_factory=dict)
     troubles: dict[str, Trouble] = field(default_factory=dict)
@@ -41,6 +43,7 @@ class Memory:
     owes: bool = False
     last_keys: dict[int, LastKeys] = field(default_factory=dict)
     emptied: set[int] = field(default_factory=set)
+    asked: Counter[str] = field(default_factory=Counter)
 
     def checked(self, key: str, at: datetime, accepted: bool, asked: datetime | None = None) -> None:
         """A definite answer of a probe; `asked`: when the question was put."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from keypool.api.pool import ProviderRef
@@ -18,7 +19,7 @@ from keypool.core.observation import Observation, PoolFacts, Problem, ProviderFa
 from keypool.core.ownership import contest, is_ours, problem_of
 from keypool.core.projection import LABEL_PUBLISHED, secret_names
 from keypool.core.reasons import Reason
-from keypool.core.rules.intents import lost_in
+from keypool.core.rules.intents import absence_of, lost_in
 from keypool.core.supply import Supply, read_supply
 from keypool.core.views_secret import SecretView
 from keypool.core.wording import is_name
@@ -35,7 +36,9 @@ async def observe(world: World, uid: str, ledger: Ledger, memory: Memory, absent
     obj = world.cache.pool(uid)
     pool = pool_facts(obj) if obj is not None else None
     going = pool is None or pool.deleted_at is not None
-    provider_uid, provider_problem = _provider(world, pool) if pool is not None else (await _asked(world, ledger), None)
+    provider_uid, provider_problem = (
+        _provider(world, pool) if pool is not None else (await _asked(world, ledger, memory), None)
+    )
     facts = facts_of(world, provider_uid) if provider_uid else None
     granted = await _granted(world, pool, facts, ledger) if pool is not None and not going else NO_IDENTITY
     place = place_of(pool, ledger, facts)
@@ -98,9 +101,14 @@ def facts_of(world: World, uid: str) -> ProviderFacts | None:
     return replace(facts, confirmed=world.accounts.confirmed_since(uid), exclusive=exclusive)
 
 
-async def _asked(world: World, ledger: Ledger) -> str | None:
-    """Of a pool that is gone: the provider object, perhaps gone as well, that can tell what became of a lost call."""
-    for uid in dict.fromkeys(key.provider for key in lost_in(ledger)):
+async def _asked(world: World, ledger: Ledger, memory: Memory) -> str | None:
+    """Of a pool that is gone: the provider object, perhaps gone as well, that can tell what became of a lost call. Of
+    several, one that may tell now, and was asked least often: one that never answers holds up no other."""
+    now, due = world.now(), dict[str, datetime]()
+    for key in lost_in(ledger):
+        may = max(memory.wait_until.get(absence_of(key.name), now), now)
+        due[key.provider] = min(due.get(key.provider, may), may)
+    for uid in sorted(due, key=lambda each: (due[each], memory.asked[each])):
         if await world.directory.recall(uid) is not None:
             return uid
     return None

@@ -5,6 +5,7 @@ A new credential is tried while the one before stays in use, and takes its place
 
 import contextlib
 from functools import partial
+from time import monotonic
 from typing import Any
 
 from pydantic import SecretStr, ValidationError
@@ -25,6 +26,7 @@ from keypool.providers.errors import ProviderError
 from keypool.reconcile import consenting
 from keypool.reconcile.attempt import LATEST, SOONEST, Attempt, is_to_be_checked, may_be_tried_again
 from keypool.reconcile.changes import PACED
+from keypool.reconcile.check_line import CheckLine
 from keypool.reconcile.directory import Entry
 from keypool.reconcile.first_sight import reported_when_slow
 from keypool.reconcile.provider_audit import nothing_to_confirm, tell
@@ -49,6 +51,7 @@ class ProviderReconciler:
         self._memories: dict[str, Looks] = {}
         self._unforeseen = Unforeseen(world)
         self._write_backs = WriteBacks(world.now)
+        self._line = CheckLine(monotonic)
 
     async def reconcile(self, uid: str) -> float | None:
         """Looks at one provider; seconds until the next look."""
@@ -67,6 +70,7 @@ class ProviderReconciler:
         if obj is None:
             was_seen = self._memories.pop(uid, None) is not None
             self._write_backs.forget(uid)
+            self._line.leave(uid)
             world.metrics.providers.gone(uid)
             world.auditor.forget(uid)
             has_keys = self._has_keys(uid)
@@ -91,7 +95,7 @@ class ProviderReconciler:
         await world.directory.renew(uid)
         world.accounts.forget_listing(uid)
         memory.failures = memory.failures + 1 if standing.worst is not None else 0
-        pause = min(pause, reopens(world, obj), waits, again)
+        pause = min(pause, reopens(world, obj), waits, again, memory.checked_in)
         return pause if standing.worst is None else min(pause, self._next_try(memory))
 
     async def _say_unasked(self, obj: dict[str, Any], memory: Looks) -> bool:
@@ -197,13 +201,16 @@ class ProviderReconciler:
         confirms = token and (entry.trusted or memory.using.is_of_another_word(entry, token))
         if confirms and not self._world.changes.may_be_tried(obj):
             return memory.using.put_off(self._world.now())
-        problem, directory = None, self._world.directory
+        problem, directory, memory.checked_in = None, self._world.directory, MAX_AGE
         doubtful = directory.problem(entry.uid) is not None or directory.doubtful(entry.uid)
         if not entry.trusted or doubtful or may_be_tried_again(entry):
             problem = await memory.using.make(self._world, entry, token)
             directory.looked_at(entry.uid)
         elif is_to_be_checked(entry, self._world.budgets.quota(entry.uid), self._world.now()):
-            problem = await memory.using.check(self._world, entry)
+            if wait := self._line.wait(entry.uid, entry.host):
+                memory.checked_in = wait
+            else:
+                problem = await memory.using.check(self._world, entry)
         if problem is None and token and not self._world.accounts.is_handled(entry.uid, token):
             await self._world.accounts.use_up(entry.uid, token)
             nothing_to_confirm(self._world, obj, token)

@@ -68,8 +68,8 @@ async def _listing(world: World, uid: str, provider: Provider) -> Listing:
 async def _silence(world: World, uid: str, provider: Provider) -> Problem | None:
     """Why there is no answer about a key that people made; whatever it says of the key is one. Without a key there is
     nothing to ask."""
-    ledgers = (handle.ledger for handle in world.ledgers.all())
-    keys = [key for ledger in ledgers for key in ledger.keys if key.provider == uid]
+    handles = [world.ledgers.get(pool) for pool in world.ledgers.owed.pools_at(uid)]
+    keys = [key for handle in handles if handle is not None for key in handle.ledger.keys if key.provider == uid]
     values = [key.value for key in sorted(keys, key=lambda key: key.state is not KeyState.ACTIVE) if key.value]
     if not values:
         return None
