@@ -1,6 +1,7 @@
 """The relay as an attacker sees it: requests that are read in two ways, peers that are slow on purpose, and echoes."""
 
 import asyncio
+import contextlib
 import gzip
 import json
 from collections.abc import AsyncIterator
@@ -91,7 +92,7 @@ async def test_an_answer_whose_beginning_never_ends_is_given_up_in_time(which: s
     kinds = {"upload": {"headers": {"Content-Type": "multipart/form-data; boundary=b"}, "data": b"--b--"}}
     async with upstream(endless) as provider:
         mounted.put(document([provider.url], {"chat-0": VALUE}))
-        async with relay(mounted.path, first_byte_seconds="0.3", connect_seconds="0.2") as served:
+        async with relay(mounted.path, first_byte_seconds="0.3", connect_seconds="2") as served:
             path = {"GET": "/v1/models", "POST": "/v1/chat/completions", "upload": "/v1/files"}[which]
             more = {"headers": {"x-keypool-retry": "safe"}, **kinds.get(which, {})}
             asking = served.ask(path, "GET" if which == "GET" else "POST", **more)
@@ -141,6 +142,8 @@ async def test_a_body_that_comes_byte_by_byte_does_not_hold_memory_for_ever(moun
                 answer = await within(reader.readuntil(b"keypool_body_too_slow"), 15)
             finally:
                 drip.cancel()
+                with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+                    await drip
                 writer.close()
             assert answer.startswith(b"HTTP/1.1 408")
             await eventually(lambda: _free(served.running.buffers.free == served.running.buffers.total))

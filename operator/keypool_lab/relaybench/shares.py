@@ -44,6 +44,6 @@ async def shares(seconds: float, folder: Path) -> Shares:
             on_its_own_core(process)
             before = process.cpu_seconds()
             count = await loads.at_once(port, CONNECTIONS, seconds)
-            cpu = (process.cpu_seconds() - before) / count * 1e6
+            cpu = (process.cpu_seconds() - before) / max(count, 1) * 1e6
             await process.stop()
     return Shares(cpu, Counter(json.loads(found.read_text())))
