@@ -94,14 +94,22 @@ async def admin(control_plane: Cluster) -> AsyncIterator[KubeClient]:
 
 
 @pytest.fixture
-async def namespace(request: pytest.FixtureRequest, admin: KubeClient) -> AsyncIterator[str]:
-    """A fresh namespace named after the test; afterwards it is deleted, which nobody waits for."""
+def tidies(control_plane: Cluster) -> bool:
+    """Whether namespaces and pools go at the end of a test. In a control plane of the worker's own they may stay, until
+    it ends: to delete one namespace costs the API server a hundred requests, and most tests more than what they do."""
+    return not isinstance(control_plane, ControlPlane)
+
+
+@pytest.fixture
+async def namespace(request: pytest.FixtureRequest, admin: KubeClient, *, tidies: bool) -> AsyncIterator[str]:
+    """A fresh namespace named after the test; where it is deleted afterwards, nobody waits for that."""
     slug = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower().removeprefix("test_"))[:NAME_LENGTH].strip("-")
     name = f"{slug}-{secrets.token_hex(3)}"
     await admin.create(paths.namespaces(), {"metadata": {"name": name}})
     yield name
-    with contextlib.suppress(NotFound):
-        await admin.delete(paths.namespace(name))
+    if tidies:
+        with contextlib.suppress(NotFound):
+            await admin.delete(paths.namespace(name))
 
 
 @pytest.fixture

@@ -15,12 +15,14 @@ INSTRUCTIONS = re.findall(r"^([A-Z]+) (.*)$", TEXT, re.MULTILINE)
 BUILD_STAGE, RELAY_BUILD_STAGE, RELAY_STAGE, FINAL_STAGE = (
     re.findall(r"^([A-Z]+) (.*)$", stage, re.MULTILINE) for stage in re.split(r"^FROM ", TEXT, flags=re.M)[1:]
 )
+TOOLS = next(step for step in BUILD_STAGE if step[0] == "RUN")
 PREFIX = "/opt/keypool"
 SECONDS = 300
 
 
-def install(folder: Path, stage: Sequence[tuple[str, str]] = BUILD_STAGE) -> Path:
-    """Carry out a build stage in `folder`, with pip's cache; returns the folder that the image takes over."""
+def install(folder: Path, stage: Sequence[tuple[str, str]] = BUILD_STAGE, before: Path | None = None) -> Path:
+    """Carry out a build stage in `folder`, with pip's cache; returns the folder that the image takes over. `before`:
+    where another stage was, whose tools serve this one, too, where they were made by the same step."""
     prefix, path = folder / "installed", f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_COMPILE": "0"}
     build = folder / "build"
@@ -28,6 +30,8 @@ def install(folder: Path, stage: Sequence[tuple[str, str]] = BUILD_STAGE) -> Pat
     for instruction, arguments in stage:
         if instruction == "COPY":
             _copy(arguments, build)
+        elif instruction == "RUN" and before is not None and (instruction, arguments) == TOOLS:
+            (build / "tools").symlink_to(before / "build" / "tools")
         elif instruction == "RUN":
             command = ["/bin/sh", "-ec", arguments.replace(PREFIX, str(prefix))]
             run = subprocess.run(

@@ -49,11 +49,12 @@ def logs() -> Iterator[io.StringIO]:
 
 
 @pytest.fixture
-async def team(control_plane: Cluster, admin: KubeClient, namespace: str) -> AsyncIterator[Team]:
-    """The people who work in the test's namespace. Its pools go at the end, operator or not."""
+async def team(control_plane: Cluster, admin: KubeClient, namespace: str, *, tidies: bool) -> AsyncIterator[Team]:
+    """The people who work in the test's namespace."""
     people = Team(control_plane, admin, namespace)
     yield people
-    await people.abandon()
+    if tidies:
+        await people.abandon()
 
 
 @pytest.fixture
@@ -73,12 +74,12 @@ async def provider(team: Team, simulator: Simulator) -> str:
 
 
 @pytest.fixture
-async def system(control_plane: Cluster, admin: KubeClient, namespace: str) -> AsyncIterator[str]:
+async def system(control_plane: Cluster, admin: KubeClient, namespace: str, *, tidies: bool) -> AsyncIterator[str]:
     """The operator's own namespace, with the service account and the rights of manifests/base."""
     name = f"{namespace}-system"
     await rights.install(admin, control_plane, name)
     yield name
-    await rights.uninstall(admin, control_plane, name)
+    await rights.uninstall(admin, control_plane, name, tidies=tidies)
 
 
 @pytest.fixture

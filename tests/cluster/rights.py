@@ -45,11 +45,10 @@ async def kubeconfig(client: KubeClient, cluster: Cluster, system: str) -> Path:
     return cluster.kubeconfig_with(system, ACCOUNT, answer["status"]["token"])
 
 
-async def uninstall(client: KubeClient, cluster: Cluster, system: str) -> None:
-    """Removes all of it; nobody waits for the namespace."""
-    wide = [doc for doc in rights(cluster, system) if _is_wide(doc)]
-    everything = [paths.namespace(system), *(f"{_collection(doc)}/{doc['metadata']['name']}" for doc in wide)]
-    await asyncio.gather(*(_delete(client, path) for path in everything))
+async def uninstall(client: KubeClient, cluster: Cluster, system: str, *, tidies: bool = True) -> None:
+    """Removes what is of the whole cluster, and the namespace where it `tidies`, which nobody waits for."""
+    wide = [f"{_collection(doc)}/{doc['metadata']['name']}" for doc in rights(cluster, system) if _is_wide(doc)]
+    await asyncio.gather(*(_delete(client, path) for path in (*wide, *([paths.namespace(system)] if tidies else ()))))
 
 
 async def _delete(client: KubeClient, path: str) -> None:

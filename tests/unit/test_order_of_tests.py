@@ -1,9 +1,12 @@
 """How the tests themselves are run."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+from tests.order import TOGETHER, scope_of
 
 ROOT = Path(__file__).parents[2]
 TESTS = """
@@ -28,3 +31,20 @@ def test_a_test_that_ends_its_worker_fails_once_and_all_others_run(tmp_path: Pat
         check=False,
     )
     assert "1 failed, 6 passed" in run.stdout, run.stdout
+
+
+def test_what_is_set_up_once_for_a_file_or_folder_is_set_up_by_one_worker() -> None:
+    folders = [ROOT / "tests" / name for name in ("cluster", "e2e", "faults", "kubelet")]
+    shared = re.compile(r"""scope=["'](module|package)["']""")
+    files = [path for folder in folders for path in folder.rglob("*.py") if shared.search(path.read_text())]
+    assert files
+    names = [str(path.relative_to(ROOT)).removesuffix("conftest.py") for path in files]
+    assert not [name for name in names if not name.startswith(TOGETHER)]
+    assert not [name for name in TOGETHER if not (ROOT / name).exists()]
+
+
+def test_tests_that_share_something_go_to_one_worker_and_all_others_anywhere() -> None:
+    one, other = "tests/cluster/test_gitops.py::test_a", "tests/cluster/test_gitops.py::test_b[x]"
+    assert scope_of(one) == scope_of(other) != scope_of("tests/cluster/test_manifests.py::test_a")
+    assert scope_of("tests/contract/test_gateways.py::test_a") == scope_of("tests/cluster/test_any.py::test_b[anyllm]")
+    assert scope_of("tests/unit/test_links.py::test_a") == "tests/unit/test_links.py::test_a"

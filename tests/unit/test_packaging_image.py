@@ -7,11 +7,21 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 
 import keypool_client
 from keypool import __version__
-from tests.dockerfile import BUILD_STAGE, FINAL_STAGE, INSTRUCTIONS, RELAY_BUILD_STAGE, RELAY_STAGE, ROOT, install
+from tests.dockerfile import (
+    BUILD_STAGE,
+    FINAL_STAGE,
+    INSTRUCTIONS,
+    RELAY_BUILD_STAGE,
+    RELAY_STAGE,
+    ROOT,
+    TOOLS,
+    install,
+)
 
 DEV = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["dev"]
 
@@ -22,9 +32,17 @@ def ask(prefix: Path, code: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
 
 
-def test_the_install_steps_give_the_operator_and_nothing_more(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the operator's build stage was carried out."""
+    folder = tmp_path_factory.mktemp("operator")
+    install(folder)
+    return folder
+
+
+def test_the_install_steps_give_the_operator_and_nothing_more(built: Path) -> None:
     """The operator can be imported; the lab, the tools of development and pip cannot."""
-    prefix = install(tmp_path)
+    prefix = built / "installed"
     assert ask(prefix, "import keypool.app, keypool; print(keypool.__version__)").strip() == __version__
     listing = "import importlib.metadata as m, json; print(json.dumps([d.name.lower() for d in m.distributions()]))"
     installed = set(json.loads(ask(prefix, listing)))
@@ -63,9 +81,10 @@ def test_the_image_says_which_version_it_is() -> None:
     assert f'org.opencontainers.image.version="{keypool_client.__version__}"' in dict(RELAY_STAGE)["LABEL"]
 
 
-def test_the_relays_image_has_all_that_it_needs_and_nothing_of_the_operator(tmp_path: Path) -> None:
+def test_the_relays_image_has_all_that_it_needs_and_nothing_of_the_operator(built: Path, tmp_path: Path) -> None:
     """It starts and ends without a home, a PATH and keys."""
-    prefix = install(tmp_path, RELAY_BUILD_STAGE)
+    assert TOOLS in RELAY_BUILD_STAGE
+    prefix = install(tmp_path, RELAY_BUILD_STAGE, before=built)
     listing = "import importlib.metadata as m, json; print(json.dumps([d.name.lower() for d in m.distributions()]))"
     installed = set(json.loads(ask(prefix, listing)))
     assert {"keypool-client", "aiohttp"} <= installed

@@ -26,6 +26,12 @@ def control_plane(binaries: Binaries) -> Iterator[Cluster]:
 
 
 @pytest.fixture
+def tidies() -> bool:
+    """The operator meets the pools of all tests."""
+    return True
+
+
+@pytest.fixture
 async def elsewhere(control_plane: Cluster, admin: KubeClient, namespace: str) -> AsyncIterator[Team]:
     """Another team, in a namespace of its own."""
     name = f"{namespace}-b"
