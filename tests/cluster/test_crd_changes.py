@@ -36,9 +36,6 @@ REFUSED: dict[str, tuple[Manifest, Manifest, str]] = {
         pool(secret={"poolName": "a"}),
         "spec.secret.poolName: Invalid value: is immutable",
     ),
-    "endpoint": (provider(), provider(endpoints=ELSEWHERE), "spec.endpoints: Invalid value"),
-    "endpoint-given": (provider(endpoints=None), provider(endpoints=ELSEWHERE), "spec.endpoints: Invalid value"),
-    "endpoint-left-out": (provider(endpoints=ELSEWHERE), provider(endpoints=None), "spec.endpoints: Invalid value"),
     "kind": (provider(), provider(holySheep=None, liteLLM={}), "the kind of provider is immutable"),
     "team": (
         provider(holySheep=None, liteLLM={"team": "a"}),
@@ -65,8 +62,16 @@ ACCEPTED: dict[str, tuple[Manifest, Manifest]] = {
     "credential": (provider(), provider(auth={"secretRef": {"name": "other", "key": "token"}})),
     "provider-kind-spelt-out": (pool(), pool(providerRef={"name": "holysheep", "kind": "KeyProvider"}, size=3)),
     "options": (provider(), provider(holySheep={"listsNames": True})),
-    "endpoint-spelt-out": (provider(endpoints=None), provider(endpoints=[{"url": "https://api.holysheep.ai/v1"}])),
-    "endpoint-by-default": (provider(endpoints=[{"url": "https://api.holysheep.ai/v1"}]), provider(endpoints=None)),
+    "endpoint-that-never-worked": (provider(), provider(endpoints=ELSEWHERE)),
+}
+
+ITS_OWN = [{"url": "https://api.holysheep.ai/v1"}]
+REACHED = {
+    "another": (provider(), provider(endpoints=ELSEWHERE), False),
+    "given": (provider(endpoints=None), provider(endpoints=ELSEWHERE), False),
+    "left-out": (provider(endpoints=ELSEWHERE), provider(endpoints=None), False),
+    "spelt-out": (provider(endpoints=None), provider(endpoints=ITS_OWN), True),
+    "by-default": (provider(endpoints=ITS_OWN), provider(endpoints=None), True),
 }
 
 
@@ -88,6 +93,17 @@ async def test_everything_else_may_change(kubectl: Kubectl, case: str) -> None:
     """An update is no creation: it is taken."""
     before, after = ACCEPTED[case]
     assert (await change(kubectl, before, after)).checked().endswith("configured\n")
+
+
+@pytest.mark.parametrize("case", REACHED)
+async def test_endpoints_at_which_the_provider_was_reached_stay(kubectl: Kubectl, case: str) -> None:
+    before, after, same = REACHED[case]
+    (await kubectl("apply", "--filename=-", stdin=stream(before))).checked()
+    said = ("--subresource=status", "--type=merge", "--patch", '{"status": {"reached": true}}')
+    (await kubectl("patch", "keyprovider", before["metadata"]["name"], *said)).checked()
+    answer = await kubectl("apply", "--filename=-", stdin=stream(after))
+    assert ("spec.endpoints: Invalid value" in answer.stderr) is not same
+    assert answer.stdout.endswith("configured\n") is same
 
 
 async def test_scaling_to_nonsense_is_refused(kubectl: Kubectl) -> None:

@@ -20,11 +20,22 @@ _A_URL = (
 
 _ACCOUNT = "because it defines the account: make a new provider"
 _HAVE_ENDPOINTS = " || ".join(f"has(self.{kind})" for kind in DEFAULT_ENDPOINTS)
-_OWN = " : ".join(f"has(self.{kind}) ? '{url}'" for kind, url in DEFAULT_ENDPOINTS.items()) + " : ''"
-_GIVEN = "(has(self.endpoints) ? self.endpoints : oldSelf.endpoints)"
+_OWN = " : ".join(f"has(self.spec.{kind}) ? '{url}'" for kind, url in DEFAULT_ENDPOINTS.items()) + " : ''"
+_GIVEN = "(has(self.spec.endpoints) ? self.spec.endpoints : oldSelf.spec.endpoints)"
+_SAME_ENDPOINTS = (
+    "has(self.spec.endpoints) == has(oldSelf.spec.endpoints) ? !has(self.spec.endpoints) || "
+    f"self.spec.endpoints == oldSelf.spec.endpoints : {_GIVEN}.size() == 1 && {_GIVEN}[0].url == ({_OWN})"
+)
 _KIND_COUNT = " + ".join(f"(has(self.{kind}) ? 1 : 0)" for kind in KINDS)
 
 PROVIDER_RULES: Rules = {
+    "": (
+        Rule(
+            f"!has(oldSelf.status) || !has(oldSelf.status.reached) || !oldSelf.status.reached || ({_SAME_ENDPOINTS})",
+            "are immutable once the provider was reached there, because they define the account: make a new provider",
+            ".spec.endpoints",
+        ),
+    ),
     "spec.auth": (Rule("has(self.secretRef) != has(self.oauth2)", "must have exactly one of secretRef and oauth2"),),
     "spec.liteLLM": (settled("team", _ACCOUNT),),
     "spec.liteLLM.tags": (together(256, "each.size()", "all tags"),),
@@ -43,11 +54,6 @@ PROVIDER_RULES: Rules = {
         Rule(
             f"has(self.endpoints) || {_HAVE_ENDPOINTS}",
             f"must be given: only {', '.join(DEFAULT_ENDPOINTS)} have an endpoint of their own",
-            ".endpoints",
-        ),
-        Rule(  # where both have some, the rule at the field itself speaks
-            f"has(self.endpoints) == has(oldSelf.endpoints) || {_GIVEN}.size() == 1 && {_GIVEN}[0].url == ({_OWN})",
-            "are immutable, because they define the account: make a new provider",
             ".endpoints",
         ),
         Rule(
@@ -79,7 +85,6 @@ PROVIDER_RULES: Rules = {
     "spec.auth.oauth2.tokenURL": _A_URL,
     "spec.webhook.baseURL": _A_URL,
     "spec.endpoints": (
-        Rule("self == oldSelf", "are immutable, because they define the account: make a new KeyProvider"),
         Rule("self.all(one, self.exists_one(other, other.url == one.url))", "must have each URL once"),
         together(4096, "each.url.size()", "all URLs"),
     ),
@@ -104,6 +109,13 @@ def _identity_fits(field: str, kinds: tuple[str, ...]) -> Rule:
 
 
 CLUSTER_PROVIDER_RULES: Rules = {
+    "": (
+        Rule(
+            f"!has(oldSelf.status) || !has(oldSelf.status.reached) || !oldSelf.status.reached || ({_SAME_ENDPOINTS})",
+            "are immutable once the provider was reached there, because they define the account: make a new provider",
+            ".spec.endpoints",
+        ),
+    ),
     **PROVIDER_RULES,
     "spec": (
         *PROVIDER_RULES["spec"],

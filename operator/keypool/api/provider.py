@@ -19,7 +19,7 @@ class Endpoint(ApiModel):
         Field(
             description="Base URL such as https://api.holysheep.ai/v1, without credentials, query or fragment. Plain "
             "http, and hosts at addresses that are not public, are refused unless the operator's administrator allows "
-            "them. Immutable: it defines the account.",
+            "them. Immutable once the provider was reached: it defines the account.",
         ),
     ]
 
@@ -36,7 +36,8 @@ class KeyProviderSpec(Kinds):
             max_length=8,
             description="Where the provider answers, in order of preference: 1 to 8 doors to the same account, each "
             "once. A call goes to the first that works; one that fails 5 times in a row is left alone for 60 s. "
-            "Required, but for openAI, openRouter and holySheep, which have one of their own. Immutable.",
+            "Required, but for openAI, openRouter and holySheep, which have one of their own. Immutable once the "
+            "provider took the credential there; until then a mistake is corrected in place.",
             json_schema_extra={"x-kubernetes-list-type": "atomic"},
         ),
     ]

@@ -125,6 +125,14 @@ class EndpointStatus(StatusModel):
 class KeyProviderStatus(StatusModel):
     """What keypool found out about the provider."""
 
+    reached: Annotated[
+        bool | None,
+        Field(
+            description="True once the provider took the admin credential (or, where there is none, answered): from "
+            "then on spec.endpoints is immutable."
+        ),
+    ] = None
+
     observed_generation: Annotated[int | None, Field(description="Generation of the spec last seen.")] = None
     conditions: Conditions = ()
     capabilities: Annotated[

@@ -37,6 +37,7 @@ from keypool.reconcile.provider_object import account, subject
 from keypool.reconcile.provider_report import failover
 from keypool.reconcile.provider_standing import as_told, patient, problem_with, reopens, unasked, unreadable
 from keypool.reconcile.proving import problem_of
+from keypool.reconcile.reaching import moved_away
 from keypool.reconcile.readings import REQUEST_LIMIT, moment
 from keypool.reconcile.unforeseen import Unforeseen
 from keypool.reconcile.world import World
@@ -154,8 +155,11 @@ class ProviderReconciler:
         """Proves a credential whose Secret allows it: at once where there is none in use."""
         spec, value, authorities = given
         uid, token = obj["metadata"]["uid"], self._token(obj)
+        entry, moved = await moved_away(self._world, uid, spec)
         known = self._world.directory.get(uid)
         self._world.directory.withhold(uid, None)
+        if entry is not None and moved is not None:
+            return Standing(await self._in_use(obj, memory, entry, token), pending=moved)
         try:
             if memory.is_another(spec, value, known) and not self._world.changes.may_be_tried(obj):
                 return await self._paced(memory, known)

@@ -11,6 +11,7 @@ from keypool.core.who import who_acts
 from keypool.reconcile.directory import Entry
 from keypool.reconcile.measures import abnormal_of
 from keypool.reconcile.provider_report import report
+from keypool.reconcile.reaching import is_there
 from keypool.reconcile.world import World
 from keypool.serve.providers import ProviderState
 
@@ -30,7 +31,8 @@ def concluded(world: World, obj: dict[str, Any], standing: Standing, schedule: P
     uid = obj["metadata"]["uid"]
     entry = world.directory.get(uid)
     provider = entry.provider if entry is not None else None
-    status = report(obj, standing, world.accounts.grip(uid), provider, world.now(), schedule)
+    reached = entry is not None and entry.trusted and not standing.unasked and is_there(obj, entry)
+    status = report(obj, standing, world.accounts.grip(uid), provider, world.now(), schedule, reached)
     world.metrics.providers.note(uid, provider_state(obj, status.conditions, standing, entry))
     return status.dump()
 

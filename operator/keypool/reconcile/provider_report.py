@@ -28,8 +28,10 @@ def report(  # noqa: PLR0917 - all that it is made of
     provider: Provider | None,
     now: datetime,
     schedule: Problem | None = None,
+    reached: bool = False,
 ) -> KeyProviderStatus:
-    """The status. `schedule`: why the pools' schedule does not fit the budget."""
+    """The status. `schedule`: why the pools' schedule does not fit the budget. `reached`: the account was reached where
+    the object says; once told, that stays."""
     generation, known = obj["metadata"]["generation"], provider.capabilities if provider is not None else None
     found = findings_of_provider(ProviderSight(standing, grip, schedule, known))
     found = with_note(found, strays(misplaced(obj, OF_PROVIDERS), OF_PROVIDERS))
@@ -37,6 +39,7 @@ def report(  # noqa: PLR0917 - all that it is made of
         observed_generation=generation,
         conditions=as_conditions(found, {}, generation, _conditions(obj), now),
         capabilities=_capabilities(known) if known is not None else None,
+        reached=reached or (obj.get("status") or {}).get("reached") is True or None,
         note=_note(standing, provider, schedule),
         endpoints=_endpoints(provider) if provider is not None else None,
     )
