@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.cluster.accounting_refused import REFUSED_ACCOUNTING
 from tests.cluster.crd_manifests import Manifest, cluster_provider, tenant
 
 A_DURATION = "must be a duration from"
@@ -103,8 +104,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"secret": {"annotations": {"a": "x" * 4096, "b": "x" * 4095}}},
         "spec.secret.annotations: Invalid value: keys and values must have at most 8192 characters together",
     ),
-    "metadata-plain": ({"key": {"metadata": {"logging": "x"}}}, "keys must be of the form example.com/name"),
-    "metadata-ours": ({"key": {"metadata": {"keypool.dev/pool": "x"}}}, "must not hold keys below keypool.dev/"),
     "models-long-together": (
         {"key": {"models": [f"{'m' * 100}{number}" for number in range(41)]}},
         "spec.key.models: Invalid value: all models must have at most 4096 characters together",
@@ -125,6 +124,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"keysFrom": {"secretRef": {"name": "mine"}}, "secret": {"name": "mine"}},
         "must name a Secret that you fill, not one that keypool writes for this pool",
     ),
+    **REFUSED_ACCOUNTING,
     TOO_LONG: ({}, "metadata.name must be at most 200 characters"),
 }
 
