@@ -128,7 +128,7 @@ async def test_a_provider_gets_its_defaults(kubectl: Kubectl) -> None:
         ("apikeypool.spec.suspend", "default false"),
         ("apikeypool.spec.deletionPolicy", "Revoke (default)"),
         ("apikeypool.status.nextAction", "What happens next"),
-        ("keyprovider.spec.endpoints.url", "Immutable: it defines the account."),
+        ("keyprovider.spec.endpoints.url", "Immutable once the provider was reached: it"),
     ],
 )
 async def test_explain_tells_what_a_change_does(kubectl: Kubectl, field: str, words: str) -> None:
