@@ -66,8 +66,10 @@ class Family:
         known = texts.get(self.labels)
         if known is None:
             known = texts[self.labels] = _Texts(self.labels)
-        lines = [f"{known[labels]} {float(value)!r}\n" for labels, value in rows]
-        return (lines[0] if len(lines) == 1 else self.exposed.join(lines)).encode()
+        if len(rows) == 1:  # of nearly all
+            labels, value = rows[0]
+            return f"{known[labels]} {float(value)!r}\n".encode()
+        return self.exposed.join([f"{known[labels]} {float(value)!r}\n" for labels, value in rows]).encode()
 
     def made_of(self, cells: Iterable[bytes]) -> Iterator[bytes]:
         """The same from `cells`."""

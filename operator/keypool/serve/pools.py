@@ -96,6 +96,8 @@ def _waits_for(pool: Pool, state: PoolState) -> list[Row]:
 
 
 def _unusual_keys(pool: Pool, state: PoolState) -> list[Row]:
+    if all(each is KeyState.ACTIVE for each in state.keys):  # as of nearly all pools
+        return []
     counts = Counter(each.value for each in state.keys if each is not KeyState.ACTIVE)
     return [((*pool, each), count) for each, count in counts.items()]
 
