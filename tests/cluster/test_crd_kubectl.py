@@ -157,11 +157,13 @@ async def test_the_wide_table_tells_why(kubectl: Kubectl) -> None:
 
 
 async def test_a_provider_shows_health_reason_and_endpoint(kubectl: Kubectl) -> None:
-    """`kubectl get kpv`."""
+    """`kubectl get kpv`: one line of at most 100 columns, also with what is odd although it is Ready."""
     await apply(kubectl, provider())
-    await report(kubectl, "kpv/holysheep", PROVIDER_STATUS.dump())
+    await report(kubectl, "kpv/holysheep", PROVIDER_STATUS.dump() | {"note": "endpoint 2 of 2 in use"})
     _, line = (await kubectl("get", "kpv")).checked().splitlines()
     assert line.split()[:4] == ["holysheep", "True", "Published", "https://api.example.com/v1"]
+    assert "endpoint 2 of 2 in use" in line
+    assert len(line.rstrip()) <= 100
 
 
 async def test_a_provider_of_the_cluster_shows_the_same(kubectl: Kubectl, namespace: str) -> None:
