@@ -30,11 +30,11 @@ from keypool.reconcile.check_line import CheckLine
 from keypool.reconcile.directory import Entry
 from keypool.reconcile.first_sight import reported_when_slow
 from keypool.reconcile.provider_audit import nothing_to_confirm, tell
+from keypool.reconcile.provider_events import tell_people
 from keypool.reconcile.provider_judging import judge
-from keypool.reconcile.provider_measures import concluded, is_told
+from keypool.reconcile.provider_measures import concluded
 from keypool.reconcile.provider_memory import Looks
 from keypool.reconcile.provider_object import account, subject
-from keypool.reconcile.provider_report import failover
 from keypool.reconcile.provider_standing import as_told, patient, problem_with, reopens, unasked, unreadable
 from keypool.reconcile.proving import problem_of
 from keypool.reconcile.reaching import moved_away
@@ -288,16 +288,5 @@ class ProviderReconciler:
             self._write_backs.written(meta["uid"], status)
         world.cache.upsert(Kind.PROVIDER if place[0] else Kind.CLUSTER_PROVIDER, stored)
         if taken:
-            await self._announce(obj, standing, schedule)
+            await tell_people(world, obj, standing, schedule)
         return MAX_AGE
-
-    async def _announce(self, obj: dict[str, Any], standing: Standing, schedule: Problem | None) -> None:
-        """What the status says now, and `obj` did not say before."""
-        announce, about = self._world.announcer.announce, subject(obj)
-        if (worst := standing.worst) is not None and worst.stalls:
-            await announce(about, "Warning", worst.reason, worst.message)
-        if schedule is not None and not is_told(obj, schedule):
-            await announce(about, "Warning", schedule.reason, schedule.message)
-        entry = self._world.directory.get(obj["metadata"]["uid"])
-        if (moved := failover(obj, entry.provider if entry is not None else None)) is not None:
-            await announce(about, moved[0], Reason.ENDPOINT_FAILOVER, moved[1])
