@@ -38,7 +38,7 @@ from keypool.reconcile.provider_object import account, subject
 from keypool.reconcile.provider_standing import as_told, patient, problem_with, reopens, unasked, unreadable
 from keypool.reconcile.proving import problem_of
 from keypool.reconcile.reaching import moved_away
-from keypool.reconcile.readings import REQUEST_LIMIT, moment
+from keypool.reconcile.readings import moment, request
 from keypool.reconcile.unforeseen import Unforeseen
 from keypool.reconcile.world import World
 from keypool.reconcile.write_backs import WriteBacks
@@ -153,13 +153,12 @@ class ProviderReconciler:
 
     async def _use(self, obj: dict[str, Any], memory: Looks, given: keepsakes.Kept) -> Standing:
         """Proves a credential whose Secret allows it: at once where there is none in use."""
-        spec, value, authorities = given
-        uid, token = obj["metadata"]["uid"], self._token(obj)
-        entry, moved = await moved_away(self._world, uid, spec)
+        (spec, value, authorities), uid, token = given, obj["metadata"]["uid"], self._token(obj)
+        moved = await moved_away(self._world, uid, spec)
         known = self._world.directory.get(uid)
         self._world.directory.withhold(uid, None)
-        if entry is not None and moved is not None:
-            return Standing(await self._in_use(obj, memory, entry, token), pending=moved)
+        if moved is not None:
+            return Standing(await self._in_use(obj, memory, moved[0], token), pending=moved[1])
         try:
             if memory.is_another(spec, value, known) and not self._world.changes.may_be_tried(obj):
                 return await self._paced(memory, known)
@@ -180,8 +179,7 @@ class ProviderReconciler:
 
     def _token(self, obj: dict[str, Any]) -> str:
         """The annotation that confirms another account, "" when there is none that was not handled."""
-        annotations = obj["metadata"].get("annotations") or {}
-        token = str(annotations.get(CONFIRM, ""))[:REQUEST_LIMIT]
+        token = request(obj, CONFIRM) or ""
         return "" if self._world.accounts.is_handled(obj["metadata"]["uid"], token) else token
 
     async def _without_consent(self, obj: dict[str, Any], memory: Looks, token: str, problem: Problem) -> Standing:
@@ -231,9 +229,8 @@ class ProviderReconciler:
     async def _paced(self, memory: Looks, known: Entry | None) -> Standing:
         """What people changed is not tried now. What was in use is no better by that."""
         self._give_up(memory)
-        standing = Standing(PACED)
-        if known is not None and known.trusted:
-            standing = Standing(await memory.using.anew(self._world, known), PACED)
+        trusted = known if known is not None and known.trusted else None
+        standing = Standing(await memory.using.anew(self._world, trusted), PACED) if trusted else Standing(PACED)
         memory.using.put_off(self._world.now())
         return standing
 

@@ -20,15 +20,16 @@ def is_there(obj: dict[str, Any], entry: Entry) -> bool:
         return False
 
 
-async def moved_away(world: World, uid: str, spec: KeyProviderSpec) -> tuple[Entry | None, Problem | None]:
-    """The client of the account as it was reached, and why another endpoint is not used instead; two times None where
-    it never was. Raises KubeError."""
+async def moved_away(world: World, uid: str, spec: KeyProviderSpec) -> tuple[Entry, Problem] | None:
+    """The client of the account as it was reached, and why other endpoints are not used instead; None where they may
+    be. Raises KubeError."""
     entry = world.directory.get(uid)
     if entry is None and uid in world.directory.kept():
         entry = await world.directory.recall(uid)
     if entry is None or not (entry.trusted or entry.kept):
-        return None, None
-    return entry, moved(urls(spec), urls(entry.spec))
+        return None
+    problem = moved(urls(spec), urls(entry.spec))
+    return (entry, problem) if problem is not None else None
 
 
 def urls(spec: KeyProviderSpec) -> tuple[str, ...]:
