@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import aiohttp
 import pytest
 
-from keypool.cluster.cache import Kind
+from keypool.cluster.cache import OPTIONAL, Kind
 from keypool.serve.http import ProbeServer
 from keypool.watch.liveness import Liveness
 
@@ -73,7 +73,7 @@ async def test_there_is_nothing_else(operator: Operator) -> None:
 
 
 def test_an_operator_of_the_whole_cluster_watches_its_providers_too() -> None:
-    assert set(Liveness().ages()) == set(Kind)
+    assert set(Liveness().ages()) == set(Kind) - set(OPTIONAL)
 
 
 def test_the_age_of_a_kinds_most_silent_watch_counts() -> None:
