@@ -41,6 +41,13 @@ GOALS: tuple[Goal, ...] = (
     Goal("idle", "cores with 5,000 pools", 0.05, lambda one: one.notes["cores"], 5000),
     Goal("idle", "writes and mutations at the provider", 0, _mutations),
     Goal("hanging", "times as long beside a provider that hangs", 1.1, lambda one: one.notes["ratio"]),
+    Goal(
+        "holders", "MiB of memory for 5,000 holders", 5, lambda one: one.notes["bytes_for_each"] * one.count / MIB, 5000
+    ),
+    Goal("holders", "API writes for a rotation of 3 slots", 33, lambda one: one.notes["rotation_writes"]),
+    Goal("holders", "pods looked up for 1,000 reports", 1, lambda one: one.notes["pods_looked_up"], 1000),
+    Goal("holders", "API writes for 1,000 reports", 0, lambda one: one.notes["writes_for_reports"], 1000),
+    Goal("holders", "seconds from a report to another key", 5, lambda one: one.notes["replaced_s"]),
     Goal("scrape", "seconds for /metrics with 10,000 pools", 1, lambda one: one.total),
     Goal("scrape", "MB of it", 20, lambda one: one.notes["bytes"] / 1e6),
     Goal("scrape", "seconds that the loop stands still", 0.1, lambda one: one.notes["pause_s"]),

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from keypool_lab.bench import hanging, load, scraping
+from keypool_lab.bench import hanging, holders, load, scraping
 from keypool_lab.bench.figures import Figures
 from keypool_lab.bench.meter import Meter, quiet
 from keypool_lab.bench.progress import Advance, Teller
@@ -27,9 +27,10 @@ class Sizes:
     large: int = 200
     resting: int = 1000
     idle: float = 60.0
+    holders: int = 1000
 
 
-FULL = Sizes(steady=1000, resting=5000)
+FULL = Sizes(steady=1000, resting=5000, holders=5000)
 
 
 @dataclass
@@ -190,6 +191,7 @@ SCENARIOS: dict[str, Callable[[Bench], Awaitable[Figures]]] = {
     "restart": restart,
     "idle": idle,
     "hanging": hanging.measure,
+    "holders": holders.measure,
     "scrape": scraping.measure,
 }
 """In this order: later ones use the pools of earlier ones, or make what is missing."""

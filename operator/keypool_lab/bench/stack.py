@@ -115,6 +115,13 @@ class Stack:
         calls = await scrape.provider_calls(self._session, self._provider_url, self._admin_key, since)
         return dict(sorted(calls.items()))
 
+    async def disable_newest_key(self) -> None:
+        """Behind the operator's back. Raises aiohttp.ClientError."""
+        address = self._provider_url.removesuffix("/v1") + "/_lab/keys/newest/disable"
+        headers = {"Authorization": f"Bearer {self._admin_key}"}
+        async with self._session.post(address, headers=headers) as response:
+            response.raise_for_status()
+
     @asynccontextmanager
     async def _simulator(self) -> AsyncIterator[None]:
         environment = {"KEYPOOL_LAB_ADMIN_KEY": self._admin_key}

@@ -26,7 +26,9 @@ def bench(  # noqa: PLR0917 - typer reads options from here
         list[str] | None,
         typer.Option(help="One scenario; may be repeated. An unknown one lists them. Default: all."),
     ] = None,
-    full: Annotated[bool, typer.Option("--full", help="1,000 pools at 10 a second; 5,000 pools at rest.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="1,000 pools at 10 a second; 5,000 pools at rest; 5,000 holders.")
+    ] = False,
     profile: Annotated[bool, typer.Option("--profile", help="Run the operator under cProfile (slower).")] = False,
     output: Annotated[Path, typer.Option(help="Folder for bench.json, logs, profiles.")] = Path("build"),
     pools: Annotated[int | None, typer.Option(min=1, help="Pools at once, and slots that rotate.")] = None,
@@ -35,6 +37,7 @@ def bench(  # noqa: PLR0917 - typer reads options from here
     large: Annotated[int | None, typer.Option(min=1, help="Pools of three keys at once.")] = None,
     resting: Annotated[int | None, typer.Option(min=1, help="Pools at restart and when idle, at least.")] = None,
     idle: Annotated[float | None, typer.Option(min=1, help="Seconds to be idle.")] = None,
+    holders: Annotated[int | None, typer.Option(min=1, help="KeyHolders, of pods that read one pool.")] = None,
 ) -> None:
     """Load the operator on a control plane of its own; print tables, write bench.json."""
     from keypool_lab.bench.report import save, show  # noqa: PLC0415 - see above
@@ -48,6 +51,7 @@ def bench(  # noqa: PLR0917 - typer reads options from here
         "large": large,
         "resting": resting,
         "idle": idle,
+        "holders": holders,
     }
     sizes = dataclasses.replace(FULL if full else Sizes(), **{k: v for k, v in given.items() if v is not None})
     scenarios = _known(only or list(SCENARIOS), list(SCENARIOS))
