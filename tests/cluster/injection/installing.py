@@ -15,7 +15,7 @@ from tests.waiting import PATIENCE
 FOLDER = MANIFESTS / "relay" / "injection"
 LABEL = "injection.example.com/of"
 SECONDS = 30.0
-NAMES = ("keypool-relay", "keypool-relay-warnings")
+
 Object = dict[str, Any]
 
 
@@ -124,7 +124,11 @@ def injecting(cluster: Cluster) -> Iterator[Injection]:
 
 
 def in_force(injection: Injection) -> bool:
-    """All three policies are: a pod gets its relay, another is refused, and a misplaced annotation is warned of."""
+    """All policies are: a pod gets its relay, another is refused, a misplaced annotation is warned of, and a parameter
+    that there is not is refused."""
+    odd = ("configmap/keypool-relay", "--namespace", injection.system, "--type=merge", '--patch={"data": {"odd": "x"}}')
+    if injection.cluster.run_kubectl("patch", *odd, "--dry-run=server").returncode == 0:
+        return False
     if "keypool-relay" not in injection.ask(pod()).stdout:
         return False
     if injection.ask(pod(hostNetwork=True)).returncode == 0:

@@ -1,5 +1,6 @@
 """The ConfigMap of parameters: what relays get by it, how the injection is paused, and what happens without it."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -92,6 +93,29 @@ def test_while_it_is_paused_pods_are_let_through_without_a_relay(parameters: Inj
     assert given["metadata"]["annotations"]["keypool.dev/injected"] == "paused"
     assert "env" not in given["spec"]["containers"][0]
     assert "injection of relays is paused" in parameters.ask(pod()).stderr
+
+
+MISTAKES: dict[str, tuple[dict[str, str], str]] = {
+    "a pause in other words": ({"paused": "yes"}, 'paused must be "true"'),
+    "a pause in capitals": ({"paused": "True"}, 'paused must be "true"'),
+    "a parameter of another name": ({"pause": "true"}, "no parameter of the name pause; known are paused, image"),
+    "no policy of pulling": ({"imagePullPolicy": "always"}, "imagePullPolicy must be Always, IfNotPresent, Never"),
+    "no quantity": ({"cpu": "much"}, "cpu must be from 50m to 1"),
+    "too much CPU": ({"cpu": "2"}, "cpu must be from 50m to 1"),
+    "too little memory": ({"memory": "128"}, "memory must be 64Mi or more"),
+    "root": ({"runAsUser": "0"}, "runAsUser must be the number of a user other than root"),
+    "no number of a port": ({"port": "http"}, "port and healthPort must be two different numbers"),
+    "one port for both": ({"port": "8485"}, "port and healthPort must be two different numbers"),
+}
+
+
+def test_a_mistake_in_the_parameters_is_refused_when_it_is_made(own: Injection) -> None:
+    """In the words of whoever writes it; and a pause that is none is no surprise later."""
+    told = {}
+    for what, (data, _) in MISTAKES.items():
+        patch = ("patch", "configmap/keypool-relay", "--namespace", own.system, "--type=merge", "--dry-run=server")
+        told[what] = own.cluster.run_kubectl(*patch, f"--patch={json.dumps({'data': data})}").stderr
+    assert {what: says in told[what] for what, (_, says) in MISTAKES.items()} == dict.fromkeys(MISTAKES, True), told
 
 
 def test_who_was_made_in_a_pause_and_is_made_again_later_gets_a_relay(own: Injection) -> None:
