@@ -39,6 +39,16 @@ async def test_the_largest_object_that_a_relay_makes_is_accepted(pods: Pods) -> 
     assert said.status == 201, said.message
 
 
+async def test_the_report_of_an_older_relay_is_taken_and_what_only_a_newer_one_says_is_refused(pods: Pods) -> None:
+    """The summary came later; a field that this API does not have is a mistake, and the relay then serves on."""
+    pod = await pods.make()
+    older, newer = pod.holder(), pod.holder()
+    del older["spec"]["summary"]
+    newer["spec"]["newer"] = "x"
+    assert (await pods.apply(pod.token, older)).status == 201
+    assert (await pods.apply(pod.token, newer)).status >= 400
+
+
 def owners(**changes: Any) -> Change:
     """The owner is another one in this."""
 
