@@ -67,7 +67,7 @@ def _of(o: Observation, key: KeyRecord, now: datetime) -> Upcoming:
     due = due_of(o, key)
     if key.why == Why.SUPPLIED and key.asked:
         due = Due(due.at, Why(key.asked))
-    if has_to_wait(o, o.ledger, key.slot):
+    if has_to_wait(o, o.ledger, key.slot, now):
         return _until_it_may_spend(o, key, due, now)
     ends = [end for old in o.ledger.of_slot(key.slot, *RETIRING) if (end := _end(o, old)) is not None]
     waits = due.why not in URGENT and bool(ends) and max(ends) > max(due.at, now)

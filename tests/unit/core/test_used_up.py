@@ -10,6 +10,7 @@ import pytest
 
 from keypool.core.ledger import Spending
 from keypool.core.lifecycle import KeyState
+from keypool.core.limits import SpendLimit
 from keypool.core.orders import outstanding
 from tests.unit.core.builders import (
     DAY,
@@ -72,6 +73,43 @@ def test_when_the_limit_begins_anew_what_was_asked_for_is_done() -> None:
 
 def test_a_limit_that_is_raised_lets_the_rotation_go_on() -> None:
     assert begun(used(pool=limited(amount="11"))) == ["requested"]
+
+
+@pytest.mark.parametrize(("key", "made"), [(None, []), (a_key(1, name="b"), ["slot empty"])])
+def test_a_slot_without_a_key_gets_one_in_a_new_period_although_not_all_that_was_spent_before_is_known(
+    key: Any, made: list[str]
+) -> None:
+    """As after a start: that another slot's key was not read yet must not leave this one empty."""
+    spec = a_spec(size=2, key={"spendLimit": {"amount": "10", "period": "Daily"}})
+    spent = Spending(period=MIDNIGHT if key is None else MIDNIGHT - DAY, departed={0: Decimal(10), 1: Decimal(10)})
+    ledger = a_ledger(*([key] if key is not None else []), spending=spent)
+    o = seen(ledger=ledger, pool=a_pool(spec=spec), provider=TELLS, checks=accepted("b"))
+    assert begun(o) == made
+    assert [each.limits.spend for each in planned(o).ledger.inside(KeyState.INTENDED)] == [
+        o.effective.limits.spend for _ in made
+    ], "the whole limit"
+
+
+@pytest.mark.parametrize(
+    ("period", "in_place", "enforced", "made"),
+    [
+        ("Daily", False, None, ["spec changed"]),
+        ("Daily", False, 100, ["spec changed"]),
+        ("Daily", False, 20, []),
+        ("Daily", True, 100, []),
+        (None, False, 11, ["spec changed"]),
+        (None, False, 10, []),
+    ],
+)
+def test_a_key_that_may_spend_more_than_is_asked_for_now_is_replaced_where_its_limit_cannot_be_changed(
+    *, period: Any, in_place: bool, enforced: int | None, made: list[str]
+) -> None:
+    """A limit that is given, or lowered, below what was spent holds at once. In small steps that buys no calls."""
+    provider = replace(TELLS, capabilities=replace(TELLS.capabilities, changes_limits=in_place))
+    limit = SpendLimit(Decimal(enforced), period) if enforced is not None else None
+    key = a_key(0, name="a", template="other", spend_limit=limit)
+    ledger = a_ledger(key, spending=Spending(period=MIDNIGHT if period else None))
+    assert begun(replace(used(amount=50, provider=provider, pool=limited(period=period)), ledger=ledger)) == made
 
 
 def ready(o: Any) -> str:
@@ -138,6 +176,12 @@ def both(first: float, second: float, **facts: Any) -> Any:
     known = {"readings": read(a=first, b=second), "checks": accepted("a", "b")}
     ledger = a_ledger(*keys, spending=Spending(period=MIDNIGHT))
     return seen(ledger=ledger, pool=a_pool(spec=spec), provider=TELLS, **known)
+
+
+def test_a_place_that_gets_free_goes_at_once_to_a_key_that_may_spend() -> None:
+    o = both(10, 0)
+    left = o.ledger.model_copy(update={"primary": "of slot 2, and gone"})
+    assert planned(replace(o, ledger=left)).ledger.primary == "b"
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def _due(o: Observation, ledger: Ledger, slot: int, now: datetime) -> Due | None
     """When the slot should get a key, None while one is on the way or it has to wait: a slot that used up its limit
     until that begins anew, which the rule about periods wakes for. While an old key is retiring
     there, and once its key is about to expire, only that counts."""
-    if ledger.of_slot(slot, *ON_THE_WAY) or has_to_wait(o, ledger, slot):
+    if ledger.of_slot(slot, *ON_THE_WAY) or has_to_wait(o, ledger, slot, now):
         return None
     due = _wanted(o, ledger, slot, now)
     return lost.next_try(o, ledger, slot, due, now) if due is not None else None

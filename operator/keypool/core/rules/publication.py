@@ -98,12 +98,15 @@ def the_primary_is_chosen(o: Observation, plan: Plan, now: datetime) -> Decision
     where the provider object was made anew, no key may be sent to another one's endpoint. Whatever changes in the
     Secret is a new publication."""
     before = o.ledger
-    primary = better_primary(o, plan.ledger) or choose_primary(plan.ledger)
-    ledger = plan.ledger if primary == plan.ledger.primary else plan.ledger.model_copy(update={"primary": primary})
-    ledger = _with_base_url(o, ledger)
+    ledger = _with_primary(plan.ledger, choose_primary(plan.ledger))
+    ledger = _with_base_url(o, _with_primary(ledger, better_primary(o, ledger) or ledger.primary))
     if _content(before) != _content(ledger):
         ledger = ledger.model_copy(update={"publication": before.revision + 1})
     return Decision(f"the primary is {ledger.primary or 'not there yet'}", ledger=ledger)
+
+
+def _with_primary(ledger: Ledger, name: str | None) -> Ledger:
+    return ledger if name == ledger.primary else ledger.model_copy(update={"primary": name})
 
 
 def _with_base_url(o: Observation, ledger: Ledger) -> Ledger:
