@@ -9,7 +9,7 @@ import pytest
 from keypool.core.actions import ProbeKey, RemoveFinalizer, RevokeKey
 from keypool.core.effective import effective
 from keypool.core.history import announcements
-from keypool.core.observation import Checked
+from keypool.core.observation import Checked, Problem
 from keypool.core.reasons import Reason
 from keypool.core.supply import Supply
 from tests.unit.core.builders import (
@@ -99,7 +99,19 @@ def test_a_word_is_believed_where_nobody_can_be_asked() -> None:
     pool = a_pool(spec=spec(), revoked=printed("a"))
     of_before = made("a", OWED, provider="an earlier object")
     assert after(looked(of_before, made("b"), supply=held("b"), pool=pool)) == {"b": "active"}
-    assert after(looked(made("a", OWED), supply=held("b"), pool=pool, provider=None)) == {}
+    gone = Problem(Reason.PROVIDER_NOT_FOUND, "there is none")
+    assert after(looked(made("a", OWED), supply=held("b"), pool=pool, provider=None, provider_problem=gone)) == {}
+
+
+@pytest.mark.parametrize("problem", [None, Problem(Reason.PROVIDER_NOT_READY, "it has not been checked yet")])
+def test_a_provider_that_is_not_known_yet_makes_no_word_believed(problem: Problem | None) -> None:
+    """As after a start: it may still accept the key."""
+    pool = a_pool(spec=spec(), revoked=printed("a"))
+    o = looked(
+        made("a", OWED), supply=held("b"), pool=pool, provider=None, provider_problem=problem, checks=accepted("b")
+    )
+    assert after(o) == {"a": "owed"}
+    assert "the provider was not heard yet about it" in revoked_as_told(o)[2]
 
 
 def test_what_people_say_they_revoked_is_asked_about_soon() -> None:

@@ -7,6 +7,7 @@ from keypool.core.decision import Decision, Plan
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.observation import Observation
+from keypool.core.reasons import Reason
 from keypool.core.rotation import Why
 from keypool.core.rules.requests import not_found
 from keypool.core.rules.static import OUT, rejections
@@ -31,7 +32,11 @@ def revoked_keys_are_forgotten(o: Observation, plan: Plan, now: datetime) -> Dec
 
 
 def _can_be_asked_about(o: Observation, key: KeyRecord) -> bool:
-    return o.provider is not None and key.provider == o.provider.uid
+    """Not where its provider object is gone, or another one has its name. One that is not known yet, as after a start,
+    is asked once it is: until then nobody's word makes a live key forgotten."""
+    if o.provider is not None:
+        return key.provider == o.provider.uid
+    return o.provider_problem is None or o.provider_problem.reason is not Reason.PROVIDER_NOT_FOUND
 
 
 def claimed_in_vain(o: Observation) -> str | None:
