@@ -1,6 +1,7 @@
 """Listings that other people's keys, or a changing order, make awkward: complete, or an error."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -72,6 +73,27 @@ async def test_pages_that_do_not_follow_each_other_are_no_listing(serve: Serve, 
 async def test_a_listing_of_one_key_or_none_is_complete(serve: Serve, first: str) -> None:
     transport = to(await serve(pages(list(first), [])))
     assert list(await by_offset(transport, LISTING, ENTRIES)) == list(first)
+    await transport.close()
+
+
+@pytest.mark.parametrize(("strangers", "complete"), [(2, True), (9, False)])
+async def test_entries_without_an_id_hide_nothing_that_comes_after_them(
+    serve: Serve, strangers: int, *, complete: bool
+) -> None:
+    """A page that shows nothing new is the last one only where nothing at all follows on it."""
+    rows = [{"id": "a"}, {"id": "b"}, *[{"id": "../"} for _ in range(strangers)], {"id": "kp.ours"}]
+
+    async def answer(request: web.Request) -> web.Response:
+        start = int(request.query["offset"])
+        return web.json_response({"data": rows[start : start + 4]})
+
+    transport = to(await serve(answer))
+    entries = replace(ENTRIES, passed=lambda _: ("", None))
+    if complete:
+        assert list(await by_offset(transport, LISTING, entries)) == ["a", "b", "kp.ours"]
+    else:
+        with pytest.raises(Ambiguous, match="entries without an id follow"):
+            await by_offset(transport, LISTING, entries)
     await transport.close()
 
 

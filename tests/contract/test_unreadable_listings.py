@@ -106,6 +106,28 @@ async def test_an_entry_of_somebody_else_that_cannot_be_read_spoils_no_listing(
     assert list(found.values()) == ["kp.a.b.c.0", ""]
 
 
+async def test_a_key_that_somebody_renamed_is_listed_with_its_team(serve: Serve) -> None:
+    """By the handle under which the ledger knows it: it must not be taken for gone."""
+    ours = ROWS["liteLLM"][3] | {"team_id": "kp.a"}
+    renamed = ours | {"token": "b" * 64, "key_alias": "renamed", "blocked": [SECRET]}
+    assert list(await listed(serve, "liteLLM", ours, renamed)) == [f"{HASH}:kp.a", f"{'b' * 64}:kp.a"]
+
+
+async def test_a_listing_that_gets_shorter_while_it_is_read_is_none(serve: Serve) -> None:
+    """What moved into the place of a key that was deleted stands on no page."""
+    rows = [{"token": f"{n:064x}", "key_alias": f"kp.{n}", "blocked": False} for n in range(5)]
+
+    async def answer(request: web.Request) -> web.Response:
+        page = int(request.query["page"])
+        there = rows if page == 1 else rows[1:]
+        return web.json_response({"keys": there[2 * page - 2 : 2 * page], "total_count": len(there)})
+
+    transport = Transport(await serve(answer), SecretStr("the-admin-key"), Deadlines(create=30.0, other=30.0))
+    with pytest.raises(Ambiguous, match="the listing changed"):
+        await litellm.LiteLLMProvider(LiteLLM(), transport, page=2).list_keys()
+    await transport.close()
+
+
 @pytest.mark.parametrize("kind", ROWS)
 async def test_an_entry_that_may_be_ours_is_told_by_its_field(serve: Serve, kind: str) -> None:
     ours, odd = ROWS[kind][3], ROWS[kind][4]

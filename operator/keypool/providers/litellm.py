@@ -202,18 +202,20 @@ class LiteLLMProvider(Adapter):
         return await models_verdict(self._transport, "/v1/models", value, {403, 422}, _DEAD)
 
     async def list_keys(self) -> tuple[ListedKey, ...]:
-        """All keys, oldest first, so that keys made meanwhile shift no page; complete when they are the total."""
-        until, rows, number, others = self._within(LISTING_SECONDS), dict[str, ListedKey](), 1, 0
+        """All keys, oldest first, so that keys made meanwhile shift no page; complete when they are the total, and that
+        did not fall: behind a key that is deleted meanwhile, the first one of the next page is skipped."""
+        until, rows, number, others, most = self._within(LISTING_SECONDS), dict[str, ListedKey](), 1, 0, 0
         tally = Tally("list the keys")
         while True:
             page, total = await self._read(KEYS, number, until)
+            most = max(most, total)
             tally.add(page)
             rows |= page.kept
             others += page.nameless
             if page.count < self._size:
                 break
             number += 1
-        if len(rows) + others != total:
+        if len(rows) + others != total or total < most:
             raise Ambiguous("list the keys: the listing changed while its pages were read, so it may lack some")
         return tuple(rows.values())
 

@@ -1,7 +1,8 @@
 """What LiteLLM is sent, and what it answers."""
 
 import re
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -87,9 +88,18 @@ class Total(WireModel):
 
 ROWS = Entries("keys", Row, lambda row: (row.token, row))
 LIMITS = Entries("keys", _LimitedRow, _limited)
-KEYS = Entries(
-    "keys", Row, lambda row: (row.token, row.listed()), named_otherwise("token", "key_alias", form="[0-9a-f]{64}")
-)
+_OTHERS = named_otherwise("token", "key_alias", form="[0-9a-f]{64}")
+
+
+def _passed(entry: dict[str, Any]) -> tuple[str, ListedKey] | None:
+    """By the same handle as one that can be read: with its team."""
+    if (found := _OTHERS(entry)) is None:
+        return None
+    (token, key), team = found, entry.get("team_id")
+    return token, replace(key, handle=handle_of(token, team if isinstance(team, str) else None))
+
+
+KEYS = Entries("keys", Row, lambda row: (row.token, row.listed()), _passed)
 
 
 class Deleted(WireModel):

@@ -87,9 +87,11 @@ async def by_offset(
 
     Each page begins with the last entry of the one before it. Where that is missing, something before it was deleted
     meanwhile, and what moved into its place would be skipped: `Ambiguous` is raised, as it is for pages of one entry
-    alone, whose neighbours cannot be seen, for a malformed page, and for a listing without end.
+    alone, whose neighbours cannot be seen, for a malformed page, and for a listing without end. Also where all that
+    follows on a page is nameless: what comes after that cannot be asked for.
     """
     found: dict[str, T] = {}
+    end = 0
     tally = tally or Tally(call.what)
     while True:
         offset = len(found) - 1 if len(found) > 1 else len(found)
@@ -97,9 +99,12 @@ async def by_offset(
         if not _follows(found, page.kept):
             raise Ambiguous(f"{call.what}: the listing changed while its pages were read, so it may lack some")
         if page.kept.keys() <= found.keys():
+            if offset + page.count > end:
+                raise incomplete(call.what, "entries without an id follow, and what comes after them is not seen")
             return found
         tally.add(page)
         found |= page.kept
+        end = offset + page.count
 
 
 def _follows(found: dict[str, T], entries: dict[str, T]) -> bool:
