@@ -72,22 +72,38 @@ async def a_reader_that_does_not_read(server: ProbeServer) -> AsyncIterator[asyn
         writer.close()
 
 
-async def test_beside_as_many_as_are_served_at_once_another_is_told_to_come_again() -> None:
-    async with a_server(MUCH, Sending(most=1)) as server, a_reader_that_does_not_read(server):
-
-        async def refused() -> bool:
-            return (await raw(server, "gzip"))[0] == 503
-
-        await eventually(refused)
-
-
-async def test_whoever_does_not_read_is_cut_off_and_makes_room(caplog: pytest.LogCaptureFixture) -> None:
-    async with a_server(MUCH, Sending(most=1, longest=0.2)) as server, a_reader_that_does_not_read(server) as slow:
-
-        async def served() -> bool:
-            return (await raw(server, "gzip"))[0] == 200
-
-        await eventually(served)
-        assert not caplog.records, "a stranger who is slow fills no log"
+async def test_readers_who_are_slow_on_purpose_keep_nobody_out(caplog: pytest.LogCaptureFixture) -> None:
+    """The oldest makes room, long before its time is over."""
+    async with a_server(MUCH, Sending(most=1)) as server, a_reader_that_does_not_read(server) as slow:
+        await within(slow.readuntil(b"\r\n\r\n"), 20)
+        status, _, body = await within(raw(server, "gzip"), 20)
+        assert (status, gzip.decompress(body)) == (200, b"".join(MUCH))
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
             await within(slow.readexactly(sum(map(len, MUCH))), 20)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("coding", ["gzip", "identity"])
+async def test_an_answer_to_head_has_headers_alone(coding: str) -> None:
+    """A body would be taken for the beginning of the next answer."""
+    asked = b"HEAD /metrics HTTP/1.1\r\nHost: x\r\nAccept-Encoding: %s\r\n" % coding.encode()
+    async with a_server(TEXT) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(asked + b"\r\n" + asked + b"Connection: close\r\n\r\n")
+        said = await within(reader.read(), 20)
+        writer.close()
+    assert [part.partition(b"\r\n")[0] for part in said.split(b"\r\n\r\n")] == [b"HTTP/1.1 200 OK"] * 2 + [b""]
+
+
+async def test_whoever_does_not_read_is_cut_off_in_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    sending = Sending(longest=0.2)
+    async with a_server(MUCH, sending) as server, a_reader_that_does_not_read(server) as slow:
+        await within(slow.readuntil(b"\r\n\r\n"), 20)
+
+        async def over() -> bool:
+            return not sending._now
+
+        await eventually(over)
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await within(slow.readexactly(sum(map(len, MUCH))), 20)
+    assert not caplog.records, "a stranger who is slow fills no log"

@@ -10,9 +10,9 @@ from keypool_client.model import Key
 from keypool_client.policy.outcome import FailureClass
 from keypool_client.relay.buffers import Lease
 from keypool_client.relay.usage import Tokens
-from keypool_client.wire.echo import headers_without, without
+from keypool_client.wire.echo import Veil, headers_without, text_without, without
 from keypool_client.wire.headers import plain, returned
-from keypool_client.wire.whole import ANSWER_HELD, Flaw, flaw_in, room
+from keypool_client.wire.whole import ANSWER_HELD, Beginning, Flaw, flaw_in, room
 
 READ_ERRORS = (ClientError, TimeoutError, OSError)
 IN_A_THREAD = 64 * 1024
@@ -37,6 +37,10 @@ class Answer:
     length: int | None
     first_byte: float
     """Seconds from the attempt's start."""
+    key: Key
+    """The one that was sent."""
+    veil: Veil
+    """For what goes on as it comes."""
     begun: bytes = b""
     """What was read."""
     rest: ClientResponse | None = None
@@ -48,21 +52,28 @@ class Answer:
     retry_after: float | None = None
     tokens: Tokens = (0, 0)
 
-    def conceal(self, key: Key) -> None:
-        """Takes the key that was sent out of what was read."""
-        self._become(without(self.begun, key))
-
-    def conceal_in(self, unpacked: bytes, key: Key) -> None:
-        """The same for one that is compressed: where it holds the key, it goes on unpacked."""
-        if self.encoding and (told := without(unpacked, key)) != unpacked:
-            self.close()
-            self.encoding = ""
-            self.headers = [pair for pair in self.headers if pair[0].lower() != "content-encoding"]
-            self._become(told)
-
-    def _become(self, told: bytes) -> None:
-        if told != self.begun:
+    def conceal(self) -> None:
+        """Takes the key out of what was read as a whole. Of what goes on as it comes, errors and streams alone speak of
+        keys: those go through the veil."""
+        if self.rest is None and (told := without(self.begun, self.key)) != self.begun:
             self.begun, self.length = told, None
+
+    def conceal_in(self, found: Beginning | Flaw) -> None:
+        """The same for an error that is compressed. Where it holds the key, or more than was found, what was found
+        goes on unpacked: what nobody looked into stays here."""
+        if self.encoding in {"", "identity"}:
+            return
+        text, whole = (b"", False) if isinstance(found, Flaw) else (found.text, not found.more and self.rest is None)
+        told = self.veil.feed(text)
+        if whole and (told := told + self.veil.end()) == text:
+            return
+        self.close()
+        self.headers = [pair for pair in self.headers if pair[0].lower() != "content-encoding"]
+        self.begun, self.length, self.encoding = told, None, ""
+
+    def told(self, piece: bytes) -> bytes:
+        """What of a piece of the body may go on now."""
+        return piece if self.failure is None else self.veil.feed(piece)
 
     def close(self) -> None:
         """It is not needed any more."""
@@ -76,12 +87,14 @@ def opened(response: ClientResponse, first_byte: float, key: Key) -> Answer:
     headers = response.headers
     return Answer(
         status=response.status,
-        reason=plain(response.reason or ""),
+        reason=plain(text_without(response.reason or "", key)),
         headers=headers_without(returned(headers.items()), key),
         content_type=headers.get("Content-Type", ""),
         encoding=headers.get("Content-Encoding", "").strip().lower(),
         length=response.content_length,
         first_byte=first_byte,
+        key=key,
+        veil=Veil(key),
         rest=response,
     )
 

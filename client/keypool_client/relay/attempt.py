@@ -41,7 +41,7 @@ class Attempt:
         answer = opened(response, self._clock() - self._began, send.key)
         try:
             await self._read(answer, day)
-            answer.conceal(send.key)
+            answer.conceal()
         except Cut as error:
             self.lost = Lost(str(error), sent=True)
         else:
@@ -60,8 +60,7 @@ class Attempt:
             await read_whole(answer, self._asked.lease)
             found = beginning(answer.begun, answer.encoding, MOST_JUDGED)  # so little that it needs no lease
             self._judge(answer, answer.begun if isinstance(found, Flaw) else found.text, day)
-            if not isinstance(found, Flaw):
-                answer.conceal_in(found.text, self.send.key)
+            answer.conceal_in(found)
         elif kind is Kind.STREAM and answer.encoding in {"", "identity"}:
             if error := await open_stream(answer, self._asked):
                 self._judge(answer, error, day)

@@ -32,9 +32,10 @@ def whole(answer: Answer, asked: Asked) -> web.Response:
 
 
 async def begin(answer: Answer, asked: Asked) -> web.StreamResponse:
-    """The headers of an answer that goes on as it comes. A length that is known stays, so that a cut is seen."""
+    """The headers of an answer that goes on as it comes. A length that is known stays, so that a cut is seen; but not
+    that of an error, which may change with the key."""
     out = web.StreamResponse(status=answer.status, reason=answer.reason, headers=headers_of(answer, asked))
-    if answer.length is not None and not answer.stream:
+    if answer.length is not None and not answer.stream and answer.failure is None:
         out.content_length = answer.length
     await out.prepare(asked.http)
     return out
@@ -42,9 +43,9 @@ async def begin(answer: Answer, asked: Asked) -> web.StreamResponse:
 
 async def pass_on(answer: Answer, out: web.StreamResponse) -> bool:
     """The body as it comes; False where it was cut. A client that goes away raises ConnectionError."""
-    piece, content = answer.begun, answer.rest.content if answer.rest is not None else None
-    if piece:
-        await out.write(piece)
+    content = answer.rest.content if answer.rest is not None else None
+    if told := answer.told(answer.begun):
+        await out.write(told)
     while content is not None:
         try:
             piece = await content.readany()
@@ -52,7 +53,10 @@ async def pass_on(answer: Answer, out: web.StreamResponse) -> bool:
             return False
         if not piece:
             break
-        await out.write(piece)
+        if told := answer.told(piece):
+            await out.write(told)
+    if left := answer.veil.end():
+        await out.write(left)
     return True
 
 

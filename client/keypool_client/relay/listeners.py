@@ -119,9 +119,11 @@ class Server:
         return protocol
 
     def _make_room(self) -> None:
-        """Idle connections, held by whoever reaches the port, must not keep a new one out: it needs a moment only."""
-        for protocol in list(islice(self._inner._connections, 1 + self.connections - self._most)):
+        """Connections that whoever reaches the port keeps open must not keep a new one out: it needs a moment only. One
+        that leaves its answers unread would not end by being closed."""
+        for protocol, transport in list(islice(self._inner._connections.items(), 1 + self.connections - self._most)):
             protocol.force_close()
+            transport.abort()
 
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()

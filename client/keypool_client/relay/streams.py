@@ -7,7 +7,6 @@ from aiohttp import web
 from keypool_client.relay.answers import READ_ERRORS, Answer, Cut
 from keypool_client.relay.asked import Asked
 from keypool_client.relay.usage import tokens
-from keypool_client.wire.echo import without
 from keypool_client.wire.ending import Ending
 from keypool_client.wire.opening import Commit, Decision, Failed, Opening
 
@@ -60,7 +59,7 @@ async def pass_on(answer: Answer, out: web.StreamResponse, asked: Asked) -> bool
     piece, content = answer.begun, answer.rest.content if answer.rest is not None else None
     while piece:
         if sent := ending.feed(piece):
-            await out.write(sent if asked.last is None else without(sent, asked.last.key))
+            await _write(out, answer.veil.feed(sent))
         if b"usage" in piece:
             answer.tokens = tokens(piece, answer.tokens)
         if content is None:
@@ -71,6 +70,10 @@ async def pass_on(answer: Answer, out: web.StreamResponse, asked: Asked) -> bool
             whole = False
             break
     closed = ending.close(whole=whole)
-    if closed.last:
-        await out.write(closed.last)
+    await _write(out, answer.veil.feed(closed.last) + answer.veil.end())
     return closed.clean
+
+
+async def _write(out: web.StreamResponse, told: bytes) -> None:
+    if told:
+        await out.write(told)

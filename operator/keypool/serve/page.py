@@ -13,7 +13,8 @@ from aiohttp import hdrs, web
 from prometheus_client import CONTENT_TYPE_LATEST
 
 MOST_AT_ONCE = 32
-"""Answers that are sent side by side; whoever comes then is told to come again."""
+"""Answers that are sent side by side. Whoever comes then takes the place of the oldest: those who read slowly on
+purpose must not keep Prometheus out, which needs a moment only."""
 LONGEST = 30.0
 """Seconds after which a reader is cut off. Prometheus gives up after 10 by default."""
 _FAST = 1
@@ -51,28 +52,36 @@ class Sending:
     """Hands pages out."""
 
     def __init__(self, most: int = MOST_AT_ONCE, longest: float = LONGEST) -> None:
-        self._most, self._longest, self._now = most, longest, 0
+        self._most, self._longest = most, longest
+        self._now: dict[int, web.Request] = {}
 
     async def send(self, request: web.Request, page: Page) -> web.StreamResponse:
         """Packed where the reader says that it takes it so."""
-        if self._now >= self._most:
-            return web.Response(status=503, text="too many scrapes at once\n", headers={hdrs.RETRY_AFTER: "1"})
+        if len(self._now) >= self._most:
+            _cut_off(self._now.pop(next(iter(self._now))))
         packs = _takes_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, ""))
         response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: CONTENT_TYPE_LATEST, hdrs.VARY: hdrs.ACCEPT_ENCODING})
         if packs:
             response.headers[hdrs.CONTENT_ENCODING] = "gzip"
         response.content_length = len(page.packed) if packs else page.size
-        self._now += 1
+        self._now[id(request)] = request
         try:
             async with asyncio.timeout(self._longest):
                 await response.prepare(request)
-                await _write(response, (page.packed,) if packs else page.text())
+                if request.method != hdrs.METH_HEAD:
+                    await _write(response, (page.packed,) if packs else page.text())
         except TimeoutError:
-            if request.transport is not None:
-                request.transport.abort()
+            _cut_off(request)
+        except ConnectionError:
+            pass  # the reader is gone, or made room
         finally:
-            self._now -= 1
+            self._now.pop(id(request), None)
         return response
+
+
+def _cut_off(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
 
 
 async def _write(response: web.StreamResponse, pieces: Iterable[bytes]) -> None:
