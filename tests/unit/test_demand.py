@@ -89,3 +89,14 @@ def test_of_more_places_than_are_followed_the_one_that_was_not_taken_for_longest
     assert changed.take(("", "a")) == set()
     assert changed.take(("", "c")) is None
     assert changed.take(("", "b")) is None
+
+
+def test_of_a_provider_that_nobody_asks_for_any_more_not_more_than_so_many_pools_are_noted() -> None:
+    changed = Changed(most=3)
+    changed.take(("shop", "vendor"))
+    for number in range(3):
+        changed.note(("shop", "vendor"), f"pool-{number}")
+    assert changed.take(("shop", "vendor")) == {"pool-0", "pool-1", "pool-2"}
+    for number in range(4):
+        changed.note(("shop", "vendor"), f"pool-{number}")
+    assert changed.take(("shop", "vendor")) is None, "all may have changed"

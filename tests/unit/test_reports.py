@@ -8,7 +8,7 @@ from keypool.cluster.cache import Kind
 from keypool.cluster.errors import Forbidden
 from keypool.core.ledger import Ledger
 from keypool.errand import ERRAND, Errand
-from keypool.reconcile.reports import AGAIN, EVERY, MOST_LOOKS, SOON
+from keypool.reconcile.reports import AGAIN, CROWD, EVERY, MOST_LOOKS, SOON
 from tests.unit.core.builders import NOW, a_ledger
 from tests.unit.reporting import KEYS, LATER, MOMENT, Manifest, World, holder
 
@@ -113,6 +113,15 @@ async def test_the_pods_of_a_namespace_that_are_looked_up_in_a_second_are_bounde
         world.tell(holder(f"gone-to-{number}", "k0", pool="other"))
     assert await world.look() == await world.reports.look(other) == EVERY
     assert len(world.asked) == MOST_LOOKS
+
+
+async def test_the_more_holders_report_a_pool_the_more_seldom_they_are_gone_through(world: World) -> None:
+    """Else a crowd of them would take the time of all others."""
+    for number in range(4 * CROWD):
+        world.tell(holder(f"gone-{number}", "k0"))
+    pauses = [await world.look() for _ in range(9)]
+    assert len(world.asked) == 3 * MOST_LOOKS
+    assert pauses == [EVERY, 3.0, 2.0, 1.0] * 2 + [EVERY]
 
 
 async def test_of_keys_that_are_reported_again_and_again_each_gets_its_turn(world: World) -> None:

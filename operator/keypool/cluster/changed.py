@@ -3,7 +3,8 @@
 from collections import OrderedDict
 
 MOST = 20_000
-"""Places that are followed. The one that nobody took for longest is given up: who takes it then looks through all."""
+"""Places that are followed, and pools of one. The place that nobody took for longest is given up, and one with more
+pools: who takes it then looks through all."""
 Place = tuple[str, str]
 
 
@@ -18,6 +19,8 @@ class Changed:
         """A pool of the provider at that place is another now."""
         if (uids := self._uids.get(place)) is not None:
             uids.add(uid)
+            if len(uids) > self._most:  # nobody took them for long, as where the provider is gone
+                del self._uids[place]
 
     def take(self, place: Place) -> set[str] | None:
         """UIDs of those that were noted since it was taken; None for the first time: all may be."""

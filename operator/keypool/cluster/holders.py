@@ -78,6 +78,10 @@ class Holders(Store[HolderView]):
         super().clear()
         self._reporting = Index()
 
+    def count_reporting(self, namespace: str, pool: str) -> int:
+        """How many report keys of this pool."""
+        return len(self._reporting.get((namespace, pool)))
+
     def reporting(self, namespace: str, pool: str) -> Iterator[Entry[HolderView]]:
         """The holders that report keys of this pool as rejected."""
         found = (self.by_uid(uid) for uid in self._reporting.get((namespace, pool)))

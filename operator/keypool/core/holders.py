@@ -52,13 +52,33 @@ def pod_counts(pod: Mapping[str, Any], uid: str) -> bool:
     return is_it and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
 
 
-def next_probe(o: Observation, key: KeyRecord, ordinary: datetime) -> datetime:
+def next_probe(
+    o: Observation, key: KeyRecord, ordinary: datetime, asked: Mapping[str, datetime] | None = None
+) -> datetime:
     """When a published key is to be asked about: at once where it is reported as rejected, and again when a second
-    rejection may prove it; or as a witness, when another key that is reported was rejected."""
+    rejection may prove it; or as a witness. `asked`: the `witnesses`, which who asks for many keys works out once."""
     if not o.reported or key.state is not KeyState.ACTIVE:
         return ordinary
-    asked = (_as_witness(o, other, key) for other in _others(o, key) if other.name in o.reported)
-    return earliest(ordinary, _as_reported(o, key), *asked) or ordinary
+    asked = witnesses(o) if asked is None else asked
+    return earliest(ordinary, _as_reported(o, key), asked.get(key.name)) or ordinary
+
+
+def witnesses(o: Observation) -> dict[str, datetime]:
+    """When other keys are to be asked about because a key that is reported was rejected, by name."""
+    dates = dict[str, datetime]()
+    for key in o.ledger.inside(KeyState.ACTIVE) if o.reported else ():
+        if key.name in o.reported and (found := _next_witness(o, key)) is not None:
+            name, date = found
+            dates[name] = min(dates.get(name, date), date)
+    return dates
+
+
+def is_hurried(o: Observation, check: Checked) -> bool:
+    """Whether its rejections in a row came so close together only because of reports, of this key or of others: then
+    they may be of one moment, and the threshold is not reached by them."""
+    pace = max(SOONEST, o.effective.probe_every / 10)
+    ordinary = min(APART, pace * (o.effective.failure_threshold - 1))
+    return check.first is not None and timedelta(0) < check.begun - check.first < ordinary
 
 
 def is_confirmed(o: Observation, key: KeyRecord) -> bool:
@@ -98,16 +118,20 @@ def _as_reported(o: Observation, key: KeyRecord) -> datetime | None:
     return max(first + (SOONER if soon else APART), check.at + SOONEST)
 
 
-def _as_witness(o: Observation, reported: KeyRecord, key: KeyRecord) -> datetime | None:
+def _next_witness(o: Observation, reported: KeyRecord) -> tuple[str, datetime] | None:
     """One at a time, those that were good last before others; until one of them is good."""
     first = _first(o, reported)
     if first is None or is_confirmed(o, reported) or _witness(o, reported, first) is not None:
         return None
-    waiting = [other for other in _others(o, reported) if not _asked_since(o, other, first)]
-    if not waiting or max(waiting, key=lambda other: _promise(o, other)) != key:
+    waiting, asked = list[KeyRecord](), [first]
+    for other in _others(o, reported):
+        if _asked_since(o, other, first):
+            asked.append(o.checks[other.name].at)
+        else:
+            waiting.append(other)
+    if not waiting:
         return None
-    asked = (o.checks[other.name].at for other in _others(o, reported) if _asked_since(o, other, first))
-    return max((first, *asked)) + SOONEST
+    return max(waiting, key=lambda other: _promise(o, other)).name, max(asked) + SOONEST
 
 
 def _others(o: Observation, key: KeyRecord) -> Iterator[KeyRecord]:

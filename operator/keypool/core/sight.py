@@ -6,6 +6,7 @@ from functools import cached_property
 
 from keypool.core.brake import Grip
 from keypool.core.fingerprint import digest
+from keypool.core.holders import is_hurried
 from keypool.core.leaks import REPORTS, Leak, uncontained
 from keypool.core.ledger import KeyRecord
 from keypool.core.lifecycle import KeyState
@@ -151,5 +152,5 @@ def _no_values(o: Observation) -> Problem | None:
 def _is_dead(o: Observation, key: KeyRecord, now: datetime) -> bool:
     """It ran out, or was rejected so often that it counts as lost."""
     check = o.checks.get(key.name)
-    lost = check is not None and check.rejections >= o.effective.failure_threshold and o.grip is Grip.FREE
-    return lost or has_expired(o, key, now)
+    often = check is not None and check.rejections >= o.effective.failure_threshold and not is_hurried(o, check)
+    return (often and o.grip is Grip.FREE) or has_expired(o, key, now)

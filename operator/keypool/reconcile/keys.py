@@ -149,7 +149,8 @@ async def probe(this: Pass, action: act.ProbeKey) -> bool:
         return False
     now = this.world.now()
     this.world.accounts.heard(entry.uid)
-    this.memory.checked(record.name, now, answer is Probe.ACCEPTED, asked)
+    released = this.world.accounts.released(entry.uid)
+    this.memory.checked(record.name, now, answer is Probe.ACCEPTED, asked, released)
     tell_the_brake(this, entry.uid, record, answer)
     lag = entry.provider.capabilities.activation_lag
     if record.state is KeyState.CREATED and answer is Probe.REJECTED and now < (record.created_at or now) + lag:

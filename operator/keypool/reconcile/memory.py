@@ -45,11 +45,20 @@ class Memory:
     emptied: set[int] = field(default_factory=set)
     asked: Counter[str] = field(default_factory=Counter)
 
-    def checked(self, key: str, at: datetime, accepted: bool, asked: datetime | None = None) -> None:
-        """A definite answer of a probe; `asked`: when the question was put."""
+    def checked(
+        self,
+        key: str,
+        at: datetime,
+        accepted: bool,
+        asked: datetime | None = None,
+        released: datetime | None = None,
+    ) -> None:
+        """A definite answer of a probe; `asked`: when the question was put. `released`: when the brake was last; what
+        was rejected before that is not the first of those that count."""
         before = self.checks.get(key)
         rejections = 0 if accepted else (before.rejections if before else 0) + 1
-        first = before.first if before and rejections > 1 else at
+        counts = before is not None and rejections > 1 and (released is None or before.at > released)
+        first = before.first if before is not None and counts else at
         self.checks[key] = Checked(at, accepted, rejections, None if accepted else first, asked)
         self.succeeded(f"probe:{key}")
 

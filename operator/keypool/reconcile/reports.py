@@ -7,7 +7,7 @@ again, and what they say costs a probe again.
 
 import asyncio
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,6 +31,8 @@ PATIENCE = 1.0
 SOON, SELDOM = 0.05, 10.0
 """Seconds: until a key that became open is asked about where the pass is over, and until all holders that report
 something are gone through again although none of them was news."""
+CROWD = 600
+"""For each so many holders that report a pool, a second passes before they are gone through again."""
 AGAIN = 60.0
 """Seconds after which another report of the same pod on the same key is heard: a relay has none sooner."""
 MOST_PODS = 5_000
@@ -48,35 +50,42 @@ class _Heard(NamedTuple):
     at: float
 
 
+_NOBODY: Mapping[str, _Heard] = {}
+
+
 class _Told(NamedTuple):
-    """A report, with the pool that it is about."""
+    """A report, with the pool that it is about, and the UID of the pod that it comes from."""
 
     pool_uid: str
     key: str
     moment: str
+    pod: str
     holder: Entry[HolderView]
-
-    @property
-    def pod(self) -> str:
-        return self.holder.value.pod
 
 
 @dataclass(slots=True)
 class _OfPool:
     """`open`: keys that are asked about because of a report, since when; `opened`: when each became so last. `heard`:
-    by key and UID of the pod. `looked`: when pods were looked up last; `scanned`: when holders were gone through."""
+    by key and UID of the pod. `looked`: when pods were looked up last; `scanned`: when holders were gone through, and
+    `crowd`: how many these were."""
 
     open: dict[str, datetime] = field(default_factory=dict)
     opened: dict[str, float] = field(default_factory=dict)
     heard: dict[str, dict[str, _Heard]] = field(default_factory=dict)
     looked: float | None = None
     scanned: float | None = None
+    crowd: int = 0
+
+    def rest(self, now: float) -> float:
+        """Seconds until it may be looked into again."""
+        looked = self.looked + EVERY - now if self.looked is not None else 0.0
+        return max(looked, self.scanned + self.crowd // CROWD - now if self.scanned is not None else 0.0)
 
     def is_news(self, told: _Told, now: float) -> bool:
         """Not while the key is asked about anyway."""
-        heard = self.heard.get(told.key, {})
         if told.key in self.open:
             return False
+        heard = self.heard.get(told.key, _NOBODY)
         if (before := heard.get(told.pod)) is None:
             return len(heard) < MOST_PODS
         return before.moment != told.moment and now - before.at >= AGAIN
@@ -148,8 +157,8 @@ class Reports:
         if not self._is_due(uid, now):
             return None
         mine = self._pools.get(uid)
-        if mine is not None and mine.looked is not None and now - mine.looked < EVERY:
-            return EVERY
+        if mine is not None and (rest := mine.rest(now)) > 0:
+            return max(EVERY, rest)
         waiting = self._waiting(ledger, now)
         if not waiting:
             self._woken.discard(uid)
@@ -219,37 +228,45 @@ class Reports:
     def _waiting(self, ledger: Ledger, now: float) -> list[_Told]:
         """Reports that are news. Keys take turns, that which was open last comes last; of one key the newest report
         comes first: its pod is there most likely."""
-        found: dict[str, list[_Told]] = {}
-        telling: dict[str, set[str]] = {}
+        found, mine = defaultdict[str, list[_Told]](list), self._pools.get(ledger.pool_uid) or _OfPool()
+        heard = defaultdict[str, dict[str, _Heard]](dict)
         for told in self._reporting(ledger):
-            telling.setdefault(told.key, set()).add(told.pod)
-            if self._is_news(told, now):
-                found.setdefault(told.key, []).append(told)
-        if telling or ledger.pool_uid in self._pools:
-            self._scanned(ledger.pool_uid, telling, now)
-        opened = self._pools[ledger.pool_uid].opened if found else {}
-        keys = sorted(found, key=lambda key: (opened.get(key, float("-inf")), key))
+            if (before := mine.heard.get(told.key, _NOBODY).get(told.pod)) is not None:
+                heard[told.key][told.pod] = before
+            if mine.is_news(told, now):
+                found[told.key].append(told)
+        if found or ledger.pool_uid in self._pools:
+            self._scanned(ledger, heard, now)
+        keys = sorted(found, key=lambda key: (mine.opened.get(key, float("-inf")), key))
         newest = (nlargest(MOST_LOOKS, found[key], key=lambda told: told.holder.version) for key in keys)
         return [told for row in zip_longest(*newest) for told in row if told is not None]
 
-    def _scanned(self, uid: str, telling: Mapping[str, set[str]], now: float) -> None:
-        """Who reports a key no more is forgotten, after a while."""
-        mine = self._pools.setdefault(uid, _OfPool())
-        mine.scanned = now
+    def _scanned(self, ledger: Ledger, heard: Mapping[str, dict[str, _Heard]], now: float) -> None:
+        """Who reports a key no more is forgotten, after a while; `heard` are the others."""
+        mine = self._pools.setdefault(ledger.pool_uid, _OfPool())
+        mine.scanned, mine.crowd = now, self._cache.holders.count_reporting(ledger.namespace, ledger.pool)
         for key, pods in mine.heard.items():
-            still = telling.get(key, set())
-            mine.heard[key] = {pod: each for pod, each in pods.items() if pod in still or now - each.at < AGAIN}
+            lately = {pod: each for pod, each in pods.items() if now - each.at < AGAIN}
+            mine.heard[key] = {**heard.get(key, _NOBODY), **lately}
 
     def _reporting(self, ledger: Ledger) -> Iterator[_Told]:
-        for holder in self._cache.holders.reporting(ledger.namespace, ledger.pool):
-            yield from (told for told in self._told(holder) if told.pool_uid == ledger.pool_uid)
+        """What is said of its published keys. There may be thousands: nothing is looked up for each."""
+        uid, name = ledger.pool_uid, ledger.pool
+        pool = self._cache.store(Kind.POOL).by_name(ledger.namespace, name)
+        if pool is None or pool.uid != uid:
+            return
+        published = {key.name for key in ledger.inside(KeyState.ACTIVE)}
+        for holder in self._cache.holders.reporting(ledger.namespace, name):
+            for told_of, key, moment in holder.value.rejected:
+                if told_of == name and key in published:
+                    yield _Told(uid, key, moment, holder.value.pod, holder)
 
     def _told(self, holder: Entry[HolderView]) -> Iterator[_Told]:
         """What it says of pools that there are."""
         for rejection in holder.value.rejected:
             pool = self._cache.store(Kind.POOL).by_name(holder.namespace, rejection.pool)
             if pool is not None and self._is_published(pool.uid, rejection):
-                yield _Told(pool.uid, rejection.key, rejection.moment, holder)
+                yield _Told(pool.uid, rejection.key, rejection.moment, holder.value.pod, holder)
 
     def _is_published(self, uid: str, rejection: Rejection) -> bool:
         ledger = self._ledger_of(uid)

@@ -104,6 +104,7 @@ MISTAKES: dict[str, tuple[dict[str, str], str]] = {
     "too much CPU": ({"cpu": "2"}, "cpu must be from 50m to 1"),
     "too little memory": ({"memory": "128"}, "memory must be 64Mi or more"),
     "root": ({"runAsUser": "0"}, "runAsUser must be the number of a user other than root"),
+    "a user that cannot be": ({"runAsUser": "4294967296"}, "from 1 to 2147483647"),
     "no number of a port": ({"port": "http"}, "port and healthPort must be two different numbers"),
     "one port for both": ({"port": "8485"}, "port and healthPort must be two different numbers"),
 }

@@ -123,6 +123,16 @@ def test_two_rejections_far_enough_apart_withdraw_a_reported_key() -> None:
     assert state(seen(rejected(at, 2, NOW), reported=None), at) is KeyState.ACTIVE, "the threshold is three"
 
 
+@pytest.mark.parametrize(("asked", "withdrawn"), [(APART - SECOND / 10, False), (APART, True)])
+def test_a_second_rejection_counts_from_when_it_was_asked_for_however_late_the_answer_is(
+    asked: timedelta, withdrawn: bool
+) -> None:
+    """The provider may have judged as soon as it was asked."""
+    at = NOW + 3 * APART
+    check = Checked(at, accepted=False, rejections=2, first=NOW, asked=NOW + asked)
+    assert state(seen(check), at) is (KeyState.WITHDRAWN if withdrawn else KeyState.ACTIVE)
+
+
 def test_that_a_pod_reported_it_is_told_also_where_the_threshold_is_reached_by_then() -> None:
     at = NOW + APART
     (step,) = plan(seen(rejected(at, 3, NOW)), at).ledger.steps
@@ -220,7 +230,7 @@ def inquiry(is_good: IsGood, reported: tuple[str, ...], delays: list[tuple[int, 
     return dead, now
 
 
-DELAYS = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), min_size=1, max_size=8)
+DELAYS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=8)
 REPORTED = st.sampled_from([(NAME,), (NAME, KEYS[1].name), tuple(key.name for key in POOL)])
 
 

@@ -1,11 +1,12 @@
 """Rules about whether keys work: when to probe, when to withdraw, when to take back."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from keypool.core.actions import FindGone, ProbeKey
 from keypool.core.brake import Grip
 from keypool.core.decision import Decision, Plan, earliest
-from keypool.core.holders import SOONEST, is_confirmed, next_probe
+from keypool.core.holders import SOONEST, is_confirmed, is_hurried, next_probe, witnesses
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.naming import jitter
@@ -25,7 +26,8 @@ def failed_keys_are_withdrawn(o: Observation, plan: Plan, now: datetime) -> Deci
     for key in ledger.inside(KeyState.ACTIVE):
         check = o.checks.get(key.name)
         free = o.grip is Grip.FREE
-        rejected = check is not None and check.rejections >= threshold and free
+        often = check is not None and check.rejections >= threshold and not is_hurried(o, check)
+        rejected = often and free
         expired, reported = has_expired(o, key, now), free and is_confirmed(o, key)
         if expired or rejected or reported:
             evidence = Evidence.REPORTED if reported and not expired else Evidence.FAILED
@@ -84,7 +86,8 @@ def keys_are_probed(o: Observation, plan: Plan, now: datetime) -> Decision:
     if o.provider is None or o.provider_problem is not None:
         return Decision("no provider to ask")
     ours = [key for key in plan.ledger.keys if key.provider == o.provider.uid and key.value is not None]
-    dates = {key.name: date for key in ours if (date := _probe_date(o, plan.ledger, key)) is not None}
+    asked = witnesses(o)
+    dates = {key.name: date for key in ours if (date := _probe_date(o, plan.ledger, key, asked)) is not None}
     ripe = tuple(ProbeKey(name) for name, date in dates.items() if date <= now)
     return Decision(
         f"{len(ripe)} keys are to be probed",
@@ -93,8 +96,8 @@ def keys_are_probed(o: Observation, plan: Plan, now: datetime) -> Decision:
     )
 
 
-def _probe_date(o: Observation, ledger: Ledger, key: KeyRecord) -> datetime | None:
-    """When this key is to be probed next, None for never."""
+def _probe_date(o: Observation, ledger: Ledger, key: KeyRecord, asked: Mapping[str, datetime]) -> datetime | None:
+    """When this key is to be probed next, None for never. `asked`: the witnesses."""
     check, every = o.checks.get(key.name), o.effective.probe_every
     waiting = o.wait_until.get(f"probe:{key.name}")
     again = check.at + (every if check.accepted else max(SOONEST, every / 10)) if check is not None else None
@@ -105,7 +108,7 @@ def _probe_date(o: Observation, ledger: Ledger, key: KeyRecord) -> datetime | No
     )
     if not needed:
         return None
-    date = next_probe(o, key, again or o.started_at + jitter(key.name) * every)
+    date = next_probe(o, key, again or o.started_at + jitter(key.name) * every, asked)
     return max(date, waiting) if waiting else date
 
 

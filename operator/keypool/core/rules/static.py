@@ -1,13 +1,14 @@
 """Rules for keys that people make, at a provider without a key API: their values come and go with a Secret that people
 fill. Nothing is created or revoked upstream; people are asked to. Values beyond `size` are spares."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from keypool.core import asked
 from keypool.core.actions import AddFinalizer, ProbeKey
 from keypool.core.decision import Decision, Plan, earliest
 from keypool.core.grace import of_pool, patient
-from keypool.core.holders import SOONEST, next_probe
+from keypool.core.holders import SOONEST, is_hurried, next_probe, witnesses
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import Evidence, KeyState
 from keypool.core.naming import jitter, nonce, upstream_name
@@ -197,22 +198,25 @@ def values_are_probed(o: Observation, plan: Plan, now: datetime) -> Decision:
     if o.provider is None or o.provider_problem is not None:
         return Decision("no provider to ask")
     named = asked.read(o.known_pool.revoked or "")
-    dates = {key.name: _probe_date(o, key, named) for key in plan.ledger.keys if key.provider == o.provider.uid}
+    ours, wanted = [key for key in plan.ledger.keys if key.provider == o.provider.uid], witnesses(o)
+    dates = {key.name: _probe_date(o, key, named, wanted) for key in ours}
     ripe = tuple(ProbeKey(name) for name, date in dates.items() if date <= now)
     later = earliest(*(date for date in dates.values() if date > now))
     return Decision(f"{len(ripe)} keys are to be probed", actions=ripe, wake_at=later)
 
 
-def _probe_date(o: Observation, key: KeyRecord, named: asked.Asked) -> datetime:
-    """What people say they revoked is asked about soon: the last answer may be older than their word."""
+def _probe_date(o: Observation, key: KeyRecord, named: asked.Asked, wanted: Mapping[str, datetime]) -> datetime:
+    """What people say they revoked is asked about soon: the last answer may be older than their word. `wanted`: the
+    witnesses."""
     check, every, waiting = o.checks.get(key.name), o.effective.probe_every, o.wait_until.get(f"probe:{key.name}")
     if check is None:
         date = o.started_at + (timedelta(0) if key.state is KeyState.CREATED else jitter(key.name) * every)
     else:
         claimed = key.state is KeyState.OWED and named.spells(key)
-        sure = (check.accepted and not claimed) or check.rejections >= o.effective.failure_threshold
+        often = check.rejections >= o.effective.failure_threshold and not is_hurried(o, check)
+        sure = often or (check.accepted and not claimed)
         date = check.at + (every if sure else max(SOONEST, every / 10))
-    date = next_probe(o, key, date)
+    date = next_probe(o, key, date, wanted)
     return max(date, waiting) if waiting is not None else date
 
 
