@@ -209,6 +209,18 @@ async def test_without_the_right_to_get_pods_nothing_counts_and_it_is_told_once(
     ]
 
 
+async def test_what_was_reported_without_the_right_to_get_pods_counts_a_minute_later_once_it_is_granted(
+    world: World,
+) -> None:
+    world.refused = Forbidden
+    world.tell(holder("p", "k0"))
+    await world.look()
+    assert await world.look() is None
+    world.refused, world.seconds = None, world.seconds + AGAIN
+    assert await world.look() == SOON
+    assert set(world.reports.open("pool-1")) == {"k0"}
+
+
 async def test_what_is_remembered_goes_with_the_key_and_with_the_pool(world: World) -> None:
     world.tell(holder("p", "k0"))
     await world.look()

@@ -212,7 +212,7 @@ class Reports:
         except NotFound:
             counts = False
         except Forbidden:
-            counts = False
+            counts, told = False, told._replace(moment="")  # heard again in a while: the right may come
             if self._may_look:
                 _log.warning("no right to get pods: reports of relays that keys are rejected count for nothing")
             self._may_look = False
