@@ -116,6 +116,20 @@ async def test_owed_keys_are_revoked_whatever_happened_meanwhile(
     assert simulator.record.live_keys() == ()
 
 
+async def test_what_is_kept_for_no_ledger_is_dropped_by_the_next_leader(
+    operator: Operator, team: Team, simulator: Simulator, clock: Clock, ledgers: Ledgers
+) -> None:
+    """As where a leader dies between a ledger that it drops and the credential that was kept for it."""
+    await lose_the_provider_and_delete(team, simulator, clock)
+    assert len(await ledgers.kept_credentials()) == 1
+    await operator.stop()
+    (ledger,) = await ledgers.all()
+    await team.client.delete(paths.secret(ledgers.namespace, f"keypool-ledger-{ledger['pool_uid']}"))
+    simulator.faults.clear()
+    await operator.start()
+    await settled(ledgers)
+
+
 async def test_a_new_pool_of_the_same_name_does_not_mix_with_owed_keys(
     operator: Operator, team: Team, simulator: Simulator, clock: Clock, ledgers: Ledgers
 ) -> None:

@@ -110,7 +110,7 @@ async def test_of_a_provider_that_is_gone_nothing_is_left_and_its_calls_come_to_
 
 
 class Slow(KubeClient):
-    """A cluster that stores one provider's record, and is slow to store it again while `slow` is set."""
+    """A cluster that stores one provider's record, and is slow to store it again, or to drop it, until `slow` is."""
 
     def __init__(self) -> None:
         self.stored, self.slow = True, asyncio.Event()
@@ -129,7 +129,33 @@ class Slow(KubeClient):
 
     async def delete(self, *_: Any, **__: Any) -> Any:
         """Drops the record."""
+        self.storing.set()
+        await self.slow.wait()
         self.stored = False
+
+
+async def test_a_record_that_is_needed_again_while_it_is_dropped_is_stored_anew() -> None:
+    client = Slow()
+    directory = a_directory(client, named)
+    await directory.load_kept()
+    directory.trust(directory.enter("uid", "vendor", SPEC, SecretStr("new")))
+    dropping = asyncio.create_task(directory.drop_kept(directory.kept(), lambda _: False))
+    await client.storing.wait()
+    keeping = asyncio.create_task(directory.keep("uid"))
+    await asyncio.sleep(0)
+    client.slow.set()
+    await asyncio.gather(dropping, keeping)
+    assert client.stored
+    assert directory.kept() == {"uid"}
+
+
+async def test_a_record_is_not_dropped_where_something_came_to_need_it() -> None:
+    client = Slow()
+    client.slow.set()
+    directory = a_directory(client, named)
+    await directory.load_kept()
+    await directory.drop_kept(directory.kept(), lambda _: True)
+    assert client.stored
 
 
 async def test_a_record_that_is_dropped_while_it_is_renewed_stays_dropped() -> None:
@@ -139,7 +165,7 @@ async def test_a_record_that_is_dropped_while_it_is_renewed_stays_dropped() -> N
     directory.trust(directory.enter("uid", "vendor", SPEC, SecretStr("new")))
     renewing = asyncio.create_task(directory.renew("uid"))
     await client.storing.wait()
-    dropping = asyncio.create_task(directory.drop_kept(directory.kept()))
+    dropping = asyncio.create_task(directory.drop_kept(directory.kept(), lambda _: False))
     await asyncio.sleep(0)
     client.slow.set()
     await asyncio.gather(renewing, dropping)

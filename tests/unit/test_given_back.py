@@ -1,6 +1,6 @@
 """A pool that goes gives the Secret back that it took over, and is not held by one that may not be changed any more."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -117,14 +117,15 @@ async def test_a_kept_credential_stays_for_the_keys_of_others_only_where(
     async def drop() -> None:
         """The ledger goes."""
 
-    async def drop_kept(unneeded: set[str]) -> None:
-        dropped.update(unneeded)
+    async def drop_kept(uids: frozenset[str], needed: Callable[[str], bool]) -> None:
+        dropped.update(uid for uid in uids if not needed(uid))
 
     directory = SimpleNamespace(
         kept=lambda: frozenset({"p1"}), readable=lambda _: looked and not withheld, drop_kept=drop_kept
     )
     owed = SimpleNamespace(needed=lambda _, exists: others and not exists)
     world = SimpleNamespace(
+        installed=SimpleNamespace(changed=None),
         directory=directory,
         ledgers=SimpleNamespace(owed=owed, unreadable=()),
         cache=SimpleNamespace(provider_by_uid=lambda _: {"metadata": {}}),

@@ -8,6 +8,9 @@ from datetime import datetime
 from keypool.core.ledger import KeyRecord, Ledger
 from keypool.core.lifecycle import KeyState
 
+ENDING = (KeyState.OWED, KeyState.REVOKING)
+"""A pool that goes may take its provider along: from the first attempt to revoke on, the way to its keys is kept."""
+
 
 class Owed:
     """Of all ledgers, as they are durable. Also which provider objects keys need."""
@@ -28,7 +31,7 @@ class Owed:
                 self._count(ledger.namespace, key, number)
                 if not ledger.retained:
                     self._needs[key.provider] += number
-                    self._owes[key.provider] += number * (key.state is KeyState.OWED)
+                    self._owes[key.provider] += number * (key.state in ENDING)
         gone = before.keys if before is not None else ()
         for counter in (self._needs, self._owes):
             for uid in {key.provider for key in gone if not counter[key.provider]}:
@@ -71,6 +74,6 @@ class Owed:
         return len(dates) - (bisect_left(dates, since) if since is not None else 0)
 
     def needed(self, provider: str, *, exists: bool) -> bool:
-        """Whether what is kept of a provider object is needed: for what is owed there, and for all keys once it is
-        gone."""
+        """Whether what is kept of a provider object is needed: for what is owed there, or being revoked; for all keys,
+        once it is gone."""
         return bool(self._owes[provider] if exists else self._needs[provider])

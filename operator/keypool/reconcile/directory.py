@@ -106,7 +106,7 @@ class Directory:
         """Where a credential is kept, the one that is in use is to be it. Raises KubeError."""
         async with holding(self._renewing):
             if uid in self._kept:
-                await self.keep(uid)
+                await self._keep(uid)
 
     def _put(self, entry: Entry) -> None:
         self._candidates = [other for other in self._candidates if other is not entry]
@@ -227,6 +227,10 @@ class Directory:
     async def keep(self, uid: str) -> None:
         """Stores the credential beside the ledgers: something is owed there. One that was not proven never takes the
         place of another, and one of another account is of no use."""
+        async with holding(self._renewing):
+            await self._keep(uid)
+
+    async def _keep(self, uid: str) -> None:
         entry, problem = self._entries.get(uid), self.problem(uid)
         if entry is None or entry.kept:
             return
@@ -250,10 +254,13 @@ class Directory:
         consent, nor where nobody looked yet."""
         return uid in self._problems and uid not in self._withheld
 
-    async def drop_kept(self, unneeded: Collection[str]) -> None:
-        """Forgets the kept credentials of providers at which nothing is owed any more."""
+    async def drop_kept(self, uids: Collection[str], needed: Callable[[str], bool]) -> None:
+        """Forgets the kept credentials of these providers where nothing needs them any more, which is asked in that
+        moment: whatever needs one from then on keeps it anew."""
         async with holding(self._renewing):
-            for uid in self._kept.intersection(unneeded):
+            for uid in self._kept.intersection(uids):
+                if needed(uid):
+                    continue
                 await keepsakes.drop(self._client, self._namespace, uid)
                 self._kept.discard(uid)
                 if uid in self._entries:

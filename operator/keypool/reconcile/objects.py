@@ -1,6 +1,6 @@
 """What is done to objects in the cluster for a pool. Answers of the API server go into the cache at once."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from keypool.core.rules.deletion import tombstone
 from keypool.core.rules.publication import ADORN, REPAIR
 from keypool.reconcile.context import Pass
 from keypool.reconcile.holding import set_finalizers
+from keypool.reconcile.world import World
 from keypool.tasks import side_by_side
 
 AT_ONCE = 8
@@ -181,13 +182,20 @@ async def keep_credential(this: Pass, action: act.Action) -> None:
 
 async def drop_ledger(this: Pass, _: act.Action) -> None:
     """Forgets a pool that has nothing left; and its providers' kept credentials where nobody else owes there."""
-    world = this.world
     await this.handle.drop()
-    kept, owed = world.directory.kept(), world.ledgers.owed
-    readable = {uid for uid in kept if world.cache.provider_by_uid(uid) is not None and world.directory.readable(uid)}
-    needed = {uid for uid in kept if owed.needed(uid, exists=uid in readable)}
-    if not world.ledgers.unreadable:  # one that cannot be read may owe something
-        await world.directory.drop_kept(kept - needed)
+    await drop_unneeded(this.world, this.world.directory.kept())
+
+
+async def drop_unneeded(world: World, providers: Collection[str]) -> None:
+    """Forgets what is kept of these providers, where no key needs it."""
+    if world.ledgers.unreadable or world.installed.changed is not None:  # what cannot be read may owe something
+        return
+
+    def needed(uid: str) -> bool:
+        is_there = world.cache.provider_by_uid(uid) is not None and world.directory.readable(uid)
+        return world.ledgers.owed.needed(uid, exists=is_there)
+
+    await world.directory.drop_kept(providers, needed)
 
 
 def _uid(this: Pass) -> str:

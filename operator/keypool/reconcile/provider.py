@@ -29,6 +29,7 @@ from keypool.reconcile.changes import PACED
 from keypool.reconcile.check_line import CheckLine
 from keypool.reconcile.directory import Entry
 from keypool.reconcile.first_sight import reported_when_slow
+from keypool.reconcile.objects import drop_unneeded
 from keypool.reconcile.provider_audit import nothing_to_confirm, tell
 from keypool.reconcile.provider_events import tell_people
 from keypool.reconcile.provider_judging import judge
@@ -93,6 +94,7 @@ class ProviderReconciler:
         pause = await judge(world, uid, memory) if standing.problem is None else MAX_AGE
         await self._tell(obj, memory)
         again = await self._write_status(obj, as_told(world, obj, standing), memory)
+        await drop_unneeded(world, (uid,))  # a leadership may have ended between a ledger and what was kept for it
         await world.directory.renew(uid)
         world.accounts.forget_listing(uid)
         memory.failures = memory.failures + 1 if standing.worst is not None else 0
@@ -120,12 +122,10 @@ class ProviderReconciler:
 
     async def _keep_for_its_keys(self, uid: str, *, has_keys: bool) -> None:
         """Of an object that is gone, to revoke them one day. A ledger that cannot be read may have some."""
-        if self._world.installed.changed is not None:
-            return
-        if has_keys:
+        if not has_keys:
+            await drop_unneeded(self._world, (uid,))
+        elif self._world.installed.changed is None:
             await self._world.directory.keep(uid)
-        elif not self._world.ledgers.unreadable:
-            await self._world.directory.drop_kept({uid})
 
     def _has_keys(self, uid: str) -> bool:
         return self._world.ledgers.owed.needed(uid, exists=False)
