@@ -39,10 +39,10 @@ test-all: install ## the same, with a real LiteLLM: needs Node.js, and 0.8 GB in
 	@$(BIN)/python -m keypool_lab gateways --litellm
 	@$(MAKE) --no-print-directory test
 
-test-kubelet: install ## the image and manifests/base on a real kubelet, with figures: needs root on Debian
+test-kubelet: install ## images, manifests/base and injected relays on a real kubelet, with figures, in 20 minutes: root on Debian
 	@$(BIN)/python -m keypool_lab binaries
-	@$(BIN)/python -m tests.kubelet.prepare
-	@$(BIN)/python -m pytest -s tests/kubelet
+	@$(BIN)/python -m tests.kubelet.prepare --injected
+	@$(BIN)/python -m pytest -s -m "full or not full" tests/kubelet
 
 test-abuse: install ## two tenants, one attacks: what the other one gets, under the memory limit, in half an hour
 	@$(BIN)/python -m keypool_lab binaries

@@ -1,4 +1,4 @@
-"""The play, played once for all tests of this folder, in namespaces of its own."""
+"""Plays on a node, each in namespaces of its own and played once for all tests that judge it."""
 
 import contextlib
 import json
@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 
 from tests.dockerfile import ROOT
-from tests.kubelet.image import Images
+from tests.kubelet.image import SHIPPED, Images
 from tests.kubelet.needs import NAMESPACES, missing
 from tests.kubelet.prepare import prepare
 
-SECONDS = 1200
+SECONDS = 2700
+"""Longer than any play gives itself."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,13 +38,20 @@ def archive(_possible: None) -> Path:
 @pytest.fixture(scope="session")
 def facts(_possible: None) -> Iterator[dict[str, Any]]:
     """What was seen on the node; see `play`."""
-    prepared = prepare()
+    with acted("play") as found:
+        yield found
+
+
+@contextlib.contextmanager
+def acted(play: str, *given: str, images: tuple[str, ...] = SHIPPED) -> Iterator[dict[str, Any]]:
+    """What a play saw; `given` is what it takes before the file of facts, `images` are on the node."""
+    prepared = prepare(images)
     before = _cgroups()
     folder = Path(tempfile.mkdtemp(prefix="keypool-node-"))
     try:
-        command = [*NAMESPACES, sys.executable, "-m", "tests.kubelet.play", str(folder / "facts"), *map(str, prepared)]
+        program = [sys.executable, "-m", f"tests.kubelet.{play}", *given, str(folder / "facts"), *map(str, prepared)]
         run = subprocess.run(
-            command,
+            [*NAMESPACES, *program],
             cwd=ROOT,
             env=os.environ | {"TMPDIR": str(folder)},
             stdin=subprocess.DEVNULL,

@@ -23,9 +23,12 @@ from keypool_lab.binaries.lock import exclusive
 from tests.dockerfile import INSTRUCTIONS, ROOT
 
 Say = Callable[[str], None]
-NAME = "localhost/keypool:0.1.0"
-BUILD = "localhost/keypool-build:1"
+NAME, RELAY = "localhost/keypool:0.1.0", "localhost/keypool-relay:0.1.0"
+STOCK = "localhost/stock:1"
+"""A workload's: OpenAI's SDK for Python, and nothing of keypool."""
 PAUSE = "localhost/pause:1"
+SHIPPED, INJECTED = (NAME, PAUSE), (NAME, PAUSE, RELAY, STOCK)
+"""What a node needs: for the operator alone, and for a workload with a relay."""
 RELEASE = re.findall(r"-slim-(\w+)$", dict(INSTRUCTIONS)["ARG"])[0]
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ADDED = "python3,python3-venv,ca-certificates"
@@ -33,6 +36,19 @@ NOT_IN_A_BASE = ("etc/resolv.conf", "etc/hostname", "etc/apt/sources.list", "var
 NOT_NEEDED = ("usr/share/doc", "usr/share/man", "usr/share/locale")
 BASE_RECIPE = repr((RELEASE, ADDED, NOT_IN_A_BASE, NOT_NEEDED, PATH)).encode()
 PAUSE_STEPS = 'FROM scratch\nCOPY busybox /busybox\nENTRYPOINT ["/busybox", "sleep", "1000000"]\n'
+STOCK_LOCK = ROOT / "requirements" / "sdks.txt"
+STOCK_STEPS = """
+ARG BASE
+FROM ${BASE} AS build
+COPY sdks.txt /
+RUN python -m venv /tools && \\
+    /tools/bin/pip install --require-hashes --only-binary :all: --target /sdk -r /sdks.txt && \\
+    rm -rf /sdk/anthropic /sdk/google /sdk/cryptography
+FROM ${BASE}
+COPY --from=build /sdk /sdk
+ENV PYTHONPATH=/sdk PYTHONDONTWRITEBYTECODE=1
+USER 65532:65532
+"""
 SECONDS = 1800
 PIP_SETTINGS = ("cert", "client-cert", "index-url", "extra-index-url", "proxy", "trusted-host", "timeout")
 
@@ -45,32 +61,45 @@ class Images:
         self._say = say
         self._buildah = ("buildah", f"--root={self.folder}/storage", f"--runroot={self.folder}/run")
 
-    def prepare(self) -> tuple[Path, Path]:
-        """The archives of the operator's image and of the pause image, made anew where the sources changed."""
+    def prepare(self, names: tuple[str, ...] = SHIPPED) -> tuple[Path, ...]:
+        """Archives of these images, made anew where the sources changed."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with exclusive(self.folder / ".lock", self._say):
-            digest, note = sources(), self.folder / "prepared.json"
+            digest, note = sources(), self.folder / f"prepared-{len(names)}.json"
             if (known := _noted(note, digest)) is not None:
                 return known
-            archives = self._make()
+            archives = self._make(names)
             note.write_text(json.dumps([digest, *map(str, archives)]))
             return archives
 
-    def _make(self) -> tuple[Path, Path]:
+    def _make(self, names: tuple[str, ...]) -> tuple[Path, ...]:
         self._run("rm", "--all")  # of builds that were interrupted: their images could not be removed
         base = self._base()
         with tempfile.TemporaryDirectory() as scratch:
             pip = pip_settings(Path(scratch) / "pip.conf")
             options = ("--network=host", "--pull=never", f"--build-arg=BASE={base}", *pip)
-            self._build(BUILD, str(ROOT), "--target=build", *options)  # so that its layers are kept
-            self._build(NAME, str(ROOT), *options)
-            pause = Path(scratch) / "pause"
-            pause.mkdir()
-            (pause / "Dockerfile").write_text(PAUSE_STEPS)
-            shutil.copy(shutil.which("busybox") or "busybox", pause / "busybox")
-            self._build(PAUSE, str(pause))
+            for name in names:
+                self._make_one(name, Path(scratch), *options)
         self._run("rmi", "--prune")
-        return self._archive(NAME), self._archive(PAUSE)
+        return tuple(map(self._archive, names))
+
+    def _make_one(self, name: str, scratch: Path, *options: str) -> None:
+        match name:
+            case _ if name == NAME:
+                self._build_in_stages(NAME, str(ROOT), "build", *options)
+            case _ if name == RELAY:
+                self._build_in_stages(RELAY, str(ROOT), "relay-build", *options, last="relay")
+            case _ if name == STOCK:
+                self._build_in_stages(STOCK, _context(scratch / "stock", STOCK_STEPS, STOCK_LOCK), "build", *options)
+            case _:
+                busybox = Path(shutil.which("busybox") or "busybox")
+                self._build(PAUSE, _context(scratch / "pause", PAUSE_STEPS, busybox))
+
+    def _build_in_stages(self, name: str, context: str, stage: str, *options: str, last: str = "") -> None:
+        """The stage gets a name of its own, so that its layers are kept."""
+        bare, _, tag = name.rpartition(":")
+        self._build(f"{bare}-build:{tag}", context, f"--target={stage}", *options)
+        self._build(name, context, *([f"--target={last}"] if last else []), *options)
 
     def _build(self, name: str, context: str, *options: str) -> None:
         self._run("build", "--isolation=chroot", "--layers", *options, f"--tag={name}", context)
@@ -129,7 +158,7 @@ def sources(root: Path = ROOT) -> str:
     ignore = root / ".dockerignore"
     names = [line[1:] for line in ignore.read_text().splitlines() if line.startswith("!")]
     found = [root / "Dockerfile", ignore, *(file for name in names for file in _files(root / name))]
-    digest = hashlib.sha256(BASE_RECIPE + PAUSE_STEPS.encode())
+    digest = hashlib.sha256(BASE_RECIPE + PAUSE_STEPS.encode() + STOCK_STEPS.encode() + STOCK_LOCK.read_bytes())
     for file in sorted(found):
         digest.update(f"{file.relative_to(root)} {file.stat().st_mode} {file.stat().st_size}\n".encode())
         digest.update(file.read_bytes())
@@ -142,13 +171,21 @@ def _files(path: Path) -> Iterator[Path]:
     yield from (file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
 
 
-def _noted(note: Path, digest: str) -> tuple[Path, Path] | None:
+def _context(folder: Path, steps: str, file: Path) -> str:
+    """A folder to build from, with one file."""
+    folder.mkdir()
+    (folder / "Dockerfile").write_text(steps)
+    shutil.copy(file, folder / file.name)
+    return str(folder)
+
+
+def _noted(note: Path, digest: str) -> tuple[Path, ...] | None:
     """The archives that were made from these sources, where they are there still."""
     try:
-        noted, image, pause = json.loads(note.read_text())
+        noted, *paths = json.loads(note.read_text())
+        archives = tuple(map(Path, paths))
     except (OSError, ValueError, TypeError):
         return None
-    archives = (Path(image), Path(pause))
     return archives if noted == digest and all(archive.exists() for archive in archives) else None
 
 

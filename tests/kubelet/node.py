@@ -83,8 +83,9 @@ def _do(*command: str) -> str:
 class Node:
     """The node of a control plane, in whose folder its files are."""
 
-    def __init__(self, plane: ControlPlane, kubelet: Path, programs: Path) -> None:
+    def __init__(self, plane: ControlPlane, kubelet: Path, programs: Path, sync: str) -> None:
         self._plane, self._folder, self._kubelet, self._programs = plane, plane.folder, kubelet, programs
+        self._sync = sync
         self._socket = plane.folder / "containerd.sock"
 
     async def start(self, pause: str, *archives: Path) -> None:
@@ -128,7 +129,7 @@ class Node:
         ]
 
     def _settings(self) -> dict[str, Any]:
-        """A Secret's change reaches a mounted folder within seconds, not within a minute and a half as by default."""
+        """`sync`: how often a pod's mounted folders are brought up to date, half as much again at most."""
         return {
             "apiVersion": "kubelet.config.k8s.io/v1beta1",
             "kind": "KubeletConfiguration",
@@ -142,7 +143,7 @@ class Node:
             "failCgroupV1": False,
             "containerRuntimeEndpoint": f"unix://{self._socket}",
             "imageMinimumGCAge": "24h",
-            "syncFrequency": "10s",
+            "syncFrequency": self._sync,
             "evictionHard": {"memory.available": "1Mi", "nodefs.available": "0%", "imagefs.available": "0%"},
             "localStorageCapacityIsolation": True,
         }
@@ -199,7 +200,11 @@ async def forwarded(address: str, port: int, target: int) -> AsyncIterator[None]
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.CancelledError):  # at the end; asyncio's streams would print it
-            there = await asyncio.open_connection("127.0.0.1", target)
+            try:
+                there = await asyncio.open_connection("127.0.0.1", target)
+            except OSError:
+                writer.transport.abort()  # nobody is there
+                return
             await asyncio.gather(_pass(reader, there[1]), _pass(there[0], writer))
 
     async with await asyncio.start_server(serve, address, port):

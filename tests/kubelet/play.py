@@ -1,53 +1,39 @@
-"""The operator as it ships, on a node: the first process of namespaces of its own, which ends with all that it started.
+"""The operator as it ships, on a node: the first process of namespaces of its own.
 
-    python -m tests.kubelet.play FACTS ARCHIVE PAUSE-ARCHIVE KUBELET
+    python -m tests.kubelet.play FACTS KUBELET ARCHIVE...
 
-writes what it saw into the file FACTS, step by step. `test_as_shipped.py` judges it.
+notes what it saw, step by step. `test_as_shipped.py` judges it.
 """
 
-import asyncio
-import contextlib
 import json
-import os
 import sys
 import time
-import traceback
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from keypool.cluster import paths
-from keypool.cluster.client import KubeClient
-from keypool.cluster.connection import Connection
-from keypool_lab.binaries import find_or_build
-from keypool_lab.controlplane import ControlPlane
-from keypool_lab.simulator import Options, Simulator
 from tests.cluster.team import (
-    Person,
     Team,
     admin_secret,
     pool_manifest,
     provider_manifest,
 )
 from tests.kubelet import overlay
-from tests.kubelet.image import NAME, PAUSE
-from tests.kubelet.node import API_ADDRESS, GATEWAY, Node, bind_pods, enter, forwarded
+from tests.kubelet.image import NAME
+from tests.kubelet.stage import OURS, SYSTEM, TEAM, Facts, Stage, from_pods, main
 from tests.waiting import eventually
 
-SYSTEM, TEAM = "keypool-system", "default"
-CRDS = Path(__file__).parents[2] / "crds"
-OURS = "app.kubernetes.io/component=operator"
 SECONDS = 900.0  # on a machine that is busy with much else
-Facts = dict[str, Any]
+SYNC = "10s"
+OVERLAP = {"overlap": {"min": "30s"}}
 
 
 class Play:
     """The steps; each adds to the facts."""
 
-    def __init__(self, facts: Facts, plane: ControlPlane, client: KubeClient, simulator: Simulator) -> None:
-        self.facts, self._plane, self._client, self._simulator = facts, plane, client, simulator
-        self._team = Team(plane, client, TEAM)
+    def __init__(self, stage: Stage) -> None:
+        self.facts, self._plane, self._client, self._simulator = stage.facts, stage.plane, stage.client, stage.simulator
+        self._team = Team(stage.plane, stage.client, TEAM)
 
     async def run(self) -> None:
         """All of them."""
@@ -70,10 +56,10 @@ class Play:
 
     async def make_pool(self) -> None:
         """A provider and a pool of it, until the pool is Ready."""
-        url = self._simulator.url.replace("127.0.0.1", GATEWAY)
+        url = from_pods(self._simulator.url)
         admin, provider = admin_secret(self._simulator, url), provider_manifest(url)
         began = time.monotonic()
-        await self._team.apply(admin, provider, pool_manifest(rotation={"overlap": {"min": "30s"}}))
+        await self._team.apply(admin, provider, pool_manifest(rotation=OVERLAP))
         await self._team.ready(deadline=30)
         self.facts["pool_seconds"] = time.monotonic() - began
         self.facts["table"] = await self._team.kubectl("get", "akp")
@@ -187,66 +173,5 @@ def _workload(program: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "chat-client"}, "spec": spec}
 
 
-@asynccontextmanager
-async def stage(facts: Facts, archives: tuple[Path, Path], kubelet: Path) -> AsyncIterator[Play]:
-    """Control plane, node and provider simulator."""
-    binaries = find_or_build()
-    began = time.monotonic()
-    async with AsyncExitStack() as ending:
-        plane = ending.enter_context(await asyncio.to_thread(ControlPlane.start, binaries, CRDS))
-        client = Person(await Connection.load(str(plane.admin_kubeconfig)))
-        ending.push_async_callback(client.close)
-        simulator = await ending.enter_async_context(Simulator(Options()))
-        port = int(simulator.url.rpartition(":")[2].partition("/")[0])
-        await ending.enter_async_context(forwarded(GATEWAY, port, port))
-        await ending.enter_async_context(forwarded(API_ADDRESS, 443, int(plane.url.rpartition(":")[2])))
-        binder = asyncio.create_task(bind_pods(client))
-        try:
-            node = Node(plane, kubelet, binaries.kube_controller_manager.parent)
-            await node.start(PAUSE, *archives)
-            facts["node_seconds"] = time.monotonic() - began
-            yield Play(facts, plane, client, simulator)
-        except BaseException:
-            facts["failed"], facts["seen"] = traceback.format_exc(), await asyncio.to_thread(_what_is_seen, plane)
-            raise
-        finally:
-            binder.cancel()
-            await asyncio.gather(binder, return_exceptions=True)
-
-
-def _what_is_seen(plane: ControlPlane) -> str:
-    """For the message of a failed test."""
-    asked = (
-        ("get", "pods", "--all-namespaces", "--output=wide"),
-        ("get", "events", "--all-namespaces", "--sort-by=.lastTimestamp"),
-        ("--namespace", SYSTEM, "logs", f"--selector={OURS}", "--prefix", "--tail=15"),
-    )
-    texts = [plane.run_kubectl(*args) for args in asked]
-    logs = [(plane.folder / f"{name}.log") for name in ("kubelet", "containerd")]
-    tails = ["\n".join(log.read_text(errors="replace").splitlines()[-15:]) for log in logs if log.exists()]
-    return "\n\n".join([*(text.stdout + text.stderr for text in texts), *tails])
-
-
-async def play(facts: Facts, archives: tuple[Path, Path], kubelet: Path) -> None:
-    """From beginning to end, within `SECONDS`."""
-    async with asyncio.timeout(SECONDS), stage(facts, archives, kubelet) as one:
-        await one.run()
-
-
-def main(where: Path, *given: str) -> int:
-    """Plays, and writes the facts however it ends."""
-    archive, pause, kubelet = map(Path, given)
-    facts: Facts = {"step": "the node"}
-    try:
-        enter()
-        asyncio.run(play(facts, (archive, pause), kubelet))
-    except Exception:  # noqa: BLE001 - it is told to who judges
-        facts.setdefault("failed", traceback.format_exc())
-    finally:
-        where.write_text(json.dumps(facts))
-    return 0
-
-
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        os._exit(main(Path(sys.argv[1]), *sys.argv[2:]))
+    main(lambda stage: Play(stage).run(), SYNC, SECONDS, *sys.argv[1:])

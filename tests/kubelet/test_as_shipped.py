@@ -1,8 +1,6 @@
 """manifests/base with the image that the Dockerfile makes, as pods on a real kubelet: one play, and what it showed."""
 
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,21 +9,9 @@ from tests.cluster.installation import MANIFESTS, Document, only, render
 from tests.dockerfile import FINAL_STAGE
 from tests.kubelet import overlay
 from tests.kubelet.image import NAME, layers, settings
+from tests.kubelet.told import Facts, reached, tell
 
 pytestmark = pytest.mark.long
-Facts = dict[str, Any]
-
-
-def tell(text: str) -> None:
-    """For who runs `make test-kubelet`."""
-    sys.stdout.write(f"\n{text}\n")
-
-
-def reached(facts: Facts, key: str) -> Any:
-    """What the play noted; where it failed before, how."""
-    if key not in facts:
-        pytest.fail(f"the play failed at: {facts['step']}\n{facts.get('failed')}\n{facts.get('seen')}")
-    return facts[key]
 
 
 def test_both_replicas_are_ready_under_pod_security_restricted(facts: Facts) -> None:

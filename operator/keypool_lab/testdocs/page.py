@@ -20,7 +20,7 @@ and providers are simulated over HTTP. Only the core, which decides without I/O,
 | `tests/cluster` | a control plane and the simulator; the operator has the rights of `manifests/base` |
 | `tests/faults` | the same, and operators in processes of their own that are killed, stopped and cut off |
 | `tests/abuse` | the same, under the memory limit of `manifests/base`: one tenant attacks, another one measures |
-| `tests/kubelet` | root on Debian, with packages that a skip names: the image, and `manifests/base` on a real kubelet |
+| `tests/kubelet` | root on Debian, and packages that a skip names: what is shipped, on a real kubelet |
 | `tests/e2e` | the lab's commands, as a user runs them |
 
 ```
