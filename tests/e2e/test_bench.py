@@ -23,7 +23,8 @@ def test_a_benchmark_tells_times_and_costs_and_keeps_them(tmp_path: Path) -> Non
     assert one["operator_cpu_s"] > 0
     assert one["provider_calls"] == {"create": 3, "validate": 3}
     assert one["api_writes"]["patch apikeypools"] == 3
-    assert "keypool/__main__.py" in (tmp_path / "bench-at-once.txt").read_text()
+    profile = (tmp_path / "bench-at-once.txt").read_text()
+    assert "/keypool/" in profile, "which functions are the dearest differs from machine to machine"
 
 
 def test_an_unknown_scenario_is_named() -> None:
