@@ -1,7 +1,8 @@
 """What the API server refuses of provider objects beyond types and limits: rules in CEL, as in `crd_rules`."""
 
-from keypool.api.crd_rules import QUALIFIED, Rule, Rules, between, entries, settled, together
+from keypool.api.crd_rules import Rule, Rules, between, entries, settled, together
 from keypool.api.forms import BASE_URL as FORM_OF_URL
+from keypool.api.forms import QUALIFIED
 from keypool.api.provider_options import DEFAULT_ENDPOINTS, KINDS
 from keypool.api.tenancy import IDENTITIES
 
@@ -109,13 +110,6 @@ def _identity_fits(field: str, kinds: tuple[str, ...]) -> Rule:
 
 
 CLUSTER_PROVIDER_RULES: Rules = {
-    "": (
-        Rule(
-            f"!has(oldSelf.status) || !has(oldSelf.status.reached) || !oldSelf.status.reached || ({_SAME_ENDPOINTS})",
-            "are immutable once the provider was reached there, because they define the account: make a new provider",
-            ".spec.endpoints",
-        ),
-    ),
     **PROVIDER_RULES,
     "spec": (
         *PROVIDER_RULES["spec"],

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keypool.api.duration import PATTERN
-from keypool.api.forms import SUBDOMAIN
+from keypool.api.forms import PREFIXED, QUALIFIED
 from keypool.api.key_holder import MOST_KEYS
 
 
@@ -28,8 +28,6 @@ class Rule:
 Rules = Mapping[str, tuple[Rule, ...]]
 """Place in the schema, such as "spec.rotation.every", to its rules; "" is the whole object, "[]" each item."""
 
-QUALIFIED = rf"^({SUBDOMAIN}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?$"
-_PREFIXED = rf"^{SUBDOMAIN}/[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?$"
 _BELOW_OURS = r"^([^/]*\.)?keypool\.dev/"
 _LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
 _OUR_LABELS = r"^(([^/]*\.)?keypool\.dev/|app\.kubernetes\.io/managed-by$)"
@@ -137,7 +135,7 @@ POOL_RULES: Rules = {
     "spec.key.tags": (together(256, "each.size()", "all tags"),),
     "spec.key.metadata": (
         Rule(
-            f"self.all(key, key.size() <= 128 && key.matches({_PREFIXED!r}))",
+            f"self.all(key, key.size() <= 128 && key.matches({PREFIXED!r}))",
             "keys must be of the form example.com/name: names without a prefix mean something to some providers",
         ),
         Rule(

@@ -13,6 +13,9 @@ FORM = "x-keypool-form"
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
 """A DNS subdomain (RFC 1123), the form of most names in Kubernetes."""
+_NAME = "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+QUALIFIED, PREFIXED = rf"^({SUBDOMAIN}/)?{_NAME}$", rf"^{SUBDOMAIN}/{_NAME}$"
+"""Names of labels and the like: with or without a domain before them; with one."""
 
 Name = Annotated[
     str,
@@ -117,7 +120,7 @@ LabelKey = Annotated[
     Field(
         min_length=1,
         max_length=317,
-        pattern=rf"^({SUBDOMAIN}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?$",
+        pattern=QUALIFIED,
         json_schema_extra={FORM: "must be a label of the form name or example.com/name"},
     ),
 ]
